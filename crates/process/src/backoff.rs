@@ -1,0 +1,65 @@
+//! Waiting times between attempts to reach a server again. The `backoff` crate is unmaintained
+//! (RUSTSEC-2025-0012) and used here because it was asked for; nothing else touches it.
+
+use std::time::Duration;
+
+use backoff::backoff::Backoff;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(15);
+const FACTOR: f64 = 2.0;
+/// Half up, half down: programs that lost the same server do not come back in step.
+const JITTER: f64 = 0.5;
+
+/// Rising, jittered waits that never end.
+pub struct ReconnectBackoff(ExponentialBackoff);
+
+impl ReconnectBackoff {
+    pub fn new() -> Self {
+        let policy = ExponentialBackoffBuilder::new()
+            .with_initial_interval(FIRST)
+            .with_max_interval(LONGEST)
+            .with_multiplier(FACTOR)
+            .with_randomization_factor(JITTER)
+            // The crate gives up after 15 minutes by default; an outage may last longer.
+            .with_max_elapsed_time(None)
+            .build();
+        Self(policy)
+    }
+
+    /// How long to wait before the next attempt.
+    pub fn next_wait(&mut self) -> Duration {
+        self.0.next_backoff().unwrap_or(LONGEST)
+    }
+
+    /// Starts over, after an attempt that worked.
+    pub fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+impl Default for ReconnectBackoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_to_the_cap_within_their_jitter_and_never_end() {
+        let mut backoff = ReconnectBackoff::new();
+        let mut middle = FIRST;
+        for attempt in 0..200 {
+            let wait = backoff.next_wait();
+            assert!(wait >= middle.mul_f64(0.49), "attempt {attempt}: {wait:?}");
+            assert!(wait <= middle.mul_f64(1.51), "attempt {attempt}: {wait:?}");
+            middle = (middle * 2).min(LONGEST);
+        }
+        backoff.reset();
+        assert!(backoff.next_wait() <= FIRST.mul_f64(1.51));
+    }
+}

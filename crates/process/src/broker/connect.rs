@@ -1,0 +1,151 @@
+//! One connection to the broker, its events watched.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Connection, ConnectionProperties, Event};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::environment::{Environment, SettingError};
+
+/// Around each exchange with the broker that should take milliseconds.
+const STEP_LIMIT: Duration = Duration::from_secs(10);
+/// An orderly goodbye is a courtesy: a blocked connection cannot send one.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// RabbitMQ advises 5 to 20 s; two missed ones mean the peer is gone.
+const HEARTBEAT_SECONDS: u16 = 10;
+/// AMQP's code for an orderly close.
+const REPLY_SUCCESS: u16 = 200;
+
+/// Where the broker is, with the password inside: never printed.
+#[derive(Clone)]
+pub struct BrokerAddress(AMQPUri);
+
+impl BrokerAddress {
+    /// Reads `AMQP_URL`: `amqp://` or `amqps://`.
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
+        let url: SecretString = environment.required_secret("AMQP_URL")?;
+        let mut uri: AMQPUri = url.expose_secret().parse().map_err(|reason: String| {
+            SettingError::new("AMQP_URL", format!("is no AMQP address: {reason}"))
+        })?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        Ok(Self(uri))
+    }
+
+    pub fn vhost(&self) -> &str {
+        &self.0.vhost
+    }
+
+    pub fn host(&self) -> &str {
+        &self.0.authority.host
+    }
+
+    pub fn user(&self) -> &str {
+        &self.0.authority.userinfo.username
+    }
+
+    /// The password, for the management API, which takes the same users.
+    pub fn password(&self) -> &str {
+        &self.0.authority.userinfo.password
+    }
+}
+
+impl fmt::Debug for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "BrokerAddress({}:{})",
+            self.0.authority.host, self.0.authority.port
+        )
+    }
+}
+
+/// What went wrong between us and the broker.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error("the broker did not answer in time while we {doing}")]
+    TimedOut { doing: &'static str },
+    #[error("the broker refused while we {doing}")]
+    Refused {
+        doing: &'static str,
+        source: lapin::Error,
+    },
+    #[error("the connection to the broker ended")]
+    Ended,
+}
+
+/// Runs one step under the time limit.
+pub async fn step<T>(
+    doing: &'static str,
+    future: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, BrokerError> {
+    match tokio::time::timeout(STEP_LIMIT, future).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(BrokerError::Refused { doing, source }),
+        Err(_elapsed) => Err(BrokerError::TimedOut { doing }),
+    }
+}
+
+/// What a connection tells us on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// The broker takes nothing from this connection for now (memory or disk alarm).
+    Blocked,
+    Unblocked,
+    /// The connection is gone.
+    Ended,
+}
+
+/// An open connection. Its events have this one listener: two would share them out between them.
+pub struct Link {
+    connection: Connection,
+    events: BoxStream<'static, Event>,
+}
+
+impl Link {
+    /// Connects once. `name` is what the broker's operator sees.
+    pub async fn open(address: &BrokerAddress, name: &str) -> Result<Self, BrokerError> {
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connection = step(
+            "connected",
+            Connection::connect_uri(address.0.clone(), properties),
+        )
+        .await?;
+        let events = connection.events_listener().boxed();
+        Ok(Self { connection, events })
+    }
+
+    pub async fn channel(&mut self) -> Result<Channel, BrokerError> {
+        step("opened a channel", self.connection.create_channel()).await
+    }
+
+    /// Waits for the next thing the connection has to tell.
+    pub async fn next_event(&mut self) -> LinkEvent {
+        next_event(&mut self.events, || self.connection.status().connected()).await
+    }
+
+    /// Says goodbye if that is possible in time; the connection is gone either way.
+    pub async fn close(self) {
+        let goodbye = self.connection.close(REPLY_SUCCESS, "done".into());
+        let _too_late = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
+    }
+}
+
+async fn next_event(
+    events: &mut (impl Stream<Item = Event> + Unpin),
+    connected: impl Fn() -> bool,
+) -> LinkEvent {
+    loop {
+        match events.next().await {
+            Some(Event::ConnectionBlocked(_reason)) => return LinkEvent::Blocked,
+            Some(Event::ConnectionUnblocked) => return LinkEvent::Unblocked,
+            // Channel flow is not used by RabbitMQ, and a channel's error ends its own session.
+            Some(_other) if connected() => {}
+            Some(_) | None => return LinkEvent::Ended,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Our headers as AMQP properties, and back. Reading is lenient: whatever a header holds, the
+//! message must reach a decision.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use paynow_shared::event::EventType;
+use paynow_shared::reason::Reason;
+use paynow_shared::wire::{Failure, Headers, header};
+
+/// Written to disk by the broker before it confirms.
+const PERSISTENT: u8 = 2;
+
+/// The properties of a message of ours.
+pub fn properties(
+    message_id: &str,
+    event_type: Option<&EventType>,
+    headers: &Headers,
+) -> BasicProperties {
+    let mut table = FieldTable::default();
+    let mut put = |name: &str, value: AMQPValue| {
+        table.insert(name.into(), value);
+    };
+    put(header::ATTEMPT, AMQPValue::LongUInt(headers.attempt));
+    if let Some(at) = headers.received_at_ms {
+        put(header::RECEIVED_AT_MS, AMQPValue::LongLongInt(at));
+    }
+    if let Some(at) = headers.signed_at_ms {
+        put(header::SIGNED_AT_MS, AMQPValue::LongLongInt(at));
+    }
+    if let Some(secret_id) = &headers.secret_id {
+        put(
+            header::SECRET_ID,
+            AMQPValue::LongString(secret_id.as_str().into()),
+        );
+    }
+    if let Some(failure) = &headers.failure {
+        put(
+            header::REASON,
+            AMQPValue::LongString(failure.reason.code().into()),
+        );
+        put(
+            header::ERROR,
+            AMQPValue::LongString(failure.error.as_str().into()),
+        );
+    }
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_message_id(message_id.into())
+        .with_headers(table);
+    match event_type {
+        Some(event_type) => properties.with_type(event_type.as_str().into()),
+        None => properties,
+    }
+}
+
+/// What the headers of a received message say.
+pub fn headers(properties: &BasicProperties) -> Headers {
+    let table = properties.headers().as_ref();
+    let value = |name: &str| table.and_then(|table| table.inner().get(name));
+    let text = |name: &str| value(name).and_then(text_of);
+    let number = |name: &str| value(name).and_then(AMQPValue::as_long_long_int);
+    Headers {
+        received_at_ms: number(header::RECEIVED_AT_MS),
+        signed_at_ms: number(header::SIGNED_AT_MS),
+        secret_id: text(header::SECRET_ID),
+        attempt: value(header::ATTEMPT)
+            .and_then(AMQPValue::as_long_uint)
+            .unwrap_or(0),
+        failure: failure(text(header::REASON), text(header::ERROR), table),
+    }
+}
+
+fn text_of(value: &AMQPValue) -> Option<String> {
+    let bytes = value.as_long_string()?.as_bytes();
+    Some(String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn failure(
+    reason: Option<String>,
+    error: Option<String>,
+    table: Option<&FieldTable>,
+) -> Option<Failure> {
+    if let Some(reason) = reason {
+        let reason = reason.parse().unwrap_or(Reason::Unspecified);
+        return Some(Failure {
+            reason,
+            error: error.unwrap_or_default(),
+        });
+    }
+    // The broker dead-letters on its own only for deliveries past the limit; `x-death` of messages
+    // that it dead-lettered itself is there on every version.
+    let by_broker = table.is_some_and(|table| table.contains_key("x-first-death-reason"));
+    by_broker.then(|| Failure {
+        reason: Reason::CrashLoop,
+        error: "delivered more often than the delivery limit allows".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_read_back_as_they_were_written() {
+        let written = Headers {
+            received_at_ms: Some(1_767_225_600_123),
+            signed_at_ms: Some(1_767_225_600_000),
+            secret_id: Some("orders".to_owned()),
+            attempt: 3,
+            failure: Some(Failure {
+                reason: Reason::Conflict,
+                error: "ł".to_owned(),
+            }),
+        };
+        let event_type = "ON_REFUND".parse().unwrap();
+        let properties = properties("42", Some(&event_type), &written);
+        assert_eq!(headers(&properties), written);
+        assert_eq!(properties.message_id().as_ref().unwrap().as_str(), "42");
+        assert_eq!(properties.kind().as_ref().unwrap().as_str(), "ON_REFUND");
+        assert_eq!(*properties.delivery_mode(), Some(PERSISTENT));
+    }
+
+    #[test]
+    fn foreign_headers_are_no_obstacle() {
+        assert_eq!(headers(&BasicProperties::default()), Headers::default());
+        let mut table = FieldTable::default();
+        table.insert(header::ATTEMPT.into(), AMQPValue::Boolean(true));
+        table.insert(
+            header::REASON.into(),
+            AMQPValue::LongString("no such code".into()),
+        );
+        let read = headers(&BasicProperties::default().with_headers(table));
+        assert_eq!(read.attempt, 0);
+        assert_eq!(read.failure.unwrap().reason, Reason::Unspecified);
+    }
+
+    #[test]
+    fn a_message_the_broker_gave_up_on_is_a_crash_loop() {
+        let mut table = FieldTable::default();
+        let reason = AMQPValue::LongString("delivery_limit".into());
+        table.insert("x-first-death-reason".into(), reason);
+        let read = headers(&BasicProperties::default().with_headers(table));
+        assert_eq!(read.failure.unwrap().reason, Reason::CrashLoop);
+    }
+}

@@ -1,0 +1,12 @@
+//! The broker, as our programs use it: one connection per purpose, never recovered behind our back
+//! (lapin's auto-recovery can hang for ever), a time limit around every await.
+
+pub mod connect;
+pub mod message;
+pub mod publisher;
+
+mod batch;
+mod lane;
+
+pub use connect::{BrokerAddress, BrokerError, Link};
+pub use publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};

@@ -1,0 +1,175 @@
+//! Settings from the environment. Every read names its variable, so that a wrong value can be told
+//! in one sentence; each secret may also come from the file that `NAME_FILE` points to.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+
+/// A setting that is missing or wrong. The text names the variable and never a secret's value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {problem}")]
+pub struct SettingError {
+    name: String,
+    problem: String,
+}
+
+impl SettingError {
+    pub fn new(name: &str, problem: impl Display) -> Self {
+        Self {
+            name: name.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+/// A snapshot of environment variables.
+pub struct Environment {
+    variables: HashMap<String, String>,
+}
+
+impl Environment {
+    /// The variables of this process. A value that is not UTF-8 counts as unset.
+    pub fn of_this_process() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self { variables }
+    }
+
+    /// Variables given by a test or an embedding program.
+    pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            variables: pairs.into_iter().map(owned).collect(),
+        }
+    }
+
+    /// An empty value counts as unset: that is how compose files pass an unset variable on.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.text(name)
+            .map(|text| {
+                text.parse().map_err(|error| {
+                    SettingError::new(name, format!("has a value that is not valid: {error}"))
+                })
+            })
+            .transpose()
+    }
+
+    pub fn parsed_or<T>(&self, name: &str, default: T) -> Result<T, SettingError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        Ok(self.parsed(name)?.unwrap_or(default))
+    }
+
+    /// A whole number within `range`, or the default.
+    pub fn number_or(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, SettingError> {
+        let number = self.parsed_or(name, default)?;
+        if range.contains(&number) {
+            Ok(number)
+        } else {
+            let (low, high) = range.into_inner();
+            Err(SettingError::new(
+                name,
+                format!("must be from {low} to {high}, and is {number}"),
+            ))
+        }
+    }
+
+    /// A secret from `NAME`, or from the file named by `NAME_FILE` (its last line break dropped).
+    pub fn secret(&self, name: &str) -> Result<Option<SecretString>, SettingError> {
+        let file_name = format!("{name}_FILE");
+        match (self.text(name), self.text(&file_name)) {
+            (Some(_), Some(_)) => Err(SettingError::new(
+                name,
+                format!("and {file_name} are both set; keep one"),
+            )),
+            (Some(value), None) => Ok(Some(value.into())),
+            (None, Some(path)) => {
+                let content = std::fs::read_to_string(path).map_err(|error| {
+                    SettingError::new(&file_name, format!("names a file we cannot read: {error}"))
+                })?;
+                let value = content.trim_end_matches(['\r', '\n']);
+                if value.is_empty() {
+                    return Err(SettingError::new(&file_name, "names an empty file"));
+                }
+                Ok(Some(value.into()))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    pub fn required_secret(&self, name: &str) -> Result<SecretString, SettingError> {
+        self.secret(name)?
+            .ok_or_else(|| SettingError::new(name, "is required and not set"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_names_its_variable() {
+        let environment = Environment::of([("LIMIT", "many"), ("SMALL", "0"), ("UNSET", "")]);
+        let error = environment
+            .number_or("LIMIT", 1..=10, 5)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("LIMIT has a value that is not valid"),
+            "{error}"
+        );
+        let error = environment
+            .number_or("SMALL", 1..=10, 5)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "SMALL must be from 1 to 10, and is 0");
+        assert_eq!(environment.number_or("UNSET", 1..=10, 5), Ok(5));
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_variable_or_its_file_but_not_from_both() {
+        let file = std::env::temp_dir().join(format!("paynow-secret-{}", std::process::id()));
+        std::fs::write(&file, "from a file\n").unwrap();
+        let path = file.to_str().unwrap();
+        let read = |environment: Environment| {
+            environment
+                .required_secret("KEY")
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        assert_eq!(read(Environment::of([("KEY", "plain")])).unwrap(), "plain");
+        assert_eq!(
+            read(Environment::of([("KEY_FILE", path)])).unwrap(),
+            "from a file"
+        );
+        assert!(read(Environment::of([("KEY", "plain"), ("KEY_FILE", path)])).is_err());
+        assert!(read(Environment::of([("KEY_FILE", "/nonexistent/key")])).is_err());
+        assert_eq!(
+            read(Environment::of([])).unwrap_err().to_string(),
+            "KEY is required and not set"
+        );
+        std::fs::remove_file(file).unwrap();
+    }
+}

@@ -1,0 +1,15 @@
+//! Prints an error with its causes, once, where it is handled.
+
+use std::error::Error;
+
+/// `error: cause: cause of the cause`.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

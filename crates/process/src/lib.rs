@@ -1,0 +1,12 @@
+//! What makes a program of ours a well-behaved process: settings from the environment, telemetry,
+//! signals, the broker connection and the admin server. Knows no event and no ledger.
+
+pub mod admin;
+pub mod backoff;
+pub mod broker;
+pub mod clock;
+pub mod environment;
+pub mod error_chain;
+pub mod exit;
+pub mod shutdown;
+pub mod telemetry;

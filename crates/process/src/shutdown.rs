@@ -1,0 +1,22 @@
+//! Signals: SIGTERM and SIGINT ask for an orderly end.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// A token that is cancelled by the first SIGTERM or SIGINT. Fails when the process may not
+/// install handlers.
+pub fn on_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let asked = token.clone();
+    tokio::spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        slog_scope::info!("shutdown requested"; "signal" => name);
+        asked.cancel();
+    });
+    Ok(token)
+}

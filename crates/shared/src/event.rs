@@ -1,0 +1,113 @@
+//! What an event means to us: only the fields that move points, and a closed list of kinds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::ids::{EventId, OrderId, OrderLineId, ProductId, StoreId, WalletId};
+
+/// The longest event type recorded; `PayNow`'s longest is 55 characters.
+const EVENT_TYPE_LENGTH_MAX: usize = 100;
+
+/// The type of an event as `PayNow` spells it, known to us or not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventType(String);
+
+/// Why a text is no event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an event type is 1 to 100 letters, digits and underscores")]
+pub struct InvalidEventType;
+
+impl EventType {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventType {
+    type Err = InvalidEventType;
+
+    /// The alphabet keeps the type safe as a routing key, a log field and a database text.
+    fn from_str(text: &str) -> Result<Self, InvalidEventType> {
+        let clean = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if clean && (1..=EVENT_TYPE_LENGTH_MAX).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidEventType)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EventType {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One decoded webhook event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: EventId,
+    pub event_type: EventType,
+    pub kind: EventKind,
+}
+
+/// What kind of event it is, for the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    OrderCompleted(Order),
+    /// Refunds and chargebacks: they take points back, and are kept for a person until handled.
+    NotSupported,
+    /// Every other type, known or not: recorded with its type, moves nothing.
+    Ignored,
+}
+
+/// A paid order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub id: OrderId,
+    pub store_id: Option<StoreId>,
+    pub customer_id: Option<WalletId>,
+    /// In minor units of `currency`.
+    pub total_amount_minor: Option<i64>,
+    pub currency: Option<String>,
+    pub lines: Vec<OrderLine>,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    pub id: OrderLineId,
+    pub product_id: ProductId,
+    /// How often the product was bought; `None` when `PayNow` sent none.
+    pub quantity: Option<i64>,
+    pub gift_to: Option<WalletId>,
+    /// The product's metadata, signed with the event.
+    pub product_metadata: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_type_is_safe_to_print_store_and_route() {
+        assert!("ON_ORDER_COMPLETED".parse::<EventType>().is_ok());
+        let long = "A".repeat(EVENT_TYPE_LENGTH_MAX + 1);
+        for text in ["", "a.b", "a\0b", "a#", "ON ORDER", long.as_str()] {
+            assert_eq!(text.parse::<EventType>(), Err(InvalidEventType), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The retry ladder: the fixed delays after which an event is tried again, one queue per delay.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Delays in seconds, rising.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryLadder(Vec<u32>);
+
+/// The longest rung: one day. `message-ttl` is in milliseconds and a longer wait hides an event.
+const DELAY_SECONDS_MAX: u32 = 86_400;
+/// Each rung is a replicated queue.
+const RUNGS_MAX: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a retry ladder is 1 to 16 rising delays of 1 to 86400 seconds, comma separated")]
+pub struct InvalidLadder;
+
+impl RetryLadder {
+    /// The delays of the rungs, in seconds.
+    pub fn delays_seconds(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl Default for RetryLadder {
+    fn default() -> Self {
+        Self(vec![1, 4, 16, 64, 256, 1024, 3600])
+    }
+}
+
+impl FromStr for RetryLadder {
+    type Err = InvalidLadder;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLadder> {
+        let delays: Vec<u32> = text
+            .split(',')
+            .map(|delay| delay.trim().parse().map_err(|_not_a_number| InvalidLadder))
+            .collect::<Result<_, _>>()?;
+        let in_range = delays
+            .iter()
+            .all(|delay| (1..=DELAY_SECONDS_MAX).contains(delay));
+        let rising = delays.is_sorted_by(|shorter, longer| shorter < longer);
+        if in_range && rising && delays.len() <= RUNGS_MAX {
+            Ok(Self(delays))
+        } else {
+            Err(InvalidLadder)
+        }
+    }
+}
+
+impl fmt::Display for RetryLadder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        f.write_str(&texts.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_reads_back() {
+        let ladder = RetryLadder::default();
+        assert_eq!(ladder.to_string(), "1,4,16,64,256,1024,3600");
+        assert_eq!(ladder.to_string().parse(), Ok(ladder));
+    }
+
+    #[test]
+    fn a_ladder_rises_and_stays_in_range() {
+        for text in ["", "0", "4,1", "1,1", "1,,2", "x", "86401", "-1"] {
+            assert_eq!(text.parse::<RetryLadder>(), Err(InvalidLadder), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The broker's exchanges, queues and policies: names, and the definitions document made of them.
+//!
+//! Queues carry `x-queue-type` as their only argument; everything else is a policy, so that it can
+//! be changed on a running broker without declaring a queue anew.
+
+use serde_json::{Value, json};
+
+use crate::event::EventType;
+use crate::ladder::RetryLadder;
+
+/// Where the receiver publishes; others may bind queues of their own to it.
+pub const EVENTS_EXCHANGE: &str = "paynow.events";
+/// Alternate exchange and queue of [`EVENTS_EXCHANGE`]: keeps what no binding takes.
+pub const UNROUTED: &str = "paynow.unrouted";
+/// The worker's queue.
+pub const CREDITS_QUEUE: &str = "paynow.credits";
+/// Dead letters on their way into the database.
+pub const DEAD_QUEUE: &str = "paynow.credits.dead";
+/// The default exchange, which routes by queue name.
+pub const DEFAULT_EXCHANGE: &str = "";
+
+/// What `paynow.credits` holds at most, so that a full disk is never how we learn of a stopped
+/// worker: with 1.5 KB bodies about 2.7 million events.
+const CREDITS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// RabbitMQ 3.x has no limit and 4.x has 20; a crash counts against every unacknowledged message
+/// of the consumer, so innocent neighbours need room.
+const DELIVERY_LIMIT: u32 = 100;
+/// Queues that nothing may fall out of: past its limit a message without a dead-letter exchange is
+/// dropped, and RabbitMQ 4.x would take 20.
+const DELIVERY_LIMIT_KEPT: u32 = 1_000_000;
+
+/// The queue in which an event waits `delay_seconds` before it is tried again.
+pub fn retry_queue(delay_seconds: u32) -> String {
+    format!("paynow.credits.retry.{delay_seconds}s")
+}
+
+/// The routing key of an event: `paynow.<event_type in lower case>`.
+pub fn routing_key(event_type: Option<&EventType>) -> String {
+    // A type in upper case cannot clash with this one, which stands for "no readable type".
+    event_type.map_or_else(
+        || "paynow.unreadable".to_owned(),
+        |event_type| format!("paynow.{}", event_type.as_str().to_ascii_lowercase()),
+    )
+}
+
+/// Every queue of the pipeline, for the given ladder.
+pub fn queues(ladder: &RetryLadder) -> Vec<String> {
+    let fixed = [CREDITS_QUEUE, DEAD_QUEUE, UNROUTED].map(str::to_owned);
+    fixed
+        .into_iter()
+        .chain(ladder.delays_seconds().map(retry_queue))
+        .collect()
+}
+
+/// The definitions document for one virtual host, in the form that RabbitMQ loads at boot. The
+/// management API takes the same lists for a single virtual host.
+pub fn definitions(vhost: &str, ladder: &RetryLadder) -> Value {
+    let queues: Vec<Value> = queues(ladder)
+        .iter()
+        .map(|name| {
+            json!({
+                "vhost": vhost, "name": name, "durable": true, "auto_delete": false,
+                "arguments": {"x-queue-type": "quorum"},
+            })
+        })
+        .collect();
+    json!({
+        "vhosts": [{"name": vhost}],
+        "exchanges": [
+            exchange(vhost, EVENTS_EXCHANGE, "topic"),
+            exchange(vhost, UNROUTED, "fanout"),
+        ],
+        "queues": queues,
+        "bindings": [
+            binding(vhost, EVENTS_EXCHANGE, CREDITS_QUEUE, "paynow.#"),
+            binding(vhost, UNROUTED, UNROUTED, ""),
+        ],
+        "policies": policies(vhost, ladder),
+    })
+}
+
+fn exchange(vhost: &str, name: &str, kind: &str) -> Value {
+    json!({
+        "vhost": vhost, "name": name, "type": kind, "durable": true, "auto_delete": false,
+        "internal": false, "arguments": {},
+    })
+}
+
+fn binding(vhost: &str, source: &str, queue: &str, routing_key: &str) -> Value {
+    json!({
+        "vhost": vhost, "source": source, "destination": queue, "destination_type": "queue",
+        "routing_key": routing_key, "arguments": {},
+    })
+}
+
+fn policies(vhost: &str, ladder: &RetryLadder) -> Vec<Value> {
+    let policy = |name: &str, apply_to: &str, definition: Value| {
+        json!({
+            "vhost": vhost, "name": name, "pattern": format!("^{}$", name.replace('.', "\\.")),
+            "apply-to": apply_to, "priority": 0, "definition": definition,
+        })
+    };
+    let mut policies = vec![
+        policy(
+            EVENTS_EXCHANGE,
+            "exchanges",
+            json!({"alternate-exchange": UNROUTED}),
+        ),
+        policy(
+            CREDITS_QUEUE,
+            "queues",
+            json!({
+                "dead-letter-exchange": DEFAULT_EXCHANGE,
+                "dead-letter-routing-key": DEAD_QUEUE,
+                "dead-letter-strategy": "at-least-once",
+                "overflow": "reject-publish",
+                "max-length-bytes": CREDITS_BYTES_MAX,
+                "delivery-limit": DELIVERY_LIMIT,
+            }),
+        ),
+    ];
+    for kept in [DEAD_QUEUE, UNROUTED] {
+        policies.push(policy(
+            kept,
+            "queues",
+            json!({"delivery-limit": DELIVERY_LIMIT_KEPT}),
+        ));
+    }
+    policies.extend(ladder.delays_seconds().map(|delay_seconds| {
+        policy(
+            &retry_queue(delay_seconds),
+            "queues",
+            json!({
+                "message-ttl": u64::from(delay_seconds).saturating_mul(1000),
+                "dead-letter-exchange": DEFAULT_EXCHANGE,
+                "dead-letter-routing-key": CREDITS_QUEUE,
+                "dead-letter-strategy": "at-least-once",
+                "overflow": "reject-publish",
+            }),
+        )
+    }));
+    policies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_definitions_are_these() {
+        let committed = include_str!("../../../deploy/rabbitmq/definitions.json");
+        let committed: Value = serde_json::from_str(committed).unwrap();
+        assert_eq!(
+            committed,
+            definitions("/", &RetryLadder::default()),
+            "write it anew: paynowctl topology export > deploy/rabbitmq/definitions.json"
+        );
+    }
+
+    #[test]
+    fn a_queue_has_its_type_and_no_other_argument() {
+        let document = definitions("/", &RetryLadder::default());
+        let queues = document.get("queues").and_then(Value::as_array).unwrap();
+        assert_eq!(queues.len(), 10);
+        for queue in queues {
+            assert_eq!(
+                queue.get("arguments"),
+                Some(&json!({"x-queue-type": "quorum"}))
+            );
+        }
+    }
+
+    #[test]
+    fn a_routing_key_is_the_type_in_lower_case() {
+        let order = "ON_ORDER_COMPLETED".parse().unwrap();
+        assert_eq!(routing_key(Some(&order)), "paynow.on_order_completed");
+        assert_eq!(routing_key(None), "paynow.unreadable");
+    }
+}

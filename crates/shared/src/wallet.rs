@@ -1,0 +1,52 @@
+//! The wallet contract's types: what a ledger entry is. `WALLET_CONTRACT.md` states the rules.
+
+use std::fmt;
+
+use crate::ids::{OrderId, OrderLineId, WalletId};
+use crate::points::Points;
+
+/// The business key of a ledger entry: what happened, whichever event told us. It lives for ever,
+/// so the same thing told twice, under any event id, changes a balance once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryKey(String);
+
+impl EntryKey {
+    pub fn order_line(line: OrderLineId) -> Self {
+        Self(format!("order-line:{line}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What kind of happening an entry records; the same words as `ledger_entry_kind` in PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// The points of one line of a paid order.
+    OrderLine,
+}
+
+impl EntryKind {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::OrderLine => "order_line",
+        }
+    }
+}
+
+/// A ledger entry to be posted: the only way a balance changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    pub key: EntryKey,
+    pub wallet_id: WalletId,
+    pub order_id: OrderId,
+    pub kind: EntryKind,
+    pub points: Points,
+}

@@ -1,0 +1,5 @@
+DROP TABLE dead_letters;
+DROP TABLE products;
+DROP TABLE orders;
+DROP TABLE webhook_events;
+DROP TYPE event_outcome;

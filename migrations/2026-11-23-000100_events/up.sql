@@ -1,0 +1,76 @@
+-- What happened to each event, what an order was, what a product gives, and what is dead.
+
+CREATE TYPE event_outcome AS ENUM (
+    'credited',         -- its ledger entries were posted
+    'already_credited', -- another event had told us of the same order lines
+    'ignored'           -- its type moves no points
+);
+
+CREATE TABLE webhook_events (
+    event_id bigint NOT NULL,
+    event_type text NOT NULL,
+    outcome event_outcome NOT NULL,
+    order_id bigint,
+    -- Outlives the payload: tells the same event again from another body under its id.
+    body_sha256 bytea NOT NULL,
+    -- Holds personal data; null once its retention is over.
+    payload bytea,
+    secret_id text,
+    signed_at timestamptz,
+    received_at timestamptz,
+    attempts integer NOT NULL,
+    settled_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT webhook_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT webhook_events_body_sha256_length CHECK (octet_length(body_sha256) = 32),
+    CONSTRAINT webhook_events_credit_names_its_order CHECK (outcome = 'ignored' OR order_id IS NOT NULL)
+);
+
+CREATE TABLE orders (
+    order_id bigint NOT NULL,
+    event_id bigint NOT NULL,
+    store_id bigint,
+    buyer_wallet_id bigint,
+    total_amount_minor bigint,
+    currency text,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT orders_pkey PRIMARY KEY (order_id)
+);
+
+CREATE TABLE products (
+    product_id bigint NOT NULL,
+    points bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT products_pkey PRIMARY KEY (product_id),
+    CONSTRAINT products_points_not_negative CHECK (points >= 0)
+);
+
+CREATE TABLE dead_letters (
+    dead_letter_id bigint GENERATED ALWAYS AS IDENTITY,
+    -- The message id: the event id, or the SHA-256 of a body that names none.
+    event_id text NOT NULL,
+    event_type text,
+    reason text NOT NULL,
+    error text NOT NULL,
+    state text NOT NULL DEFAULT 'open',
+    body bytea NOT NULL,
+    body_sha256 bytea NOT NULL,
+    secret_id text,
+    signed_at timestamptz,
+    received_at timestamptz,
+    attempts integer NOT NULL,
+    deaths integer NOT NULL DEFAULT 1,
+    first_dead_at timestamptz NOT NULL DEFAULT now(),
+    last_dead_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id),
+    -- The same event with the same body dies again in its own row; another body is another letter.
+    CONSTRAINT dead_letters_event_id_body_sha256_key UNIQUE (event_id, body_sha256),
+    CONSTRAINT dead_letters_state_known
+        CHECK (state IN ('open', 'replayed', 'discarded', 'resolved')),
+    CONSTRAINT dead_letters_body_sha256_length CHECK (octet_length(body_sha256) = 32)
+);
+
+GRANT SELECT ON webhook_events, orders, products, dead_letters TO paynow_reader;
+GRANT SELECT, INSERT ON webhook_events, orders TO paynow_worker;
+GRANT SELECT ON products TO paynow_worker;
+GRANT SELECT, INSERT ON dead_letters TO paynow_worker;
+GRANT UPDATE (reason, error, state, attempts, deaths, last_dead_at) ON dead_letters TO paynow_worker;
