@@ -1,0 +1,135 @@
+//! The receiver as one value: built from its settings, run until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use actix_web::web::Data;
+use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
+use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
+use paynow_process::exit::Fatal;
+use paynow_process::telemetry;
+use paynow_shared::topology::EVENTS_EXCHANGE;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::{Intake, routes};
+use crate::observe;
+
+/// Two lanes: one collects its next batch while the other waits for its confirms.
+const PUBLISH_LANES: usize = 2;
+/// Longer than a publish may take, shorter than the grace an orchestrator gives.
+const DRAIN_LIMIT_SECONDS: u64 = 20;
+/// Time for a load balancer to see that we are not ready before connections are refused.
+const READINESS_LEAD: Duration = Duration::from_millis(500);
+
+pub struct App {
+    server: Server,
+    admin: AdminServer,
+    address: SocketAddr,
+    draining: Arc<AtomicBool>,
+    lanes: JoinSet<()>,
+    stop_lanes: CancellationToken,
+}
+
+impl App {
+    /// Binds both addresses and starts the publisher. Must be called inside a tokio runtime.
+    pub fn build(config: Config) -> Result<Self, Fatal> {
+        let metrics = telemetry::start_metrics()
+            .map_err(|error| Fatal::failed("could not start metrics", error))?;
+        observe::describe();
+        let stop_lanes = CancellationToken::new();
+        let (publisher, lanes) = Publisher::start(
+            &PublisherSettings {
+                address: config.broker,
+                name: "paynow-receiver",
+                exchange: EVENTS_EXCHANGE,
+                lanes: PUBLISH_LANES,
+                timeout: config.publish_timeout,
+                in_flight_max: config.in_flight_max,
+            },
+            &stop_lanes,
+        );
+        let draining = Arc::new(AtomicBool::new(false));
+        let publisher = Arc::new(publisher);
+        let ready = readiness(Arc::clone(&draining), Arc::clone(&publisher));
+        let intake = Data::new(Intake {
+            secrets: config.secrets,
+            tolerance: config.tolerance,
+            body_limit_bytes: config.body_limit_bytes,
+            publisher,
+            ready: Arc::clone(&ready),
+        });
+        let server = HttpServer::new(move || {
+            actix_web::App::new()
+                .app_data(Data::clone(&intake))
+                .configure(routes)
+        })
+        .disable_signals()
+        .shutdown_timeout(DRAIN_LIMIT_SECONDS)
+        .bind(config.address)
+        .map_err(|error| cannot_listen(config.address, error))?;
+        let address = server.addrs().first().copied().unwrap_or(config.address);
+        let admin = AdminServer::start(config.admin_address, metrics, ready)
+            .map_err(|error| cannot_listen(config.admin_address, error))?;
+        slog_scope::info!("listening";
+            "address" => %address, "admin_address" => %admin.address());
+        Ok(Self {
+            server: server.run(),
+            admin,
+            address,
+            draining,
+            lanes,
+            stop_lanes,
+        })
+    }
+
+    /// Where webhooks are taken; tells the port when port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then: not ready, no new connections, requests in flight finished, the
+    /// broker told goodbye.
+    pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
+        let handle = self.server.handle();
+        let draining = Arc::clone(&self.draining);
+        let drained = tokio::spawn(async move {
+            stop.cancelled().await;
+            draining.store(true, Ordering::Relaxed);
+            tokio::time::sleep(READINESS_LEAD).await;
+            handle.stop(true).await;
+        });
+        let served = self.server.await;
+        drained.abort();
+        self.stop_lanes.cancel();
+        while self.lanes.join_next().await.is_some() {}
+        self.admin.stop().await;
+        slog_scope::info!("stopped");
+        served.map_err(|error| Fatal::failed("the HTTP server failed", error))
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Fatal {
+    Fatal::failed(format!("could not listen on {address}"), error)
+}
+
+fn readiness(draining: Arc<AtomicBool>, publisher: Arc<Publisher>) -> ReadinessCheck {
+    Arc::new(move || -> Readiness {
+        if draining.load(Ordering::Relaxed) {
+            return Err("draining");
+        }
+        publisher.ready().map_err(|error| match error {
+            PublishError::Blocked => "blocked",
+            PublishError::Nacked
+            | PublishError::Returned
+            | PublishError::TimedOut
+            | PublishError::Overloaded
+            | PublishError::Disconnected => "disconnected",
+        })
+    })
+}

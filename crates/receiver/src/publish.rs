@@ -1,0 +1,42 @@
+//! Verified to queued: what PayNow signed goes to the broker byte for byte, whatever it says.
+
+use paynow_process::broker::{Confirmed, Outgoing, PublishError, Publisher};
+use paynow_shared::topology::{EVENTS_EXCHANGE, routing_key};
+use paynow_shared::wire::{Headers, label};
+
+use crate::verify::VerifiedWebhook;
+
+/// An event that the broker has. Made by [`publish`] only, so that nobody else can answer 202.
+#[derive(Debug)]
+pub struct Queued {
+    /// The event id, or the SHA-256 of the body when it names none.
+    pub event_id: String,
+    _proof: Confirmed,
+}
+
+pub async fn publish(
+    publisher: &Publisher,
+    webhook: VerifiedWebhook,
+) -> Result<Queued, PublishError> {
+    let label = label(&webhook.body);
+    let event_id = label.message_id.clone();
+    let message = Outgoing {
+        exchange: EVENTS_EXCHANGE,
+        routing_key: routing_key(label.event_type.as_ref()),
+        message_id: label.message_id,
+        event_type: label.event_type,
+        headers: Headers {
+            received_at_ms: Some(webhook.received_at_ms),
+            signed_at_ms: Some(webhook.signed_at_ms),
+            secret_id: Some(webhook.secret_id),
+            attempt: 1,
+            failure: None,
+        },
+        body: webhook.body,
+    };
+    let proof = publisher.publish(message).await?;
+    Ok(Queued {
+        event_id,
+        _proof: proof,
+    })
+}
