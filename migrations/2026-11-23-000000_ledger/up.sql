@@ -39,6 +39,10 @@ BEGIN
     ON CONFLICT ON CONSTRAINT wallets_pkey DO UPDATE
         SET balance = wallet.balance + excluded.balance, updated_at = now();
     RETURN NULL;
+EXCEPTION WHEN numeric_value_out_of_range THEN
+    -- By name, so that the worker can tell a balance that cannot be from a database in trouble.
+    RAISE EXCEPTION 'the balance would not fit into 64 bits'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'wallets_balance_fits';
 END $$;
 
 CREATE TRIGGER ledger_entries_post_to_wallets AFTER INSERT ON ledger_entries

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::dev::Server;
+use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::task::JoinHandle;
 
 /// Why a program cannot do its job now, as one word for a person; `Ok` when it can.
 pub type Readiness = Result<(), &'static str>;
@@ -41,28 +42,55 @@ struct Status {
     reason: Option<&'static str>,
 }
 
-/// Binds the admin server; it runs until it is stopped or dropped. Signals are left to the caller.
-pub fn serve(
+/// A running admin server.
+pub struct AdminServer {
     address: SocketAddr,
-    metrics: PrometheusHandle,
-    ready: ReadinessCheck,
-) -> std::io::Result<(SocketAddr, Server)> {
-    let server = HttpServer::new(move || {
-        let (metrics, ready) = (metrics.clone(), Arc::clone(&ready));
-        App::new()
-            .route("/healthz", web::get().to(|| async { health_response() }))
-            .route(
-                "/readyz",
-                web::get().to(move || std::future::ready(readiness_response(ready()))),
-            )
-            .route(
-                "/metrics",
-                web::get().to(move || std::future::ready(metrics.render())),
-            )
-    })
-    .workers(1)
-    .disable_signals()
-    .bind(address)?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((bound, server.run()))
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl AdminServer {
+    /// Binds `address` and serves. Signals are left to the program.
+    pub fn start(
+        address: SocketAddr,
+        metrics: PrometheusHandle,
+        ready: ReadinessCheck,
+    ) -> std::io::Result<Self> {
+        let server = HttpServer::new(move || {
+            let (metrics, ready) = (metrics.clone(), Arc::clone(&ready));
+            let readyz = move || std::future::ready(readiness_response(ready()));
+            App::new()
+                .route(
+                    "/healthz",
+                    web::get().to(|| std::future::ready(health_response())),
+                )
+                .route("/readyz", web::get().to(readyz))
+                .route(
+                    "/metrics",
+                    web::get().to(move || std::future::ready(metrics.render())),
+                )
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(address)?;
+        let address = server.addrs().first().copied().unwrap_or(address);
+        let server = server.run();
+        let handle = server.handle();
+        Ok(Self {
+            address,
+            handle,
+            task: tokio::spawn(server),
+        })
+    }
+
+    /// Where it listens; tells the port when port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops at once: a probe that is cut off is asked again elsewhere.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        let _ended = self.task.await;
+    }
 }

@@ -7,7 +7,8 @@ use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
 const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(15);
+/// Short enough that work goes on within seconds of a server's return.
+const LONGEST: Duration = Duration::from_secs(5);
 const FACTOR: f64 = 2.0;
 /// Half up, half down: programs that lost the same server do not come back in step.
 const JITTER: f64 = 0.5;

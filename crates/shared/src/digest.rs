@@ -15,6 +15,11 @@ impl BodyDigest {
         Self(bytes)
     }
 
+    /// A digest read back from the database; `None` unless it has 32 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -15,6 +15,11 @@ impl EntryKey {
         Self(format!("order-line:{line}"))
     }
 
+    /// A key read back from the ledger.
+    pub fn from_stored(key: String) -> Self {
+        Self(key)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

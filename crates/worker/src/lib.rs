@@ -1,1 +1,19 @@
+//! The worker: queued events, decided, posted to the ledger, settled with the broker. Invariants:
+//! nothing is acknowledged before its commit, and a balance changes only by a ledger entry.
 
+pub mod app;
+pub mod archive;
+pub mod config;
+pub mod consume;
+pub mod database;
+pub mod decide;
+pub mod disposition;
+pub mod handle;
+pub mod ledger;
+pub mod observe;
+pub mod plan;
+pub mod session;
+pub mod settle;
+pub mod view;
+
+mod rows;

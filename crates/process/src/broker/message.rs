@@ -73,7 +73,8 @@ pub fn headers(properties: &BasicProperties) -> Headers {
 
 fn text_of(value: &AMQPValue) -> Option<String> {
     let bytes = value.as_long_string()?.as_bytes();
-    Some(String::from_utf8_lossy(bytes).into_owned())
+    // PostgreSQL takes every character but NUL.
+    Some(String::from_utf8_lossy(bytes).replace('\0', ""))
 }
 
 fn failure(

@@ -1,0 +1,134 @@
+//! The worker as one value: built from its settings, run until it is told to stop. It works in
+//! sessions; between them it pauses, probes and tries again, and no event is charged for that.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use paynow_process::admin::{AdminServer, Readiness};
+use paynow_process::backoff::ReconnectBackoff;
+use paynow_process::broker::{Publisher, PublisherSettings};
+use paynow_process::error_chain::chain;
+use paynow_process::exit::Fatal;
+use paynow_process::telemetry;
+use paynow_shared::topology::DEFAULT_EXCHANGE;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::handle::Unavailable;
+use crate::observe;
+use crate::session::{Ended, Work};
+
+/// For dead letters: they wait in the worker, so there is no hurry.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than all lanes can hold, so that a full batch of dead letters is never an overload.
+const PUBLISH_IN_FLIGHT_MAX: usize = 65_536;
+/// A session that lasted this long was a good one: the next wait starts small again.
+const GOOD_SESSION: Duration = Duration::from_secs(10);
+
+pub struct App {
+    work: Work,
+    admin: AdminServer,
+    readiness: Arc<Mutex<Readiness>>,
+    publisher_tasks: JoinSet<()>,
+    stop_publisher: CancellationToken,
+}
+
+impl App {
+    /// Binds the admin address and starts the publisher. Must be called inside a tokio runtime.
+    pub fn build(config: Config) -> Result<Self, Fatal> {
+        let metrics = telemetry::start_metrics()
+            .map_err(|error| Fatal::failed("could not start metrics", error))?;
+        observe::describe();
+        let stop_publisher = CancellationToken::new();
+        let (publisher, publisher_tasks) = Publisher::start(
+            &PublisherSettings {
+                address: config.broker.clone(),
+                name: "paynow-worker-publisher",
+                exchange: DEFAULT_EXCHANGE,
+                lanes: 1,
+                timeout: PUBLISH_TIMEOUT,
+                in_flight_max: PUBLISH_IN_FLIGHT_MAX,
+            },
+            &stop_publisher,
+        );
+        let readiness = Arc::new(Mutex::new(Err("starting")));
+        let asked = Arc::clone(&readiness);
+        let ready = Arc::new(move || *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
+            Fatal::failed(
+                format!("could not listen on {}", config.admin_address),
+                error,
+            )
+        })?;
+        slog_scope::info!("listening"; "admin_address" => %admin.address());
+        let work = Work {
+            broker: config.broker,
+            database: config.database,
+            lanes: config.lanes,
+            policy: Arc::new(config.policy),
+            publisher: Arc::new(publisher),
+        };
+        Ok(Self {
+            work,
+            admin,
+            readiness,
+            publisher_tasks,
+            stop_publisher,
+        })
+    }
+
+    /// Works until `stop`, then finishes what is in hand, settles it and says goodbye.
+    pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
+        let mut backoff = ReconnectBackoff::new();
+        while !stop.is_cancelled() {
+            let started = Instant::now();
+            let ended = match self.probe().await {
+                Ok(()) => self.work.session(&stop, || self.enter(Ok(()))).await,
+                Err(unavailable) => Ended::Database(unavailable),
+            };
+            if started.elapsed() >= GOOD_SESSION {
+                backoff.reset();
+            }
+            self.enter(Err(match &ended {
+                Ended::Stopped => "draining",
+                Ended::Broker(_) | Ended::Settle(_) => "broker",
+                Ended::Database(_) => "database",
+                Ended::Panicked => "restarting",
+            }));
+            if let Ended::Stopped = ended {
+                break;
+            }
+            let wait = backoff.next_wait();
+            slog_scope::warn!("paused"; "why" => chain(&ended),
+                "retry_in_ms" => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
+        }
+        self.stop_publisher.cancel();
+        while self.publisher_tasks.join_next().await.is_some() {}
+        self.admin.stop().await;
+        slog_scope::info!("stopped");
+        Ok(())
+    }
+
+    /// Taking messages that cannot be applied would only hand them back.
+    async fn probe(&self) -> Result<(), Unavailable> {
+        let database = self.work.database.clone();
+        let probed = tokio::task::spawn_blocking(move || database.connect().map(drop)).await;
+        match probed {
+            Ok(connected) => connected.map_err(|error| Unavailable(error.to_string())),
+            Err(panicked) => Err(Unavailable(panicked.to_string())),
+        }
+    }
+
+    fn enter(&self, readiness: Readiness) {
+        observe::consuming(readiness.is_ok());
+        if readiness.is_ok() {
+            slog_scope::info!("consuming");
+        }
+        *self
+            .readiness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = readiness;
+    }
+}

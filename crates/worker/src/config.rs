@@ -1,0 +1,146 @@
+//! The worker's settings: every variable it reads, where it is read.
+
+use std::net::SocketAddr;
+
+use paynow_process::broker::BrokerAddress;
+use paynow_process::environment::{Environment, SettingError};
+use paynow_shared::ids::StoreId;
+
+use crate::database::DatabaseAddress;
+use crate::decide::Policy;
+
+/// RabbitMQ holds a prefetch count in 16 bits.
+const PREFETCH_MAX: u64 = 65_535;
+/// A larger batch gains nothing and makes one bad event redo more good ones.
+const BATCH_MAX: u64 = 5_000;
+/// Each lane holds a database connection.
+const LANES_MAX: u64 = 64;
+
+pub struct Config {
+    /// `AMQP_URL`
+    pub broker: BrokerAddress,
+    /// `DATABASE_URL`
+    pub database: DatabaseAddress,
+    /// `METRICS_ADDR`
+    pub admin_address: SocketAddr,
+    pub lanes: LaneSettings,
+    pub policy: Policy,
+}
+
+/// How much is taken from the broker at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// `WORKER_LANES`: consumers side by side, each with its own database connection.
+    pub count: u16,
+    /// `WORKER_PREFETCH`: messages a lane holds unacknowledged.
+    pub prefetch: u16,
+    /// `WORKER_BATCH_MAX`: events in one transaction.
+    pub batch_max: usize,
+}
+
+impl Config {
+    pub fn read(environment: &Environment) -> Result<Self, SettingError> {
+        let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
+        Ok(Self {
+            broker: BrokerAddress::from_environment(environment)?,
+            database: DatabaseAddress::from_environment(environment)?,
+            admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
+            lanes: LaneSettings::read(environment)?,
+            policy: Policy {
+                store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
+                points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
+            },
+        })
+    }
+}
+
+impl LaneSettings {
+    fn read(environment: &Environment) -> Result<Self, SettingError> {
+        let batch_max = environment.number_or("WORKER_BATCH_MAX", 1..=BATCH_MAX, 200)?;
+        let prefetch = environment.number_or("WORKER_PREFETCH", 1..=PREFETCH_MAX, 500)?;
+        let count = environment.number_or("WORKER_LANES", 1..=LANES_MAX, 2)?;
+        if environment.text("WORKER_PREFETCH").is_some() && prefetch < batch_max {
+            return Err(SettingError::new(
+                "WORKER_PREFETCH",
+                format!("must be at least WORKER_BATCH_MAX, {batch_max}, and is {prefetch}"),
+            ));
+        }
+        // The ranges above fit; the fallbacks only spare a conversion that can panic.
+        Ok(Self {
+            count: u16::try_from(count).unwrap_or(1),
+            prefetch: u16::try_from(prefetch.max(batch_max)).unwrap_or(u16::MAX),
+            batch_max: usize::try_from(batch_max).unwrap_or(1),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKER: (&str, &str) = ("AMQP_URL", "amqp://user:hidden@broker/%2f");
+    const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://user:hidden@db/points");
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = Config::read(&Environment::of([BROKER, DATABASE])).unwrap();
+        assert_eq!(config.admin_address.to_string(), "127.0.0.1:9465");
+        assert_eq!(
+            config.lanes,
+            LaneSettings {
+                count: 2,
+                prefetch: 500,
+                batch_max: 200
+            }
+        );
+        assert_eq!(config.policy.store_id, None);
+    }
+
+    #[test]
+    fn a_prefetch_is_at_least_a_batch() {
+        let read = |pairs| Config::read(&Environment::of(pairs)).map(|config| config.lanes);
+        let lanes = read([
+            BROKER,
+            DATABASE,
+            ("WORKER_BATCH_MAX", "1000"),
+            ("LANES", ""),
+        ])
+        .unwrap();
+        assert_eq!(lanes.prefetch, 1000);
+        let wrong = [
+            BROKER,
+            DATABASE,
+            ("WORKER_BATCH_MAX", "10"),
+            ("WORKER_PREFETCH", "9"),
+        ];
+        assert!(
+            read(wrong)
+                .unwrap_err()
+                .to_string()
+                .starts_with("WORKER_PREFETCH must")
+        );
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_sentence_that_names_it_and_tells_no_secret() {
+        for (name, value) in [
+            ("DATABASE_URL", "mysql://user:hidden@db"),
+            ("PAYNOW_STORE_ID", "my store"),
+            ("WORKER_LANES", "0"),
+            ("METRICS_ADDR", "9465"),
+        ] {
+            let pairs = match name {
+                "DATABASE_URL" => [BROKER, (name, value), ("UNUSED", "")],
+                _other => [BROKER, DATABASE, (name, value)],
+            };
+            let problem = Config::read(&Environment::of(pairs))
+                .err()
+                .unwrap()
+                .to_string();
+            assert!(
+                problem.starts_with(name) && !problem.contains("hidden"),
+                "{problem}"
+            );
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The database connection of one lane, and what its errors mean. A lane owns its connection, so
+//! there is no pool: a broken one is dropped with the attempt that broke it.
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, RunQueryDsl};
+use paynow_process::environment::{Environment, SettingError};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Every wait on the database ends: a blocking thread cannot be cancelled from outside.
+const LIMITS: [(&str, &str); 7] = [
+    ("application_name", "paynow-worker"),
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "15000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    (
+        "options",
+        "-c%20statement_timeout%3D30000%20-c%20lock_timeout%3D10000\
+         %20-c%20idle_in_transaction_session_timeout%3D30000",
+    ),
+];
+/// Whoever we log in as, we work with the worker's rights only. And a credit that was acknowledged
+/// must survive a crash of the server, whatever its default says.
+const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on";
+/// Fails unless the schema is there: a database without it is not one we can work with.
+const PROBE: &str = "SELECT event_id FROM webhook_events LIMIT 0";
+
+/// `DATABASE_URL` with our limits added where it does not set its own.
+#[derive(Clone)]
+pub struct DatabaseAddress(SecretString);
+
+impl DatabaseAddress {
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
+        let url = environment.required_secret("DATABASE_URL")?;
+        let url = url.expose_secret();
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(SettingError::new(
+                "DATABASE_URL",
+                "must begin with postgres://",
+            ));
+        }
+        Ok(Self(with_limits(url).into()))
+    }
+
+    /// Opens a connection with the worker's rights. Blocking, and bounded by `connect_timeout`.
+    pub fn connect(&self) -> Result<PgConnection, DatabaseError> {
+        let mut connection = PgConnection::establish(self.0.expose_secret())?;
+        connection.batch_execute(ROLE)?;
+        diesel::sql_query(PROBE).execute(&mut connection)?;
+        Ok(connection)
+    }
+}
+
+fn with_limits(url: &str) -> String {
+    let given = url.split_once('?').map_or("", |(_address, query)| query);
+    let is_given = |name: &str| {
+        given.split('&').any(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(key, _value)| key == name)
+        })
+    };
+    let added: Vec<String> = LIMITS
+        .iter()
+        .filter(|(name, _value)| !is_given(name))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{}", added.join("&"))
+}
+
+/// What the database's answer means for the events of a transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Another transaction was first; the same work again will see what it wrote.
+    #[error("another transaction recorded the same rows first")]
+    Raced,
+    /// A named rule refused the rows: it will do so every time.
+    #[error("the database refused the rows: {message}")]
+    Rejected {
+        constraint: Option<String>,
+        message: String,
+    },
+    /// The database or our deployment is in trouble, and no event is to blame.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+}
+
+impl From<ConnectionError> for DatabaseError {
+    fn from(error: ConnectionError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<DieselError> for DatabaseError {
+    /// Diesel tells the SQLSTATE of few classes. Rules have names and their own kinds, and
+    /// everything a row of ours could break is one (a balance out of range is re-raised by name);
+    /// so whatever is left is trouble that passes or that a person must end, never the event's.
+    fn from(error: DieselError) -> Self {
+        let DieselError::DatabaseError(kind, information) = error else {
+            return Self::Unavailable(error.to_string());
+        };
+        let message = information.message().to_owned();
+        match kind {
+            DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => {
+                Self::Raced
+            }
+            DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::RestrictViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::ExclusionViolation => Self::Rejected {
+                constraint: information.constraint_name().map(str::to_owned),
+                message,
+            },
+            DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::ClosedConnection
+            | _ => Self::Unavailable(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_added_unless_the_url_sets_its_own() {
+        let plain = with_limits("postgres://db/points");
+        assert!(plain.starts_with("postgres://db/points?application_name=paynow-worker&"));
+        assert!(plain.contains("&options=-c%20statement_timeout%3D30000"));
+        let own = with_limits("postgres://db/points?sslmode=verify-full&connect_timeout=1");
+        assert!(own.starts_with("postgres://db/points?sslmode=verify-full&connect_timeout=1&"));
+        assert_eq!(own.matches("connect_timeout").count(), 1);
+    }
+}

@@ -1,0 +1,373 @@
+//! `decide` as rows: what the ledger knows, the order, what should happen.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::view::PostedEntry;
+
+const ORDER: i64 = 10;
+const BUYER: i64 = 20;
+const FRIEND: i64 = 21;
+const PRODUCT: i64 = 40;
+
+/// A line in short: id, product, quantity, receiver of the gift.
+type Line = (i64, i64, Option<i64>, Option<i64>);
+
+fn order(lines: &[Line]) -> Order {
+    Order {
+        id: id(ORDER),
+        store_id: Some(StoreId::from_i64(2).unwrap()),
+        customer_id: Some(wallet(BUYER)),
+        total_amount_minor: Some(1000),
+        currency: Some("USD".to_owned()),
+        lines: lines.iter().map(line).collect(),
+    }
+}
+
+fn line((line, product, quantity, gift_to): &Line) -> OrderLine {
+    OrderLine {
+        id: id(*line),
+        product_id: id(*product),
+        quantity: *quantity,
+        gift_to: gift_to.map(wallet),
+        product_metadata: BTreeMap::from([("points".to_owned(), "7".to_owned())]),
+    }
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(number: i64) -> T {
+    number.to_string().parse().unwrap()
+}
+
+fn wallet(number: i64) -> WalletId {
+    id(number)
+}
+
+fn view(products: &[(i64, i64)], posted: &[(i64, i64, i64)]) -> LedgerView {
+    let mut view = LedgerView::default();
+    for (product, points) in products {
+        view.products.insert(id(*product), Points::new(*points));
+    }
+    for (line, order, to) in posted {
+        let posted = PostedEntry {
+            wallet_id: wallet(*to),
+            order_id: id(*order),
+        };
+        view.note(EntryKey::order_line(id(*line)), posted);
+    }
+    view
+}
+
+fn decide_order_of(order: Order, view: &LedgerView, policy: &Policy) -> Decision {
+    let event = Event {
+        id: id(1),
+        event_type: "ON_ORDER_COMPLETED".parse().unwrap(),
+        kind: EventKind::OrderCompleted(order),
+    };
+    decide(&event, view, policy)
+}
+
+/// A decision in short: the entries as (line, wallet, points), or one word.
+#[derive(Debug, PartialEq, Eq)]
+enum Short {
+    Post(Vec<(String, i64, i64)>),
+    AlreadyPosted,
+    Ignore,
+    Refuse(Reason),
+}
+
+fn short(decision: Decision) -> Short {
+    match decision {
+        Decision::Post(entries) => Short::Post(
+            entries
+                .into_iter()
+                .map(|entry| {
+                    (
+                        entry.key.to_string(),
+                        entry.wallet_id.get(),
+                        entry.points.get(),
+                    )
+                })
+                .collect(),
+        ),
+        Decision::AlreadyPosted => Short::AlreadyPosted,
+        Decision::Ignore => Short::Ignore,
+        Decision::Refuse(failure) => Short::Refuse(failure.reason),
+    }
+}
+
+fn post(entries: &[(i64, i64, i64)]) -> Short {
+    let entry = |(line, to, points): &(i64, i64, i64)| (format!("order-line:{line}"), *to, *points);
+    Short::Post(entries.iter().map(entry).collect())
+}
+
+#[test]
+fn orders_are_decided_row_by_row() {
+    use Reason::{Conflict, Malformed, Overflow, UnknownProduct};
+    use Short::{AlreadyPosted, Refuse};
+    let prices: &[(i64, i64)] = &[(PRODUCT, 500), (41, 0), (42, i64::MAX)];
+    // What it shows, lines, lines posted before as (line, order, wallet), what should happen.
+    type Row<'a> = (&'a str, &'a [Line], &'a [(i64, i64, i64)], Short);
+    let one: &[Line] = &[(11, PRODUCT, Some(2), None)];
+    let two: &[Line] = &[
+        (11, PRODUCT, Some(1), None),
+        (12, PRODUCT, Some(1), Some(FRIEND)),
+    ];
+    let rows: [Row<'_>; 20] = [
+        (
+            "points times quantity",
+            one,
+            &[],
+            post(&[(11, BUYER, 1000)]),
+        ),
+        (
+            "no quantity is one",
+            &[(11, PRODUCT, None, None)],
+            &[],
+            post(&[(11, BUYER, 500)]),
+        ),
+        (
+            "a gift",
+            &[(11, PRODUCT, Some(1), Some(FRIEND))],
+            &[],
+            post(&[(11, FRIEND, 500)]),
+        ),
+        (
+            "each line its own",
+            two,
+            &[],
+            post(&[(11, BUYER, 500), (12, FRIEND, 500)]),
+        ),
+        (
+            "a product that gives none",
+            &[(11, 41, Some(3), None)],
+            &[],
+            post(&[(11, BUYER, 0)]),
+        ),
+        (
+            "the most there can be",
+            &[(11, 42, Some(1), None)],
+            &[],
+            post(&[(11, BUYER, i64::MAX)]),
+        ),
+        (
+            "a line too big",
+            &[(11, 42, Some(2), None)],
+            &[],
+            Refuse(Overflow),
+        ),
+        (
+            "a sum too big",
+            &[
+                (11, 42, Some(1), None),
+                (12, PRODUCT, Some(1), Some(FRIEND)),
+            ],
+            &[],
+            Refuse(Overflow),
+        ),
+        ("no lines", &[], &[], Refuse(Malformed)),
+        (
+            "quantity zero",
+            &[(11, PRODUCT, Some(0), None)],
+            &[],
+            Refuse(Malformed),
+        ),
+        (
+            "quantity below zero",
+            &[(11, PRODUCT, Some(-1), None)],
+            &[],
+            Refuse(Malformed),
+        ),
+        (
+            "a line twice",
+            &[(11, PRODUCT, Some(1), None), (11, PRODUCT, Some(1), None)],
+            &[],
+            Refuse(Malformed),
+        ),
+        (
+            "an unknown product",
+            &[(11, 99, Some(1), None)],
+            &[],
+            Refuse(UnknownProduct),
+        ),
+        (
+            "one unknown product stops the whole order",
+            &[(11, PRODUCT, Some(1), None), (12, 99, Some(1), None)],
+            &[],
+            Refuse(UnknownProduct),
+        ),
+        (
+            "told by another event before",
+            one,
+            &[(11, ORDER, BUYER)],
+            AlreadyPosted,
+        ),
+        (
+            "told before, and its product is unknown by now",
+            &[(11, 99, Some(1), None)],
+            &[(11, ORDER, BUYER)],
+            AlreadyPosted,
+        ),
+        (
+            "half of it told before",
+            two,
+            &[(11, ORDER, BUYER)],
+            Refuse(Conflict),
+        ),
+        (
+            "posted to somebody else",
+            one,
+            &[(11, ORDER, FRIEND)],
+            Refuse(Conflict),
+        ),
+        (
+            "posted for another order",
+            one,
+            &[(11, 77, BUYER)],
+            Refuse(Conflict),
+        ),
+        (
+            "other lines of the order",
+            one,
+            &[(13, ORDER, BUYER)],
+            Refuse(Conflict),
+        ),
+    ];
+    for (shows, lines, posted, expected) in rows {
+        let decision = decide_order_of(order(lines), &view(prices, posted), &Policy::default());
+        assert_eq!(short(decision), expected, "{shows}");
+    }
+}
+
+#[test]
+fn nobody_to_receive_a_line_is_malformed_unless_it_is_a_gift() {
+    let nobody = |lines: &[Line]| Order {
+        customer_id: None,
+        ..order(lines)
+    };
+    let view = view(&[(PRODUCT, 5)], &[]);
+    let decided = |order| short(decide_order_of(order, &view, &Policy::default()));
+    let bought = nobody(&[(11, PRODUCT, Some(1), None)]);
+    assert_eq!(decided(bought), Short::Refuse(Reason::Malformed));
+    let gift = nobody(&[(11, PRODUCT, Some(1), Some(FRIEND))]);
+    assert_eq!(decided(gift), post(&[(11, FRIEND, 5)]));
+}
+
+#[test]
+fn metadata_counts_only_when_it_is_asked_for_and_the_table_does_not_know() {
+    let lines: &[Line] = &[(11, PRODUCT, Some(2), None)];
+    let with_key = |key: &str| Policy {
+        points_metadata_key: Some(key.to_owned()),
+        ..Policy::default()
+    };
+    let unknown = Short::Refuse(Reason::UnknownProduct);
+    for (shows, products, policy, expected) in [
+        ("no key set", &[][..], Policy::default(), &unknown),
+        (
+            "key set",
+            &[],
+            with_key("points"),
+            &post(&[(11, BUYER, 14)]),
+        ),
+        ("another key", &[], with_key("coins"), &unknown),
+        (
+            "the table first",
+            &[(PRODUCT, 500)],
+            with_key("points"),
+            &post(&[(11, BUYER, 1000)]),
+        ),
+    ] {
+        let decision = decide_order_of(order(lines), &view(products, &[]), &policy);
+        assert_eq!(&short(decision), expected, "{shows}");
+    }
+    let mut odd = order(lines);
+    for line in &mut odd.lines {
+        line.product_metadata
+            .insert("points".to_owned(), "-7".to_owned());
+    }
+    assert_eq!(
+        short(decide_order_of(odd, &view(&[], &[]), &with_key("points"))),
+        unknown
+    );
+}
+
+#[test]
+fn another_stores_order_is_refused_only_when_a_store_is_set() {
+    let ours = |store: i64| Policy {
+        store_id: Some(id(store)),
+        ..Policy::default()
+    };
+    let lines: &[Line] = &[(11, PRODUCT, Some(1), None)];
+    let view = view(&[(PRODUCT, 5)], &[]);
+    let credited = post(&[(11, BUYER, 5)]);
+    let wrong_store = Short::Refuse(Reason::WrongStore);
+    let no_store = Order {
+        store_id: None,
+        ..order(lines)
+    };
+    for (order, policy, expected) in [
+        (order(lines), Policy::default(), &credited),
+        (order(lines), ours(2), &credited),
+        (order(lines), ours(3), &wrong_store),
+        (no_store.clone(), ours(2), &wrong_store),
+        (no_store, Policy::default(), &credited),
+    ] {
+        assert_eq!(&short(decide_order_of(order, &view, &policy)), expected);
+    }
+}
+
+#[test]
+fn other_kinds_move_nothing() {
+    let event = |kind| Event {
+        id: id(1),
+        event_type: "ON_REFUND".parse().unwrap(),
+        kind,
+    };
+    let decided = |kind| {
+        short(decide(
+            &event(kind),
+            &LedgerView::default(),
+            &Policy::default(),
+        ))
+    };
+    assert_eq!(decided(EventKind::Ignored), Short::Ignore);
+    assert_eq!(
+        decided(EventKind::NotSupported),
+        Short::Refuse(Reason::NotSupported)
+    );
+}
+
+prop_compose! {
+    fn any_line()(
+        line in 1i64..6, product in 38i64..43, quantity in proptest::option::of(-1i64..4),
+        gift_to in proptest::option::of(20i64..23),
+    ) -> Line {
+        (line, product, quantity, gift_to)
+    }
+}
+
+proptest! {
+    /// Whatever the order and the ledger: what is posted is one entry per line with the exact
+    /// product, and never a key that the ledger has.
+    #[test]
+    fn what_is_posted_is_exact_and_new(
+        lines in proptest::collection::vec(any_line(), 0..5),
+        posted in proptest::collection::vec((1i64..6, 9i64..12, 20i64..23), 0..3),
+        price in 0i64..,
+    ) {
+        let view = view(&[(39, price), (PRODUCT, 500), (41, 0)], &posted);
+        let known: Vec<String> = view.entries.keys().map(ToString::to_string).collect();
+        let decision = short(decide_order_of(order(&lines), &view, &Policy::default()));
+        if let Short::Post(entries) = decision {
+            prop_assert_eq!(entries.len(), lines.len());
+            for ((key, to, points), (line, product, quantity, gift_to)) in entries.iter().zip(&lines) {
+                let price = view.products.get(&id(*product)).unwrap().get();
+                prop_assert_eq!(key, &format!("order-line:{line}"));
+                prop_assert!(!known.contains(key));
+                prop_assert_eq!(*to, gift_to.unwrap_or(BUYER));
+                prop_assert_eq!(i128::from(*points), i128::from(price) * i128::from(quantity.unwrap_or(1)));
+            }
+        }
+    }
+}

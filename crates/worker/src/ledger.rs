@@ -1,0 +1,52 @@
+//! Decisions to ledger: one transaction per batch. Rows are sorted by key in every statement, so
+//! that concurrent batches wait for each other instead of deadlocking.
+
+use diesel::Connection;
+use diesel::pg::PgConnection;
+
+use crate::database::DatabaseError;
+use crate::decide::Policy;
+use crate::disposition::Disposition;
+use crate::plan::{Incoming, plan};
+use crate::rows;
+
+/// A race is lost to a transaction that has committed, so the next try sees its rows; more in a
+/// row than this is no race.
+const TRIES: u32 = 5;
+
+/// Applies a batch: all of it commits, or nothing does. One disposition per message, in order;
+/// they hold only because the commit came first.
+pub fn apply(
+    connection: &mut PgConnection,
+    batch: &[Incoming<'_>],
+    policy: &Policy,
+) -> Result<Vec<Disposition>, DatabaseError> {
+    for _try in 1..TRIES {
+        match try_apply(connection, batch, policy) {
+            Err(DatabaseError::Raced) => {}
+            decided => return decided,
+        }
+    }
+    try_apply(connection, batch, policy)
+}
+
+fn try_apply(
+    connection: &mut PgConnection,
+    batch: &[Incoming<'_>],
+    policy: &Policy,
+) -> Result<Vec<Disposition>, DatabaseError> {
+    connection.transaction(|connection| {
+        let mut view = rows::read_view(connection, batch)?;
+        let plan = plan(batch, &mut view, policy);
+        // Each count must be whole: a row that another transaction wrote first is a decision that
+        // was made on an old view.
+        let whole = rows::insert_events(connection, &plan.events)? == plan.events.len()
+            && rows::insert_orders(connection, &plan.orders)? == plan.orders.len()
+            && rows::insert_entries(connection, &plan.entries)? == plan.entries.len();
+        if whole {
+            Ok(plan.dispositions)
+        } else {
+            Err(DatabaseError::Raced)
+        }
+    })
+}

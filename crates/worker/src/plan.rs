@@ -1,0 +1,165 @@
+//! A batch of messages to one set of rows: decodes and decides each against the view, in order,
+//! and notes what to write and what each message will be told. Pure.
+
+use paynow_shared::digest::BodyDigest;
+use paynow_shared::event::{Event, EventKind, Order};
+use paynow_shared::ids::OrderId;
+use paynow_shared::reason::Reason;
+use paynow_shared::wallet::LedgerEntry;
+use paynow_shared::wire::{Failure, Headers, decode};
+
+use crate::decide::{Decision, Policy, decide};
+use crate::disposition::{Applied, Disposition};
+use crate::view::{LedgerView, PostedEntry};
+
+/// A message as it was delivered.
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+/// A message read: an event, or the reason why it is none.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    pub received: &'a Received,
+    pub digest: BodyDigest,
+    pub event: Result<Event, Failure>,
+}
+
+impl<'a> Incoming<'a> {
+    pub fn read(received: &'a Received) -> Self {
+        Self {
+            received,
+            digest: BodyDigest::of(&received.body),
+            event: decode(&received.body).map_err(|error| Failure {
+                reason: Reason::Malformed,
+                error: error.to_string(),
+            }),
+        }
+    }
+}
+
+/// What `webhook_events.outcome` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Credited,
+    AlreadyCredited,
+    Ignored,
+}
+
+impl Outcome {
+    /// The word of the enum `event_outcome` in PostgreSQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Credited => "credited",
+            Self::AlreadyCredited => "already_credited",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+/// One row of `webhook_events`, with what else it brings.
+#[derive(Debug)]
+pub struct PlannedEvent<'a> {
+    pub event: &'a Event,
+    pub incoming: &'a Incoming<'a>,
+    pub outcome: Outcome,
+    pub order_id: Option<OrderId>,
+}
+
+/// One row of `orders`.
+#[derive(Debug)]
+pub struct PlannedOrder<'a> {
+    pub event: &'a Event,
+    pub order: &'a Order,
+}
+
+/// One row of `ledger_entries`.
+#[derive(Debug)]
+pub struct PlannedEntry<'a> {
+    pub event: &'a Event,
+    pub entry: LedgerEntry,
+}
+
+/// Everything one transaction writes, and the answer to each message once it has committed.
+#[derive(Debug, Default)]
+pub struct Plan<'a> {
+    pub events: Vec<PlannedEvent<'a>>,
+    pub orders: Vec<PlannedOrder<'a>>,
+    pub entries: Vec<PlannedEntry<'a>>,
+    /// One per message, in the order of the batch.
+    pub dispositions: Vec<Disposition>,
+}
+
+pub fn plan<'a>(batch: &'a [Incoming<'a>], view: &mut LedgerView, policy: &Policy) -> Plan<'a> {
+    let mut plan = Plan::default();
+    for incoming in batch {
+        let disposition = match &incoming.event {
+            Err(failure) => Disposition::DeadLetter(failure.clone()),
+            Ok(event) => plan.add(event, incoming, view, policy),
+        };
+        plan.dispositions.push(disposition);
+    }
+    plan
+}
+
+impl<'a> Plan<'a> {
+    fn add(
+        &mut self,
+        event: &'a Event,
+        incoming: &'a Incoming<'a>,
+        view: &mut LedgerView,
+        policy: &Policy,
+    ) -> Disposition {
+        if let Some(earlier) = view.events.get(&event.id) {
+            return if *earlier == incoming.digest {
+                Applied::AlreadyApplied.into()
+            } else {
+                Applied::ConflictsWithEarlier.into()
+            };
+        }
+        let outcome = match decide(event, view, policy) {
+            Decision::Refuse(failure) => return Disposition::DeadLetter(failure),
+            Decision::Ignore => Outcome::Ignored,
+            Decision::AlreadyPosted => Outcome::AlreadyCredited,
+            Decision::Post(entries) => {
+                self.post(event, entries, view);
+                Outcome::Credited
+            }
+        };
+        view.events.insert(event.id, incoming.digest);
+        let order_id = order_of(event).map(|order| order.id);
+        self.events.push(PlannedEvent {
+            event,
+            incoming,
+            outcome,
+            order_id,
+        });
+        Applied::Applied.into()
+    }
+
+    fn post(&mut self, event: &'a Event, entries: Vec<LedgerEntry>, view: &mut LedgerView) {
+        self.orders
+            .extend(order_of(event).map(|order| PlannedOrder { event, order }));
+        for entry in entries {
+            let posted = PostedEntry {
+                wallet_id: entry.wallet_id,
+                order_id: entry.order_id,
+            };
+            view.note(entry.key.clone(), posted);
+            self.entries.push(PlannedEntry { event, entry });
+        }
+    }
+}
+
+/// The order an event tells of, if it tells of one.
+pub(crate) fn order_of(event: &Event) -> Option<&Order> {
+    match &event.kind {
+        EventKind::OrderCompleted(order) => Some(order),
+        EventKind::NotSupported | EventKind::Ignored => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
