@@ -104,6 +104,9 @@ pub enum LinkEvent {
 pub struct Link {
     connection: Connection,
     events: BoxStream<'static, Event>,
+    /// Kept until the goodbye: a channel whose last handle is dropped closes itself, and a close
+    /// that meets the connection's own is logged as an error.
+    channels: Vec<Channel>,
 }
 
 impl Link {
@@ -116,11 +119,17 @@ impl Link {
         )
         .await?;
         let events = connection.events_listener().boxed();
-        Ok(Self { connection, events })
+        Ok(Self {
+            connection,
+            events,
+            channels: Vec::new(),
+        })
     }
 
     pub async fn channel(&mut self) -> Result<Channel, BrokerError> {
-        step("opened a channel", self.connection.create_channel()).await
+        let channel = step("opened a channel", self.connection.create_channel()).await?;
+        self.channels.push(channel.clone());
+        Ok(channel)
     }
 
     /// Waits for the next thing the connection has to tell.

@@ -1,0 +1,261 @@
+//! The command line: what can be typed, and what `--help` says.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use paynow_shared::event::EventType;
+use paynow_shared::ids::{EventId, ProductId, WalletId};
+use paynow_shared::points::Points;
+use url::Url;
+
+use crate::send::ProductChoice;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   fine
+  1   it failed, or an invariant is broken
+  2   the command line is wrong
+  3   there is no such wallet or event
+  64  a setting is missing or wrong
+
+Settings come from the environment; a command asks only for those it needs:
+  DATABASE_URL            postgres://user:password@host/database
+  AMQP_URL                amqp://user:password@host/vhost
+  AMQP_MANAGEMENT_URL     http://user:password@host:15672 (default: host and user of AMQP_URL)
+  PAYNOW_SIGNING_SECRETS  `send` signs with the first one of the list
+  RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
+The first four may also come from a file: DATABASE_URL_FILE and so on.
+
+Examples:
+  paynowctl setup
+  paynowctl products set 600000000000000040 500
+  paynowctl send --count 20
+  paynowctl wallet show 600000000000100000
+  paynowctl check";
+
+/// Sets up, feeds, reads and checks the pipeline from PayNow webhooks to points.
+#[derive(Debug, Parser)]
+#[command(name = "paynowctl", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes the database and the broker ready; safe to repeat, and to run while all is running
+    Setup(SetupOptions),
+    /// What a product gives
+    #[command(subcommand)]
+    Products(ProductsCommand),
+    /// Signs events as PayNow does and posts them to a receiver
+    Send(SendOptions),
+    /// What a player has, and why
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// What became of an event
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Proves the invariants: exits 1 when one is broken or cannot be looked at
+    Check(CheckOptions),
+    /// The broker's exchanges, queues, bindings and policies
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+}
+
+/// How a read is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Format {
+    /// Print one JSON document: ids are strings, points are numbers, times are UTC
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupOptions {
+    /// Leave the broker alone
+    #[arg(long, conflicts_with = "skip_database")]
+    pub(crate) skip_broker: bool,
+    /// Leave the database alone
+    #[arg(long)]
+    pub(crate) skip_database: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProductsCommand {
+    /// Says how many points one unit of a product gives; 0 means that it gives none
+    Set {
+        /// PayNow's product id
+        product: ProductId,
+        /// Points of one unit
+        points: Points,
+    },
+    /// Lists every product and its points
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCommand {
+    /// Shows a balance
+    Show {
+        /// PayNow's customer id of the player
+        wallet: WalletId,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Lists ledger entries, newest first, with the balance after each
+    History(HistoryQuery),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryQuery {
+    /// PayNow's customer id of the player
+    pub(crate) wallet: WalletId,
+    /// How many entries
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// Tells one event's story, from its arrival to the balances
+    Show {
+        /// The event id, or the SHA-256 under which an unreadable event is kept
+        #[arg(value_parser = message_id)]
+        event: String,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+/// Takes what can be the message id of an event, so that a typing error is not "unknown".
+fn message_id(text: &str) -> Result<String, String> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest || text.parse::<EventId>().is_ok() {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("an event is named by its decimal id, or by 64 hexadecimal digits".to_owned())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// Check the database only
+    #[arg(long)]
+    pub(crate) skip_broker: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Prints the definitions document that a broker loads at boot
+    Export,
+}
+
+const SEND_EXAMPLES: &str = "\
+An event that is refused with 429 or 5xx, or that finds no receiver, is tried again with growing
+waits, as PayNow does; any other answer but 2xx is final. Exits 1 unless all posts were accepted.
+
+Examples:
+  paynowctl send
+  paynowctl send --count 20000 --rate 500 --connections 16
+  paynowctl send --count 100 --duplicate 2 --json
+  paynowctl send --product 600000000000000040=500 --product 600000000000000050
+  paynowctl send --file event.json
+  printf '{}' | paynowctl send --file -";
+
+#[derive(Debug, Args)]
+#[command(after_help = SEND_EXAMPLES)]
+pub(crate) struct SendOptions {
+    /// Where the receiver listens
+    #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/paynow", value_parser = http_url)]
+    pub(crate) url: Url,
+    /// How many different events
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) count: u32,
+    /// Posts per second; as fast as it goes without
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// Connections, each kept open
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub(crate) connections: u32,
+    /// Post each event this many more times, right after one another
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) duplicate: u32,
+    /// Product to buy, taken in turn when repeated; POINTS goes into its metadata as `points`
+    #[arg(
+        long = "product",
+        value_name = "ID[=POINTS]",
+        default_value = "600000000000000040"
+    )]
+    pub(crate) products: Vec<ProductChoice>,
+    /// How many customers buy, in turn; their ids start at 600000000000100000
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) wallets: u32,
+    /// Type of the events; the body stays that of an order
+    #[arg(long, default_value = "ON_ORDER_COMPLETED")]
+    pub(crate) event_type: EventType,
+    /// Sign and post the exact bytes of this file instead; `-` is standard input
+    #[arg(long, conflicts_with_all = ["count", "products", "wallets", "event_type"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Stop trying an event after this many seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) give_up_after: u32,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url: Url = text
+        .parse()
+        .map_err(|error: url::ParseError| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _other => Err("it must start with http:// or https://".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_a_usage_error() {
+        for line in [
+            "paynowctl wallet show 0",
+            "paynowctl wallet history 7 --limit 0",
+            "paynowctl events show evt_1",
+            "paynowctl products set 7 -5",
+            "paynowctl setup --skip-broker --skip-database",
+            "paynowctl send --url ftp://host/",
+            "paynowctl send --file - --count 3",
+            "paynowctl send --product 7=-1",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_named_by_its_id_or_digest() {
+        let digest = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+        assert_eq!(message_id(digest), Ok(digest.to_ascii_lowercase()));
+        assert_eq!(message_id("42"), Ok("42".to_owned()));
+        assert!(message_id("-42").is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! The connection to PostgreSQL: reads run as `paynow_reader` where the login may, in a
+//! transaction that cannot write.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Bool;
+use secrecy::{ExposeSecret, SecretString};
+
+/// libpq would wait for a silent server as long as TCP does.
+const CONNECT_LIMIT_SECONDS: u32 = 10;
+
+/// Why the database gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error("this database has no tables of ours: run `paynowctl setup` first")]
+    NoSchema,
+    #[error("the database is not there, or does not let us in")]
+    Unreachable(#[source] ConnectionError),
+    #[error("the database refused a query")]
+    Refused(#[from] diesel::result::Error),
+}
+
+/// Connects as the login of the address.
+pub(crate) fn open(url: &SecretString) -> Result<PgConnection, DatabaseError> {
+    PgConnection::establish(&with_connect_limit(url.expose_secret()))
+        .map_err(DatabaseError::Unreachable)
+}
+
+/// libpq takes an address or a list of `name=value`.
+fn with_connect_limit(url: &str) -> String {
+    let setting = format!("connect_timeout={CONNECT_LIMIT_SECONDS}");
+    let separator = match (url.contains("connect_timeout"), url.contains("://")) {
+        (true, _) => return url.to_owned(),
+        (false, true) if url.contains('?') => '&',
+        (false, true) => '?',
+        (false, false) => ' ',
+    };
+    format!("{url}{separator}{setting}")
+}
+
+#[derive(QueryableByName)]
+struct Access {
+    #[diesel(sql_type = Bool)]
+    has_schema: bool,
+    #[diesel(sql_type = Bool)]
+    may_read_as_reader: bool,
+}
+
+/// Whether the login may take a role is told by another word since PostgreSQL 16.
+pub(crate) const ROLE_RIGHT: &str =
+    "CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END";
+
+/// Connects and looks what the login may do here.
+fn open_with_schema(url: &SecretString) -> Result<(PgConnection, Access), DatabaseError> {
+    let mut connection = open(url)?;
+    let access: Access = sql_query(format!(
+        "SELECT to_regclass('wallets') IS NOT NULL AND to_regclass('dead_letters') IS NOT NULL \
+                    AS has_schema, \
+                EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_reader' \
+                        AND pg_has_role(current_user, oid, {ROLE_RIGHT})) AS may_read_as_reader"
+    ))
+    .get_result(&mut connection)?;
+    if access.has_schema {
+        Ok((connection, access))
+    } else {
+        Err(DatabaseError::NoSchema)
+    }
+}
+
+/// Connects to change what belongs to `paynow_owner`.
+pub(crate) fn open_as_owner(url: &SecretString) -> Result<PgConnection, DatabaseError> {
+    let (mut connection, _access) = open_with_schema(url)?;
+    sql_query("SET ROLE paynow_owner").execute(&mut connection)?;
+    Ok(connection)
+}
+
+/// Runs queries that see one state of the database and cannot change it.
+pub(crate) fn read<T>(
+    url: &SecretString,
+    queries: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> Result<T, DatabaseError> {
+    let (mut connection, access) = open_with_schema(url)?;
+    if access.may_read_as_reader {
+        sql_query("SET ROLE paynow_reader").execute(&mut connection)?;
+    }
+    Ok(connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(queries)?)
+}
+
+/// The form of every time we print: UTC, ISO 8601, milliseconds.
+pub(crate) fn time_text(column: &str) -> String {
+    format!(r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_attempt_ends() {
+        for (url, limited) in [
+            ("postgres://h/d", "postgres://h/d?connect_timeout=10"),
+            (
+                "postgres://h/d?sslmode=require",
+                "postgres://h/d?sslmode=require&connect_timeout=10",
+            ),
+            ("host=h dbname=d", "host=h dbname=d connect_timeout=10"),
+            (
+                "postgres://h?connect_timeout=3",
+                "postgres://h?connect_timeout=3",
+            ),
+        ] {
+            assert_eq!(with_connect_limit(url), limited);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What `send` says in the end.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::run::{Pace, Tally};
+use super::sample::Sample;
+use crate::cli::Format;
+use crate::failure::Failure;
+use crate::output;
+
+/// An event as it was sent, for whoever checks what became of it.
+pub(super) struct SentEvent {
+    event_id: String,
+    order: Option<SentOrder>,
+    accepted: bool,
+}
+
+struct SentOrder {
+    order_id: i64,
+    line_id: i64,
+    wallet_id: i64,
+    product_id: i64,
+    quantity: i64,
+}
+
+impl SentEvent {
+    pub(super) fn of_label(event_id: String) -> Self {
+        Self {
+            event_id,
+            order: None,
+            accepted: false,
+        }
+    }
+
+    pub(super) fn of_sample(sample: &Sample) -> Self {
+        Self {
+            event_id: sample.event_id.to_string(),
+            order: Some(SentOrder {
+                order_id: sample.order_id,
+                line_id: sample.line_id,
+                wallet_id: sample.wallet_id,
+                product_id: sample.bought.product.get(),
+                quantity: sample.quantity,
+            }),
+            accepted: false,
+        }
+    }
+
+    fn row(&self) -> Value {
+        let order = self.order.as_ref();
+        let id = |of: fn(&SentOrder) -> i64| order.map(|order| of(order).to_string());
+        json!({
+            "event_id": self.event_id,
+            "order_id": id(|order| order.order_id),
+            "line_id": id(|order| order.line_id),
+            "wallet_id": id(|order| order.wallet_id),
+            "product_id": id(|order| order.product_id),
+            "quantity": order.map(|order| order.quantity),
+            "accepted": self.accepted,
+        })
+    }
+}
+
+pub(super) struct Report {
+    posts: usize,
+    seconds: f64,
+    tally: Tally,
+    events: Vec<SentEvent>,
+}
+
+impl Report {
+    pub(super) fn new(
+        pace: &Pace,
+        took: Duration,
+        mut tally: Tally,
+        mut events: Vec<SentEvent>,
+        accepted: &[bool],
+    ) -> Self {
+        tally.latencies.sort_unstable();
+        for (event, accepted) in events.iter_mut().zip(accepted) {
+            event.accepted = *accepted;
+        }
+        Self {
+            posts: pace.events * pace.posts_per_event,
+            seconds: took.as_secs_f64(),
+            tally,
+            events,
+        }
+    }
+
+    pub(super) fn all_accepted(&self) -> bool {
+        self.tally.accepted == self.posts
+    }
+
+    fn not_tried(&self) -> usize {
+        let refused: usize = self.tally.refused.values().sum();
+        self.posts.saturating_sub(self.tally.accepted + refused)
+    }
+
+    fn per_second(&self) -> f64 {
+        self.tally.accepted as f64 / self.seconds.max(f64::EPSILON)
+    }
+
+    /// The latency in milliseconds that `percent` of the accepted posts stayed within.
+    fn latency_ms(&self, percent: usize) -> Option<f64> {
+        let last = self.tally.latencies.len().checked_sub(1)?;
+        let latency = self.tally.latencies.get(last * percent / 100)?;
+        Some(rounded(latency.as_secs_f64() * 1000.0))
+    }
+
+    pub(super) fn print(&self, format: Format) -> Result<(), Failure> {
+        if format.json {
+            output::json(&self.document())
+        } else {
+            self.print_facts()
+        }
+    }
+
+    fn document(&self) -> Value {
+        json!({
+            "posts": self.posts,
+            "accepted": self.tally.accepted,
+            "refused": self.tally.refused,
+            "retried": self.tally.retried,
+            "given_up": self.tally.given_up,
+            "not_tried": self.not_tried(),
+            "seconds": rounded(self.seconds),
+            "accepted_per_second": rounded(self.per_second()),
+            "latency_ms": {
+                "p50": self.latency_ms(50),
+                "p99": self.latency_ms(99),
+                "max": self.latency_ms(100),
+            },
+            "events": self.events.iter().map(SentEvent::row).collect::<Vec<Value>>(),
+        })
+    }
+
+    fn print_facts(&self) -> Result<(), Failure> {
+        let tally = &self.tally;
+        let mut facts = vec![("accepted", format!("{} of {}", tally.accepted, self.posts))];
+        for (code, count) in &tally.refused {
+            facts.push(("refused", format!("{count} with {code}")));
+        }
+        for (name, count) in [
+            ("tried again", tally.retried),
+            ("given up", tally.given_up),
+            ("not tried", self.not_tried()),
+        ] {
+            if count > 0 {
+                facts.push((name, count.to_string()));
+            }
+        }
+        facts.push((
+            "time",
+            format!(
+                "{:.1} s, {:.0} accepted a second",
+                self.seconds,
+                self.per_second()
+            ),
+        ));
+        if let (Some(half), Some(most), Some(all)) = (
+            self.latency_ms(50),
+            self.latency_ms(99),
+            self.latency_ms(100),
+        ) {
+            let text = format!("half within {half} ms, 99 % within {most} ms, all within {all} ms");
+            facts.push(("latency", text));
+        }
+        let ids = |event: &SentEvent| event.event_id.clone();
+        facts.push(("events", range(self.events.iter().map(ids))));
+        let orders = self.events.iter().filter_map(|event| event.order.as_ref());
+        let wallets = orders.map(|order| order.wallet_id);
+        if let (Some(first), Some(last)) = (wallets.clone().min(), wallets.max()) {
+            facts.push(("wallets", range([first.to_string(), last.to_string()])));
+        }
+        output::facts(&facts)
+    }
+}
+
+/// "first to last", or the only one.
+fn range(ids: impl IntoIterator<Item = String>) -> String {
+    let mut ids = ids.into_iter();
+    let first = ids.next().unwrap_or_default();
+    match ids.last() {
+        Some(last) if last != first => format!("{first} to {last}"),
+        Some(_) | None => first,
+    }
+}
+
+/// Two decimals are what a clock of ours is good for.
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

@@ -1,0 +1,75 @@
+//! The virtual host, then everything in it, by one import. An import skips an exchange or a queue
+//! that is already there, whatever it is, so what is there is compared before and after.
+
+use paynow_shared::ladder::RetryLadder;
+use serde_json::{Value, json};
+
+use crate::drift::{Gap, Kind, survey, wanted};
+use crate::failure::Failure;
+use crate::management::ManagementApi;
+use crate::output;
+
+pub(super) fn run(api: &ManagementApi, ladder: &RetryLadder) -> Result<(), Failure> {
+    make_vhost(api)?;
+    let wanted = wanted(api, ladder);
+    let before = survey(api, &wanted)?;
+    let in_the_way: Vec<&str> = before
+        .iter()
+        .filter(|(kind, _gap)| !kind.can_change)
+        .flat_map(|(_kind, gap)| gap.differing.iter().map(String::as_str))
+        .collect();
+    if !in_the_way.is_empty() {
+        return Err(Failure::Refused(format!(
+            "the broker already has, and cannot change: {}; empty and delete it, then run setup \
+             again",
+            in_the_way.join("; ")
+        )));
+    }
+    let has_gap = |(_kind, gap): &(Kind, Gap)| !gap.missing.is_empty() || !gap.differing.is_empty();
+    if before.iter().any(has_gap) {
+        api.post(&["definitions", api.vhost()], &wanted)?;
+        for (_kind, gap) in survey(api, &wanted)? {
+            let lacking = [gap.missing, gap.differing].concat();
+            if !lacking.is_empty() {
+                return Err(Failure::Refused(format!(
+                    "the broker took the import and still lacks: {}",
+                    lacking.join("; ")
+                )));
+            }
+        }
+    }
+    before
+        .iter()
+        .try_for_each(|(kind, gap)| output::line(&told(kind.name, gap)))
+}
+
+fn make_vhost(api: &ManagementApi) -> Result<(), Failure> {
+    let vhost = api.vhost();
+    let there = api
+        .list(&["vhosts"])?
+        .iter()
+        .any(|row| row.get("name").and_then(Value::as_str) == Some(vhost));
+    if there {
+        return output::line(&format!("broker: virtual host {vhost} is there"));
+    }
+    api.put(&["vhosts", vhost], &json!({}))?;
+    let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+    api.put(&["permissions", vhost, api.user()], &everything)?;
+    output::line(&format!(
+        "broker: made virtual host {vhost}, with all rights for {}",
+        api.user()
+    ))
+}
+
+fn told(name: &str, gap: &Gap) -> String {
+    let counts: Vec<String> = [
+        (gap.missing.len(), "made"),
+        (gap.differing.len(), "changed"),
+        (gap.same, "there"),
+    ]
+    .into_iter()
+    .filter(|(count, _what)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    format!("broker: {name}: {}", counts.join(", "))
+}

@@ -1,0 +1,29 @@
+//! `setup`: makes the database and the broker what the programs expect. Every step looks first and
+//! does only what is missing, so it is safe to repeat and to run while everything is running.
+
+mod broker;
+mod database;
+
+use crate::cli::SetupOptions;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::management::ManagementApi;
+
+pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure> {
+    // All settings first: half a setup because of a typing error helps nobody.
+    let database_url = match options.skip_database {
+        true => None,
+        false => Some(config.database_url()?),
+    };
+    let broker = match options.skip_broker {
+        true => None,
+        false => Some((config.management()?, config.ladder()?)),
+    };
+    if let Some(url) = database_url {
+        database::run(&url)?;
+    }
+    if let Some((management, ladder)) = broker {
+        broker::run(&ManagementApi::new(management), &ladder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+-- Roles belong to the whole cluster, so a setup of another database may be making them right now:
+-- what comes of that race is no error here, and `setup` looks afterwards whether all is there.
+-- No passwords: whoever runs the cluster decides how the two logins prove who they are.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_owner') THEN
+        CREATE ROLE paynow_owner NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_worker') THEN
+        CREATE ROLE paynow_worker LOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_reader') THEN
+        CREATE ROLE paynow_reader LOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
+-- The migrations run as the owner. A superuser may do so anyway.
+DO $$
+BEGIN
+    -- The same login may be setting up another database.
+    IF NOT pg_has_role(current_user, 'paynow_owner',
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)
+    THEN
+        GRANT paynow_owner TO CURRENT_USER;
+    END IF;
+EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
+-- This one is the database's own, and under the lock; who may grant it is the database's owner.
+DO $$
+BEGIN
+    IF NOT (has_schema_privilege('paynow_owner', 'public', 'CREATE')
+        AND has_schema_privilege('paynow_worker', 'public', 'USAGE')
+        AND has_schema_privilege('paynow_reader', 'public', 'USAGE'))
+    THEN
+        GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner;
+        GRANT USAGE ON SCHEMA public TO paynow_worker, paynow_reader;
+    END IF;
+EXCEPTION WHEN undefined_object OR internal_error THEN
+    NULL;
+END $$;

@@ -1,0 +1,14 @@
+//! `topology export`: the document that containers load at boot, `deploy/rabbitmq/definitions.json`.
+
+use paynow_shared::topology::definitions;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+
+/// Where a broker that loads the document at boot has everything.
+const DEFAULT_VHOST: &str = "/";
+
+pub(crate) fn export(config: &Config) -> Result<(), Failure> {
+    output::json(&definitions(DEFAULT_VHOST, &config.ladder()?))
+}
