@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Installs what is missing, and says what and why. Sourced by lib.sh.
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif ! command -v sudo >/dev/null; then
+    fail "installing packages needs root, and sudo is not installed: run this once as root."
+  elif sudo -n true 2>/dev/null || [[ -t 0 ]]; then
+    sudo "$@"
+  else
+    fail "installing packages needs root, and sudo wants a password: run this once in a terminal."
+  fi
+}
+
+package_is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]
+}
+
+package_purpose() {
+  case $1 in
+    rabbitmq-server) echo "the message broker" ;;
+    postgresql) echo "the database server" ;;
+    libpq-dev) echo "the PostgreSQL client library the crates may link" ;;
+    pkg-config) echo "lets cargo find native libraries" ;;
+    gcc) echo "links Rust programs and compiles the C parts of crates" ;;
+    curl) echo "talks to the broker's HTTP API" ;;
+    ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
+    *) echo "needed by this step" ;;
+  esac
+}
+
+# missing_packages PKG...: prints those of PKG that are not installed.
+missing_packages() {
+  local package
+  for package in "$@"; do
+    package_is_installed "$package" || printf '%s\n' "$package"
+  done
+}
+
+# need_packages PKG...: install what is missing of PKG, and nothing otherwise.
+need_packages() {
+  local -a missing still_missing
+  local package lock
+
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    fail "this machine has no apt: on a Debian or Ubuntu machine this installs $*;" \
+      "elsewhere use a Debian container or virtual machine."
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]} > 0)) || return 0
+
+  # Two scripts may find the same package missing at once. The second one waits here, and looks
+  # again: apt's own lock would let it go on to tear down what the first one still relies on.
+  exec {lock}<"${BASH_SOURCE[0]}"
+  flock "$lock"
+  mapfile -t missing < <(missing_packages "$@")
+  if ((${#missing[@]} > 0)); then
+    for package in "${missing[@]}"; do
+      say "installing $package: $(package_purpose "$package")"
+    done
+    install_packages "${missing[@]}"
+    mapfile -t still_missing < <(missing_packages "${missing[@]}")
+    ((${#still_missing[@]} == 0)) || fail "could not install ${still_missing[*]}."
+    say "installed ${missing[*]}"
+  fi
+  exec {lock}<&-
+}
+
+POLICY_FILE=/usr/sbin/policy-rc.d
+POLICY_MARK="# temporary, written by the ops scripts of PayNow while they install packages"
+
+# install_packages PKG...: a subshell, so that its EXIT trap runs on failure and on Ctrl-C too.
+install_packages() (
+  local log
+  # Asked for up front: later on the output goes to the log, and a refusal would go unseen.
+  as_root true
+  log=$(mktemp)
+  trap 'lift_service_ban; rm -f "$log"' EXIT
+  trap 'exit 130' INT TERM HUP
+
+  ban_service_starts || fail "could not write $POLICY_FILE, which keeps new services from starting."
+  run_apt "$log" update
+  if [[ " $* " == *" postgresql "* ]]; then
+    # The server package creates a cluster on the default port the moment it is unpacked, unless
+    # this file, which comes with postgresql-common, already says otherwise.
+    run_apt "$log" install postgresql-common
+    as_root sed -i -E 's/^#? *create_main_cluster *=.*/create_main_cluster = false/' \
+      /etc/postgresql-common/createcluster.conf
+  fi
+  run_apt "$log" install "$@"
+  if [[ " $* " == *" rabbitmq-server "* ]]; then
+    keep_off_at_boot rabbitmq-server.service epmd.socket epmd.service
+  fi
+)
+
+# run_apt LOG ARGS...: quiet while it works, and says everything when it does not.
+run_apt() {
+  local log=$1
+  shift
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 "$@" </dev/null >"$log" 2>&1 && return 0
+  tail -n 30 "$log" >&2
+  fail "apt-get $* failed; its last lines are above."
+}
+
+# Debian starts a service as soon as its package is installed. policy-rc.d is Debian's way to
+# refuse that; an existing one (usual in containers) is somebody's decision and stays as it is.
+ban_service_starts() {
+  [[ ! -e $POLICY_FILE ]] || return 0
+  printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" | as_root tee "$POLICY_FILE" >/dev/null &&
+    as_root chmod 755 "$POLICY_FILE"
+}
+
+# Recognising the file by its mark also cleans up after a run that was killed half way.
+lift_service_ban() {
+  if grep -qsxF "$POLICY_MARK" "$POLICY_FILE"; then
+    as_root rm -f "$POLICY_FILE"
+  fi
+}
+
+# Refusing the start is not enough where systemd runs: the package also enables the service, and
+# the next boot would occupy the default ports after all.
+keep_off_at_boot() {
+  if command -v systemctl >/dev/null; then
+    as_root systemctl disable "$@" >/dev/null 2>&1 || true
+  fi
+}
+
+# need_native_dependencies: everything needed to build the project and to run it locally.
+need_native_dependencies() {
+  need_packages rabbitmq-server postgresql libpq-dev pkg-config gcc curl ca-certificates
+  # rustup puts cargo on the PATH of login shells only; CI and cron do not start those.
+  PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  if ! command -v cargo >/dev/null; then
+    fail "there is no Rust toolchain (cargo): install one with rustup, see https://rustup.rs."
+  fi
+}
