@@ -21,7 +21,6 @@ const COUNT_BUCKETS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0,
 
 /// Keeps the log writer alive; dropped last, it writes what is still queued.
 pub struct LogGuard {
-    _scope: slog_scope::GlobalLoggerGuard,
     _writer: slog_async::AsyncGuard,
 }
 
@@ -57,8 +56,9 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
     let (drain, writer) = slog_async::Async::new(json.filter_level(level).fuse())
         .chan_size(LOG_CHANNEL_RECORDS)
         .build_with_guard();
-    let logger = Logger::root(drain.fuse(), o!("program" => program));
-    let scope = slog_scope::set_global_logger(logger);
+    // Threads of libraries may outlive the writer by a moment; their last words are nobody's panic.
+    let logger = Logger::root(drain.ignore_res(), o!("program" => program));
+    slog_scope::set_global_logger(logger).cancel_reset();
     // Second and later calls in one process (tests) keep the first bridge: it follows the scope.
     let _already_set = slog_stdlog::init_with_level(foreign_level(level));
     std::panic::set_hook(Box::new(|panic| {
@@ -69,10 +69,7 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
         // The payload is left out: it may quote what was being handled.
         slog_scope::error!("panicked"; "place" => place);
     }));
-    LogGuard {
-        _scope: scope,
-        _writer: writer,
-    }
+    LogGuard { _writer: writer }
 }
 
 /// Libraries are heard at our level, but never below info unless we debug: lapin traces frames.

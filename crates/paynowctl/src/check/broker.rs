@@ -167,7 +167,9 @@ fn consumers_row(consumers: &[Value]) -> Row {
         0 => Row::new(
             "consumers",
             Status::Notice,
-            format!("nobody consumes {CREDITS_QUEUE}: no worker is connected"),
+            format!(
+                "the broker has no consumer of {CREDITS_QUEUE} on its books; a worker that just came may be missing"
+            ),
         ),
         consumers => Row::new(
             "consumers",

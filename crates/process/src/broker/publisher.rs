@@ -141,22 +141,21 @@ impl Publisher {
         self.pick().map(|_lane| ())
     }
 
-    /// The next open lane in turn.
+    /// The next open lane in turn. An alarm blocks every publisher of the broker, but tells a
+    /// connection only when it publishes: what one lane learned counts for all.
     fn pick(&self) -> Result<&LaneHandle, PublishError> {
-        let start = self.next_lane.fetch_add(1, Ordering::Relaxed);
-        let mut worst = PublishError::Disconnected;
-        let in_turn = self
-            .lanes
-            .iter()
-            .cycle()
-            .skip(start.wrapping_rem(self.lanes.len()));
-        for lane in in_turn.take(self.lanes.len()) {
-            match *lane.state.borrow() {
-                LaneState::Open => return Ok(lane),
-                LaneState::Blocked => worst = PublishError::Blocked,
-                LaneState::Disconnected => {}
-            }
+        let is = |state: LaneState| move |lane: &&LaneHandle| *lane.state.borrow() == state;
+        if self.lanes.iter().any(|lane| is(LaneState::Blocked)(&lane)) {
+            return Err(PublishError::Blocked);
         }
-        Err(worst)
+        let start = self
+            .next_lane
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_rem(self.lanes.len());
+        let (before, from) = self.lanes.split_at(start);
+        from.iter()
+            .chain(before)
+            .find(is(LaneState::Open))
+            .ok_or(PublishError::Disconnected)
     }
 }
