@@ -1,0 +1,10 @@
+//! The wallet contract, held against logins that try to break it.
+
+mod books;
+
+mod catalog;
+mod forgery;
+mod ledger;
+mod migrations;
+mod privacy;
+mod roles;

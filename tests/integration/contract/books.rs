@@ -1,0 +1,142 @@
+//! A database with our schema and no programs, and logins to try its rules with.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::result::Error;
+
+use crate::harness::{Program, Servers, TestDatabase};
+
+const PASSWORD: &str = "only-for-this-test";
+pub(super) const TABLES: [&str; 6] = [
+    "wallets",
+    "ledger_entries",
+    "orders",
+    "webhook_events",
+    "products",
+    "dead_letters",
+];
+/// One row in every table, so that an UPDATE or a DELETE has something to change.
+const ROWS: &str = "
+    INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points)
+    VALUES ('order-line:1', 20, 10, 1, 'order_line', 500);
+    INSERT INTO orders (order_id, event_id) VALUES (10, 1);
+    INSERT INTO webhook_events (event_id, event_type, outcome, order_id, body_sha256, attempts)
+    VALUES (1, 'ON_ORDER_COMPLETED', 'credited', 10, sha256('1'), 1);
+    INSERT INTO products (product_id, points) VALUES (40, 500);
+    INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts)
+    VALUES ('2', 'malformed', 'no JSON', '2', sha256('2'), 1);";
+
+pub(super) struct Books {
+    name: String,
+    pub(super) database: TestDatabase,
+    logins: RefCell<Vec<String>>,
+}
+
+impl Books {
+    /// The schema, and no rows.
+    pub(super) fn empty() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("paynow_contract_{}_{serial}", std::process::id());
+        let database = TestDatabase::create(&Servers::of_this_run().database, &name);
+        let variables = [("DATABASE_URL".to_owned(), database.url().to_string())];
+        Program::run("paynowctl", &variables, &["setup", "--skip-broker"]).succeeded();
+        Self {
+            name,
+            database,
+            logins: RefCell::default(),
+        }
+    }
+
+    /// The schema, and one row in every table.
+    pub(super) fn with_rows() -> Self {
+        let books = Self::empty();
+        books.database.execute(ROWS).expect("the rows are valid");
+        books
+    }
+
+    /// Logs in as somebody new who has the rights of `role`.
+    pub(super) fn log_in_as(&self, role: &str) -> Session {
+        let mut logins = self.logins.borrow_mut();
+        let login = format!("{}_login_{}", self.name, logins.len());
+        self.database
+            .execute(&format!(
+                "CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE {role}"
+            ))
+            .expect("a superuser makes a role");
+        let connection = self.database.connect_as(&login, PASSWORD);
+        logins.push(login);
+        Session(connection)
+    }
+
+    /// The role that owns the tables; nobody logs in as it.
+    pub(super) fn as_owner(&self) -> Session {
+        let mut session = Session(self.database.connect());
+        session.works("SET ROLE paynow_owner");
+        session
+    }
+
+    /// Every row of every table, as text.
+    pub(super) fn contents(&self) -> Vec<String> {
+        let rows = TABLES.map(|table| {
+            format!("SELECT '{table} ' || row_of_it::text AS value FROM {table} AS row_of_it")
+        });
+        self.database
+            .texts(&format!("{} ORDER BY value", rows.join(" UNION ALL ")))
+    }
+
+    /// Every wallet as `id: balance`.
+    pub(super) fn balances(&self) -> Vec<String> {
+        self.database
+            .texts("SELECT wallet_id || ': ' || balance AS value FROM wallets ORDER BY wallet_id")
+    }
+}
+
+impl Drop for Books {
+    fn drop(&mut self) {
+        self.database.drop_it();
+        // The database went first: a role that still owns a temporary table cannot be dropped.
+        let server = Servers::of_this_run().database;
+        let mut connection = PgConnection::establish(server.as_str()).expect("the server answers");
+        for login in self.logins.borrow().iter() {
+            let dropped = connection.batch_execute(&format!("DROP ROLE {login}"));
+            dropped.expect("a login that owns nothing is dropped");
+        }
+    }
+}
+
+/// A connection, with the answers a test asks for.
+pub(super) struct Session(PgConnection);
+
+impl Session {
+    #[track_caller]
+    pub(super) fn works(&mut self, sql: &str) {
+        self.0
+            .batch_execute(sql)
+            .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
+    /// The server's message for a statement that must not work.
+    #[track_caller]
+    pub(super) fn refused(&mut self, sql: &str) -> String {
+        match self.0.batch_execute(sql) {
+            Ok(()) => panic!("this was not refused: {sql}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The name of the constraint that stops a statement.
+    #[track_caller]
+    pub(super) fn refused_by(&mut self, sql: &str) -> String {
+        let refused = self.0.batch_execute(sql);
+        let Err(Error::DatabaseError(_kind, information)) = refused else {
+            panic!("{refused:?}: {sql}");
+        };
+        let name = information.constraint_name().map(str::to_owned);
+        name.unwrap_or_else(|| panic!("no constraint, but {}: {sql}", information.message()))
+    }
+}

@@ -1,0 +1,92 @@
+//! A migration can be taken back, and its `down.sql` undoes its `up.sql` exactly.
+
+use std::path::{Path, PathBuf};
+
+use super::books::Books;
+
+/// Everything the catalogs say of what is in the schema: owners, rights, columns, rules, functions.
+const SCHEMA: &str = "
+    SELECT concat_ws(' ', 'relation', relkind, relname, relowner::regrole, relacl) AS value
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'column', attrelid::regclass, attnum, attname,
+        format_type(atttypid, atttypmod), attnotnull, attidentity, attacl,
+        pg_get_expr(adbin, adrelid))
+    FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid AND relkind = 'r'
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE attnum > 0 AND NOT attisdropped AND relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'index', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT concat_ws(' ', 'trigger', tgenabled, pg_get_triggerdef(oid))
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
+    SELECT concat_ws(' ', 'function', proowner::regrole, proacl, pg_get_functiondef(oid))
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'enum', typname, typowner::regrole, enumsortorder, enumlabel)
+    FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
+    ORDER BY value";
+
+fn schema(books: &Books) -> Vec<String> {
+    books.database.texts(SCHEMA)
+}
+
+/// The directories of all migrations, first to last.
+fn migrations() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut directories: Vec<PathBuf> = std::fs::read_dir(root)
+        .expect("there are migrations")
+        .map(|entry| entry.expect("a directory can be listed").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    directories.sort();
+    directories
+}
+
+fn run(books: &Books, migration: &Path, file: &str) {
+    let path = migration.join(file);
+    let sql = std::fs::read_to_string(&path).expect("a migration has both files");
+    let work = format!("BEGIN; SET LOCAL ROLE paynow_owner; {sql}; COMMIT");
+    books
+        .database
+        .execute(&work)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+#[test]
+fn the_last_migration_goes_down_and_up_again_to_the_same_schema() {
+    let books = Books::with_rows();
+    let before = schema(&books);
+    let migrations = migrations();
+    let last = migrations.last().expect("there is one");
+
+    run(&books, last, "down.sql");
+    assert_ne!(schema(&books), before, "it takes something back");
+    run(&books, last, "up.sql");
+
+    assert_eq!(schema(&books), before);
+}
+
+#[test]
+fn all_migrations_go_down_to_nothing_and_up_again_to_the_same_schema() {
+    let books = Books::with_rows();
+    let before = schema(&books);
+
+    for migration in migrations().iter().rev() {
+        run(&books, migration, "down.sql");
+    }
+    let left = schema(&books)
+        .into_iter()
+        .filter(|line| !line.contains("__diesel_schema"));
+    assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
+    for migration in migrations() {
+        run(&books, &migration, "up.sql");
+    }
+
+    assert_eq!(schema(&books), before);
+}

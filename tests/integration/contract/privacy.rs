@@ -1,0 +1,51 @@
+//! Personal data is in the payload of an event and the body of a dead letter, and nowhere else.
+
+use serde_json::Value;
+
+use super::books::TABLES;
+use crate::harness::{Order, TestApp, flake};
+
+const KNOWN: i64 = 600_000_000_000_000_040;
+const UNKNOWN: i64 = 600_000_000_000_000_099;
+
+/// What the customer told the shop of themselves.
+fn personal(order: &Order) -> Vec<String> {
+    let order = order.json();
+    ["billing_name", "billing_email", "customer_ip"]
+        .map(|field| {
+            order
+                .pointer(&format!("/body/{field}"))
+                .and_then(Value::as_str)
+                .unwrap()
+                .into()
+        })
+        .to_vec()
+}
+
+/// Every row of every table without its raw bytes, as text.
+fn rows_without_bodies(app: &TestApp) -> String {
+    let rows = TABLES.map(|table| {
+        format!("SELECT (to_jsonb(one) - 'payload' - 'body')::text AS value FROM {table} AS one")
+    });
+    app.database.texts(&rows.join(" UNION ALL ")).join("\n")
+}
+
+#[test]
+fn personal_data_is_only_in_payloads_and_bodies() {
+    let app = TestApp::start();
+    app.set_product(KNOWN, 500);
+    let credited = Order::of(KNOWN, flake());
+    let refused = Order::of(UNKNOWN, flake());
+
+    app.deliver(&credited);
+    app.deliver(&refused);
+    app.drain();
+
+    let rows = rows_without_bodies(&app);
+    assert!(rows.contains(&credited.event_id.to_string()) && rows.contains("unknown_product"));
+    for text in personal(&credited) {
+        assert!(!rows.contains(&text), "{text} in\n{rows}");
+    }
+    let kept = "SELECT count(*) AS value FROM webhook_events WHERE payload IS NOT NULL";
+    assert_eq!(app.database.number(kept), 1);
+}

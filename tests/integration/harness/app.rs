@@ -1,0 +1,351 @@
+//! The system under test: its own virtual host and database, a receiver, workers, and the audit
+//! that every test ends with.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use super::broker::TestBroker;
+use super::database::TestDatabase;
+use super::order::Order;
+use super::program::{Outcome, Program};
+use super::servers::Servers;
+use super::wait::eventually;
+use super::webhook::{Answer, SECRET, post};
+
+/// Short, so that a test's world has few queues to make.
+const LADDER: &str = "1,2";
+const QUEUES: [&str; 5] = [
+    "paynow.credits",
+    "paynow.credits.dead",
+    "paynow.unrouted",
+    "paynow.credits.retry.1s",
+    "paynow.credits.retry.2s",
+];
+
+pub(crate) struct TestAppBuilder {
+    receiver: Vec<(String, String)>,
+    worker: Vec<(String, String)>,
+    workers: usize,
+}
+
+impl TestAppBuilder {
+    pub(crate) fn receiver_setting(mut self, name: &str, value: &str) -> Self {
+        self.receiver.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn worker_setting(mut self, name: &str, value: &str) -> Self {
+        self.worker.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    pub(crate) fn start(self) -> TestApp {
+        let mut app = TestApp::world(self.receiver, self.worker);
+        app.ctl(&["setup"]).succeeded();
+        app.receiver = Some(app.start_receiver());
+        for _ in 0..self.workers {
+            app.start_worker();
+        }
+        app
+    }
+}
+
+pub(crate) struct TestApp {
+    name: String,
+    pub(crate) broker: TestBroker,
+    pub(crate) database: TestDatabase,
+    receiver_settings: Vec<(String, String)>,
+    worker_settings: Vec<(String, String)>,
+    pub(crate) receiver: Option<Program>,
+    receiver_ports: (u16, u16),
+    pub(crate) workers: Vec<Program>,
+    programs_started: Cell<u32>,
+    accepted: RefCell<BTreeSet<String>>,
+    audited: Cell<bool>,
+}
+
+impl TestApp {
+    /// A receiver and one worker.
+    pub(crate) fn start() -> Self {
+        Self::builder().start()
+    }
+
+    pub(crate) fn builder() -> TestAppBuilder {
+        TestAppBuilder {
+            receiver: Vec::new(),
+            worker: Vec::new(),
+            workers: 1,
+        }
+    }
+
+    /// The empty world: names, a database, no programs.
+    fn world(
+        receiver_settings: Vec<(String, String)>,
+        worker_settings: Vec<(String, String)>,
+    ) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("paynow_test_{}_{serial}", std::process::id());
+        let servers = Servers::of_this_run();
+        Self {
+            broker: TestBroker::new(&servers.amqp, &servers.management, &name),
+            database: TestDatabase::create(&servers.database, &name),
+            name,
+            receiver_settings,
+            worker_settings,
+            receiver: None,
+            receiver_ports: (free_port(), free_port()),
+            workers: Vec::new(),
+            programs_started: Cell::new(0),
+            accepted: RefCell::default(),
+            audited: Cell::new(true),
+        }
+    }
+
+    /// For a test that breaks what the audit checks, on purpose.
+    pub(crate) fn leave_unaudited(&self) {
+        self.audited.set(false);
+    }
+
+    // --- the domain ---
+
+    pub(crate) fn set_product(&self, product_id: i64, points: i64) {
+        self.ctl(&[
+            "products",
+            "set",
+            &product_id.to_string(),
+            &points.to_string(),
+        ])
+        .succeeded();
+    }
+
+    /// Signs and posts an order.
+    pub(crate) fn deliver(&self, order: &Order) -> Answer {
+        self.deliver_bytes(&order.body())
+    }
+
+    /// Signs and posts any bytes.
+    pub(crate) fn deliver_bytes(&self, body: &[u8]) -> Answer {
+        let answer = post(&self.webhook_url(), body);
+        if answer.accepted() {
+            self.note_accepted(answer.event_id());
+        }
+        answer
+    }
+
+    /// Notes an event id that was answered 202, so that the audit looks for it.
+    pub(crate) fn note_accepted(&self, event_id: &str) {
+        self.accepted.borrow_mut().insert(event_id.to_owned());
+    }
+
+    /// How many different events were answered 202.
+    pub(crate) fn accepted_count(&self) -> u32 {
+        u32::try_from(self.accepted.borrow().len()).expect("tests send thousands")
+    }
+
+    /// Waits until every accepted event is settled, in the ledger or at the desk.
+    #[track_caller]
+    pub(crate) fn drain(&self) {
+        let accepted: Vec<String> = self.accepted.borrow().iter().cloned().collect();
+        let list = accepted
+            .iter()
+            .map(|id| format!("'{id}'"))
+            .collect::<Vec<_>>()
+            .join(",");
+        let settled = format!(
+            "SELECT count(*) AS value FROM (SELECT event_id::text FROM webhook_events \
+             UNION SELECT event_id FROM dead_letters) AS settled \
+             WHERE event_id = ANY (ARRAY[{list}]::text[])"
+        );
+        eventually(
+            &format!("{} accepted events are settled", accepted.len()),
+            || {
+                let settled = usize::try_from(self.database.number(&settled)).ok()?;
+                (settled == accepted.len()).then_some(())
+            },
+        );
+    }
+
+    pub(crate) fn balance_of(&self, wallet_id: i64) -> i64 {
+        self.database.number(&format!(
+            "SELECT coalesce((SELECT balance FROM wallets WHERE wallet_id = {wallet_id}), 0) \
+             AS value"
+        ))
+    }
+
+    /// Open dead letters as `event id: reason`, in order.
+    pub(crate) fn dead_letters(&self) -> Vec<String> {
+        self.database.texts(
+            "SELECT event_id || ': ' || reason AS value FROM dead_letters \
+             WHERE state = 'open' ORDER BY dead_letter_id",
+        )
+    }
+
+    /// `event id: outcome` of an event in the ledger's books.
+    pub(crate) fn outcome_of(&self, event_id: i64) -> Option<String> {
+        let sql = format!(
+            "SELECT outcome::text AS value FROM webhook_events WHERE event_id = {event_id}"
+        );
+        self.database.texts(&sql).into_iter().next()
+    }
+
+    // --- the programs ---
+
+    pub(crate) fn webhook_url(&self) -> String {
+        format!("http://127.0.0.1:{}/webhooks/paynow", self.receiver_ports.0)
+    }
+
+    pub(crate) fn receiver_port(&self) -> u16 {
+        self.receiver_ports.0
+    }
+
+    /// `/healthz`, `/readyz` or `/metrics` of the receiver's admin address.
+    pub(crate) fn receiver_admin(&self, path: &str) -> Option<(u16, String)> {
+        get(&format!("http://127.0.0.1:{}{path}", self.receiver_ports.1))
+    }
+
+    /// `/readyz` of the public address.
+    pub(crate) fn receiver_ready(&self) -> Option<(u16, String)> {
+        get(&format!(
+            "http://127.0.0.1:{}/readyz",
+            self.receiver_ports.0
+        ))
+    }
+
+    /// Starts the receiver on the ports of this world and waits until it is ready.
+    pub(crate) fn start_receiver(&self) -> Program {
+        let mut variables = self.variables();
+        let (public, admin) = self.receiver_ports;
+        variables.extend([
+            ("RECEIVER_ADDR".to_owned(), format!("127.0.0.1:{public}")),
+            ("METRICS_ADDR".to_owned(), format!("127.0.0.1:{admin}")),
+        ]);
+        variables.extend(self.receiver_settings.iter().cloned());
+        let receiver = Program::start("paynow-receiver", self.log_file("receiver"), &variables);
+        eventually("the receiver is ready", || {
+            self.receiver_ready().filter(|(s, _)| *s == 200)
+        });
+        receiver
+    }
+
+    /// Starts one more worker and waits until it consumes.
+    pub(crate) fn start_worker(&mut self) {
+        let port = free_port();
+        let mut variables = self.variables();
+        variables.push(("METRICS_ADDR".to_owned(), format!("127.0.0.1:{port}")));
+        variables.extend(self.worker_settings.iter().cloned());
+        let worker = Program::start("paynow-worker", self.log_file("worker"), &variables);
+        let ready = format!("http://127.0.0.1:{port}/readyz");
+        eventually("the worker is ready", || {
+            get(&ready).filter(|(status, _)| *status == 200)
+        });
+        self.workers.push(worker);
+    }
+
+    pub(crate) fn ctl(&self, arguments: &[&str]) -> Outcome {
+        Program::run("paynowctl", &self.variables(), arguments)
+    }
+
+    pub(crate) fn ctl_json(&self, arguments: &[&str]) -> Value {
+        self.ctl(&[arguments, &["--json"]].concat())
+            .succeeded()
+            .json()
+    }
+
+    /// What every program of this world is given.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let management = Servers::of_this_run().management;
+        [
+            ("AMQP_URL", self.broker.url().as_str()),
+            ("AMQP_MANAGEMENT_URL", management.as_str()),
+            ("DATABASE_URL", self.database.url().as_str()),
+            ("PAYNOW_SIGNING_SECRETS", &format!("test:{SECRET}")),
+            ("RETRY_LADDER", LADDER),
+            ("LOG_LEVEL", "debug"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    fn log_file(&self, program: &str) -> PathBuf {
+        let serial = self
+            .programs_started
+            .replace(self.programs_started.get() + 1);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        folder.join(format!("{}-{program}-{serial}.log", self.name))
+    }
+
+    /// What every program of this world has logged so far.
+    pub(crate) fn logs(&self) -> String {
+        self.receiver
+            .iter()
+            .chain(&self.workers)
+            .map(Program::log)
+            .collect()
+    }
+
+    // --- the audit ---
+
+    /// Stops the programs in order and checks that nothing is left unsettled, nothing is lost and
+    /// every balance is its ledger.
+    fn audit(&mut self) {
+        self.drain();
+        for program in self.receiver.iter_mut().chain(&mut self.workers) {
+            program.stop();
+        }
+        for queue in QUEUES {
+            let empty = || (self.broker.depth(queue) == 0).then_some(());
+            eventually(&format!("{queue} is empty"), empty);
+        }
+        // The broker's figures lag; the queues themselves were asked just now.
+        let check = self.ctl(&["check", "--skip-broker", "--json"]);
+        assert_eq!(check.code, Some(0), "{check:?}");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // A second panic would hide the first.
+        if std::thread::panicking() {
+            eprintln!("{}: logs are in {}", self.name, env!("CARGO_TARGET_TMPDIR"));
+        } else if self.audited.get() {
+            self.audit();
+        }
+        self.receiver = None;
+        self.workers.clear();
+        self.broker.drop_it();
+        self.database.drop_it();
+    }
+}
+
+fn get(url: &str) -> Option<(u16, String)> {
+    let agent = ureq::Agent::new_with_config(
+        ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build(),
+    );
+    let mut response = agent.get(url).call().ok()?;
+    let text = response.body_mut().read_to_string().ok()?;
+    Some((response.status().as_u16(), text))
+}
+
+/// A port that nobody listens on, below the kernel's ephemeral range: in that range a client that
+/// reconnects to a dead server can end up connected to itself.
+fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(20_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

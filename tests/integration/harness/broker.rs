@@ -1,0 +1,125 @@
+//! A virtual host of its own for one test, and the questions a test asks a broker.
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use paynow_process::broker::{BrokerAddress, Link};
+use paynow_process::environment::Environment;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use url::Url;
+
+pub(crate) struct TestBroker {
+    url: Url,
+    management: Url,
+    vhost: String,
+    runtime: Runtime,
+}
+
+impl TestBroker {
+    /// Names the virtual host; `paynowctl setup` makes it.
+    pub(crate) fn new(amqp: &Url, management: &Url, vhost: &str) -> Self {
+        let mut url = amqp.clone();
+        url.set_path(vhost);
+        Self {
+            url,
+            management: management.clone(),
+            vhost: vhost.to_owned(),
+            runtime: Runtime::new().expect("a runtime starts"),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    pub(crate) fn address(&self) -> BrokerAddress {
+        let environment = Environment::of([("AMQP_URL", self.url.as_str())]);
+        BrokerAddress::from_environment(&environment).expect("the address is valid")
+    }
+
+    /// Messages ready in a queue, told by the queue itself; the management API lags behind.
+    pub(crate) fn depth(&self, queue: &str) -> u32 {
+        self.runtime.block_on(async {
+            let mut link = Link::open(&self.address(), "test")
+                .await
+                .expect("the broker answers");
+            let channel = link.channel().await.expect("a channel opens");
+            let passive = QueueDeclareOptions {
+                passive: true,
+                ..QueueDeclareOptions::default()
+            };
+            let queue = channel
+                .queue_declare(queue.into(), passive, FieldTable::default())
+                .await
+                .unwrap_or_else(|error| panic!("{queue}: {error}"));
+            let depth = queue.message_count();
+            link.close().await;
+            depth
+        })
+    }
+
+    /// Sets a policy that wins over ours.
+    pub(crate) fn limit_queue(&self, queue: &str, definition: Value) {
+        let pattern = format!("^{}$", queue.replace('.', "\\."));
+        let policy = json!({
+            "pattern": pattern, "apply-to": "queues", "priority": 10, "definition": definition,
+        });
+        self.call(
+            "PUT",
+            &format!("policies/{}/test-limit", self.vhost),
+            Some(&policy),
+        );
+    }
+
+    /// Takes that policy away again.
+    pub(crate) fn unlimit_queue(&self) {
+        self.call(
+            "DELETE",
+            &format!("policies/{}/test-limit", self.vhost),
+            None,
+        );
+    }
+
+    /// A document of the management API, below `/api/`.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.call("GET", path, None)
+    }
+
+    pub(crate) fn delete(&self, path: &str) {
+        self.call("DELETE", path, None);
+    }
+
+    pub(crate) fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
+    pub(crate) fn drop_it(&self) {
+        self.call("DELETE", &format!("vhosts/{}", self.vhost), None);
+    }
+
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let url = self
+            .management
+            .join(&format!("/api/{path}"))
+            .expect("the path is valid");
+        let agent = ureq::Agent::new_with_defaults();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header("Content-Type", "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .expect("the request is valid");
+        let mut response = agent
+            .run(request)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .expect("the answer is text");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+}

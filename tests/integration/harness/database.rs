@@ -1,0 +1,118 @@
+//! A database of its own for one test.
+
+use std::sync::Mutex;
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection, RunQueryDsl};
+use url::Url;
+
+pub(crate) struct TestDatabase {
+    url: Url,
+    server: Url,
+    name: String,
+    connection: Mutex<Option<PgConnection>>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+impl TestDatabase {
+    pub(crate) fn create(server: &Url, name: &str) -> Self {
+        let mut connection = PgConnection::establish(server.as_str()).expect("the server answers");
+        connection
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .expect("a database is made");
+        let mut url = server.clone();
+        url.set_path(name);
+        Self {
+            url,
+            server: server.clone(),
+            name: name.to_owned(),
+            connection: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// A connection of the test's own.
+    pub(crate) fn connect(&self) -> PgConnection {
+        PgConnection::establish(self.url.as_str()).expect("the database answers")
+    }
+
+    /// A connection of another login.
+    pub(crate) fn connect_as(&self, user: &str, password: &str) -> PgConnection {
+        let mut url = self.url.clone();
+        url.set_username(user).expect("a database URL has a user");
+        url.set_password(Some(password))
+            .expect("a database URL has a password");
+        PgConnection::establish(url.as_str()).expect("the login is let in")
+    }
+
+    /// Runs statements; the error is the server's message.
+    pub(crate) fn execute(&self, sql: &str) -> Result<(), String> {
+        self.on(|connection| connection.batch_execute(sql))
+    }
+
+    /// The one number a query gives as `value`.
+    #[track_caller]
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.on(|connection| diesel::sql_query(sql).get_result::<Number>(connection))
+            .unwrap_or_else(|error| panic!("{error}: {sql}"))
+            .value
+    }
+
+    /// The texts a query gives as `value`.
+    #[track_caller]
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        self.on(|connection| diesel::sql_query(sql).load::<Word>(connection))
+            .unwrap_or_else(|error| panic!("{error}: {sql}"))
+            .into_iter()
+            .map(|word| word.value)
+            .collect()
+    }
+
+    /// A fault test may have cut the last connection: it is made anew when it failed.
+    fn on<T>(
+        &self,
+        work: impl Fn(&mut PgConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, String> {
+        let mut kept = self
+            .connection
+            .lock()
+            .expect("no test panics while it asks");
+        if let Some(connection) = kept.as_mut()
+            && diesel::sql_query("SELECT 1").execute(connection).is_err()
+        {
+            *kept = None;
+        }
+        let connection = kept.get_or_insert_with(|| self.connect());
+        work(connection).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn drop_it(&self) {
+        *self
+            .connection
+            .lock()
+            .expect("no test panics while it asks") = None;
+        let mut connection = PgConnection::establish(self.server.as_str()).expect("it answers");
+        connection
+            .batch_execute(&format!(
+                "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+                self.name
+            ))
+            .expect("a database is dropped");
+    }
+}

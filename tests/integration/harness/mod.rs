@@ -1,0 +1,20 @@
+//! The harness: each test gets its own virtual host, its own database and its own programs, speaks
+//! the domain, and has its world audited when it is dropped.
+
+mod app;
+mod broker;
+mod database;
+mod order;
+mod program;
+mod servers;
+mod wait;
+mod webhook;
+
+pub(crate) use app::TestApp;
+pub(crate) use broker::TestBroker;
+pub(crate) use database::TestDatabase;
+pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
+pub(crate) use program::{Outcome, Program};
+pub(crate) use servers::{Servers, Stack};
+pub(crate) use wait::eventually;
+pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post};

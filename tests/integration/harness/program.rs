@@ -1,0 +1,159 @@
+//! Our programs as processes: started with their own environment, their output kept, killed or told
+//! to stop.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::wait::eventually;
+
+/// The exit code and output of a program that ran to its end.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+}
+
+/// A running receiver or worker.
+pub(crate) struct Program {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts a program with nothing but these variables.
+    pub(crate) fn start(name: &'static str, log: PathBuf, variables: &[(String, String)]) -> Self {
+        let output = File::create(&log).expect("the log file can be made");
+        let errors = output.try_clone().expect("a file handle can be cloned");
+        let child = command(name, variables)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} did not start: {error}"));
+        Self { name, child, log }
+    }
+
+    /// Runs a program to its end.
+    pub(crate) fn run(name: &str, variables: &[(String, String)], arguments: &[&str]) -> Outcome {
+        let output = command(name, variables)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("{name} did not start: {error}"));
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("output is UTF-8"),
+        }
+    }
+
+    /// SIGKILL: the process gets no chance to tidy up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a process of ours can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Sends SIGTERM and does not wait.
+    pub(crate) fn ask_to_stop(&self) {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(
+            status.success(),
+            "{} was gone already: {}",
+            self.name,
+            self.log()
+        );
+    }
+
+    /// Waits for the end of a program that was asked to stop.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        eventually(&format!("{} ends", self.name), || {
+            self.child.try_wait().expect("a child can be waited for")
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        self.ask_to_stop();
+        let status = self.ended();
+        assert!(
+            status.success(),
+            "{} ended with {status}: {}",
+            self.name,
+            self.log()
+        );
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// The most memory it ever had resident, in MiB.
+    pub(crate) fn memory_peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the process runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .expect("Linux has VmHWM");
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse().ok())
+            .unwrap();
+        kib / 1024
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // A test that fails must not leave its programs behind.
+        if self.is_running() {
+            let _gone = self.child.kill();
+            let _status = self.child.wait();
+        }
+    }
+}
+
+fn command(name: &str, variables: &[(String, String)]) -> Command {
+    // target/<profile>/deps/integration-<hash>
+    let here = std::env::current_exe().expect("a process knows its file");
+    let binaries = here
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("deps is in the profile");
+    let path = binaries.join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: cargo build --workspace --bins",
+        path.display()
+    );
+    let mut command = Command::new(path);
+    command.env_clear().envs(variables.iter().cloned());
+    command
+}

@@ -1,0 +1,15 @@
+//! The whole system on a real broker and a real database, in one binary. `ops/test` runs it.
+
+mod harness;
+mod paynow_events;
+
+mod contract;
+mod ctl;
+mod dead;
+mod faults;
+mod publisher;
+mod receiver;
+mod schema;
+mod setup;
+mod straight;
+mod tidy;

@@ -1,0 +1,128 @@
+//! The lapin traps as regressions, on the publisher that all programs share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use paynow_process::broker::{Outgoing, PublishError, Publisher, PublisherSettings};
+use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
+use paynow_shared::wire::Headers;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestApp;
+
+fn settings(app: &TestApp, lanes: usize) -> PublisherSettings {
+    PublisherSettings {
+        address: app.broker.address(),
+        name: "test-publisher",
+        exchange: DEFAULT_EXCHANGE,
+        lanes,
+        timeout: Duration::from_secs(30),
+        in_flight_max: 10_000,
+    }
+}
+
+fn message(serial: usize, queue: &str) -> Outgoing {
+    Outgoing {
+        exchange: DEFAULT_EXCHANGE,
+        routing_key: queue.to_owned(),
+        message_id: serial.to_string(),
+        event_type: None,
+        headers: Headers::default(),
+        body: format!("message {serial}").into_bytes().into(),
+    }
+}
+
+async fn ready(publisher: &Publisher) {
+    while publisher.ready().is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// lapin hands a returned message to whichever confirm resolves next, and a channel shared by
+/// threads swaps confirms: with either, some of these would get a neighbour's answer.
+#[test]
+fn each_of_many_messages_at_once_gets_its_own_answer() {
+    const MESSAGES: usize = 6_000;
+    let app = TestApp::builder().workers(0).start();
+    let outcomes = app.broker.runtime().block_on(async {
+        let stop = CancellationToken::new();
+        let (publisher, mut lanes) = Publisher::start(&settings(&app, 2), &stop);
+        let publisher = Arc::new(publisher);
+        ready(&publisher).await;
+        let publishes: Vec<_> = (0..MESSAGES)
+            .map(|serial| {
+                let queue = if serial % 3 == 0 {
+                    "no.such.queue"
+                } else {
+                    CREDITS_QUEUE
+                };
+                let publisher = Arc::clone(&publisher);
+                tokio::spawn(async move { publisher.publish(message(serial, queue)).await })
+            })
+            .collect();
+        let mut outcomes = Vec::new();
+        for publish in publishes {
+            outcomes.push(publish.await.unwrap().map(|_confirmed| ()));
+        }
+        stop.cancel();
+        while lanes.join_next().await.is_some() {}
+        outcomes
+    });
+
+    for (serial, outcome) in outcomes.iter().enumerate() {
+        let expected = if serial % 3 == 0 {
+            Err(PublishError::Returned)
+        } else {
+            Ok(())
+        };
+        assert_eq!(*outcome, expected, "message {serial}");
+    }
+    let confirmed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(app.broker.depth(CREDITS_QUEUE) as usize, confirmed);
+    app.leave_unaudited();
+}
+
+/// `wait_for_confirms` would call all of these published.
+#[test]
+fn a_message_the_queue_has_no_room_for_is_nacked_and_only_that_one() {
+    const MESSAGES: usize = 500;
+    let app = TestApp::builder().workers(0).start();
+    let limit = serde_json::json!({"max-length": 100, "overflow": "reject-publish"});
+    app.broker.limit_queue(CREDITS_QUEUE, limit);
+    let confirmed = app.broker.runtime().block_on(async {
+        let stop = CancellationToken::new();
+        let (publisher, mut lanes) = Publisher::start(&settings(&app, 1), &stop);
+        ready(&publisher).await;
+        let mut confirmed = 0;
+        for serial in 0..MESSAGES {
+            match publisher.publish(message(serial, CREDITS_QUEUE)).await {
+                Ok(_confirmed) => confirmed += 1,
+                Err(error) => assert_eq!(error, PublishError::Nacked),
+            }
+        }
+        drop(publisher);
+        while lanes.join_next().await.is_some() {}
+        confirmed
+    });
+
+    assert!(confirmed < MESSAGES, "the limit was never reached");
+    assert_eq!(
+        app.broker.depth(CREDITS_QUEUE),
+        u32::try_from(confirmed).unwrap()
+    );
+    app.leave_unaudited();
+}
+
+#[test]
+fn without_a_broker_a_publish_fails_at_once() {
+    let app = TestApp::builder().workers(0).start();
+    app.broker.runtime().block_on(async {
+        let stop = CancellationToken::new();
+        let (publisher, mut lanes) = Publisher::start(&settings(&app, 1), &stop);
+        ready(&publisher).await;
+        stop.cancel();
+        while lanes.join_next().await.is_some() {}
+        let outcome = publisher.publish(message(1, CREDITS_QUEUE)).await;
+        assert_eq!(outcome.unwrap_err(), PublishError::Disconnected);
+    });
+}

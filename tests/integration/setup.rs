@@ -1,0 +1,73 @@
+//! `paynowctl setup`: repeatable, at once, and true to the committed description.
+
+use serde_json::Value;
+
+use crate::harness::{Program, TestApp, TestBroker, TestDatabase, Servers, flake};
+
+#[test]
+fn setup_may_be_repeated_and_says_that_nothing_was_left_to_do() {
+    let app = TestApp::builder().workers(0).start();
+    let again = app.ctl(&["setup"]).succeeded().stdout;
+    assert!(again.contains("up to date"), "{again}");
+    assert!(!again.contains("applied"), "{again}");
+}
+
+#[test]
+fn many_setups_at_once_all_succeed() {
+    let app = TestApp::builder().workers(0).start();
+    let codes: Vec<Option<i32>> = std::thread::scope(|scope| {
+        let setups: Vec<_> = (0..4)
+            .map(|_| {
+                let variables = app.variables();
+                scope.spawn(move || Program::run("paynowctl", &variables, &["setup"]).code)
+            })
+            .collect();
+        setups.into_iter().map(|setup| setup.join().unwrap()).collect()
+    });
+    assert_eq!(codes, [Some(0); 4]);
+}
+
+#[test]
+fn the_default_topology_is_the_committed_one_and_the_broker_takes_it_whole() {
+    let servers = Servers::of_this_run();
+    let name = format!("paynow_topology_{}", flake());
+    let broker = TestBroker::new(&servers.amqp, &servers.management, &name);
+    let database = TestDatabase::create(&servers.database, &name);
+    let variables: Vec<(String, String)> = [
+        ("AMQP_URL", broker.url()),
+        ("AMQP_MANAGEMENT_URL", &servers.management),
+        ("DATABASE_URL", database.url()),
+    ]
+    .map(|(name, url)| (name.to_owned(), url.to_string()))
+    .to_vec();
+
+    Program::run("paynowctl", &variables, &["setup"]).succeeded();
+    let exported = Program::run("paynowctl", &variables, &["topology", "export"]).succeeded();
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/rabbitmq/definitions.json"))
+            .unwrap();
+    let live = broker.get(&format!("definitions/{name}"));
+    let (broker_names, committed_json): (_, Value) =
+        (names_of(&live), serde_json::from_str(&committed).unwrap());
+    broker.drop_it();
+    database.drop_it();
+
+    assert_eq!(exported.stdout, committed);
+    assert_eq!(broker_names, names_of(&committed_json));
+}
+
+/// Every name in a definitions document, by kind, and each policy's content.
+fn names_of(definitions: &Value) -> Vec<String> {
+    let mut names: Vec<String> = ["exchanges", "queues", "policies"]
+        .into_iter()
+        .flat_map(|kind| {
+            let members = definitions[kind].as_array().expect("a list");
+            members.iter().map(move |member| {
+                let content = if kind == "queues" { &member["arguments"] } else { &member["definition"] };
+                format!("{kind} {} {content}", member["name"])
+            })
+        })
+        .collect();
+    names.sort();
+    names
+}

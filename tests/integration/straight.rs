@@ -1,0 +1,144 @@
+//! The main job: a signed order becomes points, once.
+
+use crate::harness::{Order, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const RANK: i64 = 600_000_000_000_000_050;
+
+#[test]
+fn a_signed_order_becomes_points() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let (buyer, friend) = (flake(), flake());
+    let order = Order::of(POINTS, buyer)
+        .quantity(2)
+        .line(POINTS, 1, Some(friend));
+
+    let answer = app.deliver(&order);
+    app.drain();
+
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.text("status"), "queued");
+    assert_eq!(answer.event_id(), order.event_id.to_string());
+    assert_eq!(app.balance_of(buyer), 1000);
+    assert_eq!(app.balance_of(friend), 500);
+    assert_eq!(app.outcome_of(order.event_id).as_deref(), Some("credited"));
+}
+
+#[test]
+fn the_same_event_sent_many_times_at_once_is_credited_once() {
+    let app = TestApp::builder().workers(2).start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let (url, body) = (app.webhook_url(), order.body());
+
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let post = || crate::harness::post(&url, &body).status;
+        let senders: Vec<_> = (0..16).map(|_| scope.spawn(post)).collect();
+        senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap())
+            .collect()
+    });
+    app.note_accepted(&order.event_id.to_string());
+    app.drain();
+    app.deliver(&order);
+    app.drain();
+
+    assert_eq!(answers, [202; 16]);
+    assert_eq!(app.balance_of(buyer), 500);
+}
+
+#[test]
+fn an_order_told_by_two_events_is_credited_once() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let again = order.retold();
+
+    app.deliver(&order);
+    app.drain();
+    app.deliver(&again);
+    app.drain();
+
+    assert_eq!(app.balance_of(buyer), 500);
+    assert_eq!(
+        app.outcome_of(again.event_id).as_deref(),
+        Some("already_credited")
+    );
+}
+
+#[test]
+fn two_events_of_one_order_at_two_workers_at_once_are_credited_once() {
+    let app = TestApp::builder()
+        .workers(2)
+        .worker_setting("WORKER_BATCH_MAX", "1")
+        .start();
+    app.set_product(POINTS, 500);
+    let orders: Vec<Order> = (0..40).map(|_| Order::of(POINTS, flake())).collect();
+    let url = app.webhook_url();
+
+    std::thread::scope(|scope| {
+        for order in &orders {
+            let told = (order.body(), order.retold().body());
+            let url = &url;
+            scope.spawn(move || crate::harness::post(url, &told.0));
+            scope.spawn(move || crate::harness::post(url, &told.1));
+        }
+    });
+    eventually("all eighty events are recorded", || {
+        let sql = "SELECT count(*) AS value FROM webhook_events";
+        (app.database.number(sql) == 80).then_some(())
+    });
+
+    for order in &orders {
+        assert_eq!(app.balance_of(order.customer_id), 500);
+    }
+    assert!(app.dead_letters().is_empty());
+}
+
+#[test]
+fn events_wait_for_a_worker() {
+    let mut app = TestApp::builder().workers(0).start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let answers: Vec<_> = (0..20)
+        .map(|_| app.deliver(&Order::of(POINTS, buyer)))
+        .collect();
+    assert!(answers.iter().all(|answer| answer.accepted()));
+    assert_eq!(app.broker.depth("paynow.credits"), 20);
+
+    app.start_worker();
+    app.drain();
+
+    assert_eq!(app.balance_of(buyer), 20 * 500);
+}
+
+#[test]
+fn a_product_that_gives_no_points_is_part_of_an_order_like_any_other() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    app.set_product(RANK, 0);
+    let buyer = flake();
+
+    app.deliver(&Order::of(RANK, buyer).line(POINTS, 1, None));
+    app.drain();
+
+    assert_eq!(app.balance_of(buyer), 500);
+}
+
+#[test]
+fn points_come_from_the_signed_metadata_when_the_table_does_not_know_the_product() {
+    let app = TestApp::builder()
+        .worker_setting("POINTS_METADATA_KEY", "points")
+        .start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+
+    app.deliver(&Order::of(RANK, buyer).quantity(3).line(POINTS, 1, None));
+    app.drain();
+
+    assert_eq!(app.balance_of(buyer), 3 * 7 + 500);
+}

@@ -1,0 +1,1 @@
+//! Empty: the package is its one integration test, in `integration/main.rs`.
