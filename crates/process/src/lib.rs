@@ -8,5 +8,6 @@ pub mod clock;
 pub mod environment;
 pub mod error_chain;
 pub mod exit;
+pub mod program;
 pub mod shutdown;
 pub mod telemetry;
