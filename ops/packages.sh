@@ -127,9 +127,9 @@ keep_off_at_boot() {
   fi
 }
 
-# need_native_dependencies: everything needed to build the project and to run it locally.
-need_native_dependencies() {
-  need_packages rabbitmq-server postgresql libpq-dev pkg-config gcc curl ca-certificates
+# need_build_dependencies: everything needed to build the project; `stack up` adds the servers.
+need_build_dependencies() {
+  need_packages libpq-dev pkg-config gcc curl ca-certificates
   # rustup puts cargo on the PATH of login shells only; CI and cron do not start those.
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   if ! command -v cargo >/dev/null; then

@@ -15,6 +15,8 @@ CREATE TABLE ledger_entries (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ledger_entries_entry_key_key UNIQUE (entry_key),
     CONSTRAINT ledger_entries_wallet_id_positive CHECK (wallet_id > 0),
+    CONSTRAINT ledger_entries_order_line_key_form
+        CHECK (kind <> 'order_line' OR entry_key ~ '^order-line:[1-9][0-9]*$'),
     CONSTRAINT ledger_entries_order_line_names_its_order
         CHECK (kind <> 'order_line' OR (order_id IS NOT NULL AND points >= 0))
 );
@@ -44,6 +46,10 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
     RAISE EXCEPTION 'the balance would not fit into 64 bits'
         USING ERRCODE = 'check_violation', CONSTRAINT = 'wallets_balance_fits';
 END $$;
+
+-- Anybody may make a trigger on a temporary table of their own; with this function on it they would
+-- write balances as its owner.
+REVOKE EXECUTE ON FUNCTION post_entries_to_wallets() FROM PUBLIC;
 
 CREATE TRIGGER ledger_entries_post_to_wallets AFTER INSERT ON ledger_entries
     REFERENCING NEW TABLE AS new_entries

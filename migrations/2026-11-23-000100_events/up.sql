@@ -69,8 +69,19 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_body_sha256_length CHECK (octet_length(body_sha256) = 32)
 );
 
-GRANT SELECT ON webhook_events, orders, products, dead_letters TO paynow_reader;
-GRANT SELECT, INSERT ON webhook_events, orders TO paynow_worker;
+-- By column: payload and body hold personal data, and no login of ours needs to read them.
+GRANT SELECT (event_id, event_type, outcome, order_id, body_sha256, secret_id, signed_at,
+    received_at, attempts, settled_at) ON webhook_events TO paynow_reader;
+GRANT SELECT (dead_letter_id, event_id, event_type, reason, error, state, body_sha256, secret_id,
+    signed_at, received_at, attempts, deaths, first_dead_at, last_dead_at)
+    ON dead_letters TO paynow_reader;
+GRANT SELECT ON orders, products TO paynow_reader;
+
+GRANT INSERT ON webhook_events, orders, dead_letters TO paynow_worker;
+GRANT SELECT (event_id, body_sha256) ON webhook_events TO paynow_worker;
+GRANT SELECT (order_id) ON orders TO paynow_worker;
 GRANT SELECT ON products TO paynow_worker;
-GRANT SELECT, INSERT ON dead_letters TO paynow_worker;
+-- What its upsert compares, counts and takes over from the newcomer.
+GRANT SELECT (event_id, body_sha256, reason, error, attempts, deaths)
+    ON dead_letters TO paynow_worker;
 GRANT UPDATE (reason, error, state, attempts, deaths, last_dead_at) ON dead_letters TO paynow_worker;

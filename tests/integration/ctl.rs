@@ -12,8 +12,14 @@ const POINTS: i64 = 600_000_000_000_000_040;
 /// The status of one row of `paynowctl check`.
 fn status_of(rows: &Value, id: &str) -> String {
     let rows = rows.as_array().expect("check lists rows");
-    let row = rows.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no row {id}"));
-    row["status"].as_str().expect("a status is a word").to_owned()
+    let row = rows
+        .iter()
+        .find(|row| row["id"] == id)
+        .unwrap_or_else(|| panic!("no row {id}"));
+    row["status"]
+        .as_str()
+        .expect("a status is a word")
+        .to_owned()
 }
 
 #[test]
@@ -27,9 +33,17 @@ fn products_are_set_changed_and_listed() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|row| (row["product_id"].as_str().unwrap(), row["points"].as_i64().unwrap()))
+        .map(|row| {
+            (
+                row["product_id"].as_str().unwrap(),
+                row["points"].as_i64().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(points, [("600000000000000040", 600), ("600000000000000041", 0)]);
+    assert_eq!(
+        points,
+        [("600000000000000040", 600), ("600000000000000041", 0)]
+    );
     assert_eq!(app.ctl(&["products", "set", "40", "-1"]).code, Some(2));
 }
 
@@ -39,7 +53,10 @@ fn a_wallet_is_shown_with_its_history() {
     app.set_product(POINTS, 500);
     let buyer = flake();
     let wallet = buyer.to_string();
-    let (first, second) = (Order::of(POINTS, buyer), Order::of(POINTS, buyer).quantity(2));
+    let (first, second) = (
+        Order::of(POINTS, buyer),
+        Order::of(POINTS, buyer).quantity(2),
+    );
     for order in [&first, &second] {
         app.deliver(order);
         app.drain();
@@ -88,13 +105,26 @@ fn send_posts_a_file_byte_for_byte() {
     std::fs::write(&file, b"\x00 exactly these bytes \xff").unwrap();
     let path = file.to_str().unwrap();
     let sent = app
-        .ctl(&["send", "--json", "--url", &app.webhook_url(), "--file", path])
+        .ctl(&[
+            "send",
+            "--json",
+            "--url",
+            &app.webhook_url(),
+            "--file",
+            path,
+        ])
         .succeeded()
         .json();
     app.note_accepted(sent["events"][0]["event_id"].as_str().unwrap());
     app.drain();
-    let body = app.database.texts("SELECT encode(body, 'hex') AS value FROM dead_letters");
-    let hex: String = std::fs::read(&file).unwrap().iter().map(|b| format!("{b:02x}")).collect();
+    let body = app
+        .database
+        .texts("SELECT encode(body, 'hex') AS value FROM dead_letters");
+    let hex: String = std::fs::read(&file)
+        .unwrap()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     assert_eq!(body, [hex]);
 }
 
@@ -124,7 +154,8 @@ fn check_finds_a_balance_that_is_not_its_ledger() {
 fn check_finds_what_is_wrong_with_the_broker() {
     let app = TestApp::builder().workers(0).start();
     assert_eq!(app.ctl(&["check"]).succeeded().code, Some(0));
-    app.broker.delete(&format!("policies/{}/paynow.credits", app.broker.vhost()));
+    app.broker
+        .delete(&format!("policies/{}/paynow.credits", app.broker.vhost()));
     let check = app.ctl(&["check", "--json"]);
     assert_eq!(check.code, Some(1));
     assert_eq!(status_of(&check.json(), "queues"), "failed");
@@ -136,7 +167,10 @@ fn check_finds_what_is_wrong_with_the_broker() {
 fn a_missing_setting_is_one_sentence_and_exit_64() {
     let app = TestApp::builder().workers(0).start();
     let without = |name: &str| -> Vec<(String, String)> {
-        app.variables().into_iter().filter(|(variable, _)| variable != name).collect()
+        app.variables()
+            .into_iter()
+            .filter(|(variable, _)| variable != name)
+            .collect()
     };
     for (program, arguments, missing) in [
         ("paynow-receiver", &[][..], "AMQP_URL"),
@@ -145,7 +179,11 @@ fn a_missing_setting_is_one_sentence_and_exit_64() {
         ("paynowctl", &["check"], "DATABASE_URL"),
     ] {
         let outcome = crate::harness::Program::run(program, &without(missing), arguments);
-        assert_eq!(outcome.code, Some(64), "{program} without {missing}: {outcome:?}");
+        assert_eq!(
+            outcome.code,
+            Some(64),
+            "{program} without {missing}: {outcome:?}"
+        );
         assert!(outcome.stderr.contains(missing), "{outcome:?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }
@@ -181,21 +219,44 @@ fn logs_tell_no_secret_and_no_personal_data() {
     app.deliver_bytes(odd.to_string().as_bytes());
     app.drain();
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", app.receiver_port())).unwrap();
-    write!(stream, "POST /webhooks/paynow HTTP/1.1\r\nhost: {}\r\n\r\n", crate::harness::PLANTED_EMAIL)
-        .unwrap();
+    write!(
+        stream,
+        "POST /webhooks/paynow HTTP/1.1\r\nhost: {}\r\n\r\n",
+        crate::harness::PLANTED_EMAIL
+    )
+    .unwrap();
 
     let logs = app.logs();
-    let password = app.broker.url().password().expect("the broker has a password");
-    let planted =
-        [crate::harness::PLANTED_NAME, crate::harness::PLANTED_EMAIL, crate::harness::SECRET, password];
-    assert!(logs.contains("dead-lettered") && logs.contains("webhook queued"), "{logs}");
+    let password = app
+        .broker
+        .url()
+        .password()
+        .expect("the broker has a password");
+    let planted = [
+        crate::harness::PLANTED_NAME,
+        crate::harness::PLANTED_EMAIL,
+        crate::harness::SECRET,
+        password,
+    ];
+    assert!(
+        logs.contains("dead-lettered") && logs.contains("webhook queued"),
+        "{logs}"
+    );
     for secret in planted {
         assert!(!logs.contains(secret), "a log tells {secret:?}");
     }
     for line in logs.lines() {
         let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        assert!(record["level"].is_string() && record["msg"].is_string(), "{line}");
+        assert!(
+            record["level"].is_string() && record["msg"].is_string(),
+            "{line}"
+        );
     }
-    let errors = app.database.texts("SELECT error AS value FROM dead_letters");
-    assert!(!errors.concat().contains(crate::harness::PLANTED_NAME), "{errors:?}");
+    let errors = app
+        .database
+        .texts("SELECT error AS value FROM dead_letters");
+    assert!(
+        !errors.concat().contains(crate::harness::PLANTED_NAME),
+        "{errors:?}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Program, TestApp, TestBroker, TestDatabase, Servers, flake};
+use crate::harness::{Program, Servers, TestApp, TestBroker, TestDatabase, flake};
 
 #[test]
 fn setup_may_be_repeated_and_says_that_nothing_was_left_to_do() {
@@ -22,7 +22,10 @@ fn many_setups_at_once_all_succeed() {
                 scope.spawn(move || Program::run("paynowctl", &variables, &["setup"]).code)
             })
             .collect();
-        setups.into_iter().map(|setup| setup.join().unwrap()).collect()
+        setups
+            .into_iter()
+            .map(|setup| setup.join().unwrap())
+            .collect()
     });
     assert_eq!(codes, [Some(0); 4]);
 }
@@ -43,9 +46,11 @@ fn the_default_topology_is_the_committed_one_and_the_broker_takes_it_whole() {
 
     Program::run("paynowctl", &variables, &["setup"]).succeeded();
     let exported = Program::run("paynowctl", &variables, &["topology", "export"]).succeeded();
-    let committed =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/rabbitmq/definitions.json"))
-            .unwrap();
+    let committed = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../deploy/rabbitmq/definitions.json"
+    ))
+    .unwrap();
     let live = broker.get(&format!("definitions/{name}"));
     let (broker_names, committed_json): (_, Value) =
         (names_of(&live), serde_json::from_str(&committed).unwrap());
@@ -63,7 +68,11 @@ fn names_of(definitions: &Value) -> Vec<String> {
         .flat_map(|kind| {
             let members = definitions[kind].as_array().expect("a list");
             members.iter().map(move |member| {
-                let content = if kind == "queues" { &member["arguments"] } else { &member["definition"] };
+                let content = if kind == "queues" {
+                    &member["arguments"]
+                } else {
+                    &member["definition"]
+                };
                 format!("{kind} {} {content}", member["name"])
             })
         })

@@ -3,7 +3,7 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use paynow_shared::ids::EventId;
 use serde_json::{Value, json};
 
@@ -31,8 +31,6 @@ struct Settled {
     settled_at: String,
     #[diesel(sql_type = Integer)]
     attempts: i32,
-    #[diesel(sql_type = Bool)]
-    has_payload: bool,
 }
 
 #[derive(QueryableByName)]
@@ -127,8 +125,7 @@ fn story(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
 fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Settled>> {
     sql_query(format!(
         "SELECT event_type, outcome::text AS outcome, order_id, secret_id, attempts, \
-                {} AS signed_at, {} AS received_at, {} AS settled_at, \
-                payload IS NOT NULL AS has_payload \
+                {} AS signed_at, {} AS received_at, {} AS settled_at \
          FROM webhook_events WHERE event_id = $1",
         time_text("signed_at"),
         time_text("received_at"),
@@ -181,7 +178,6 @@ impl Story {
             "received_at": settled.and_then(|it| it.received_at.as_ref()),
             "settled_at": settled.map(|it| &it.settled_at),
             "attempts": settled.map(|it| it.attempts),
-            "has_payload": settled.map(|it| it.has_payload),
             "entries": self.entries.iter().map(Entry::row).collect::<Vec<Value>>(),
             "dead_letters": self.dead_letters.iter().map(DeadLetter::row).collect::<Vec<Value>>(),
         })

@@ -153,14 +153,19 @@ fn the_worker_can_write_all_that_its_work_needs() {
     let books = Books::with_rows();
     let mut worker = books.log_in_as("paynow_worker");
 
-    for table in [
-        "ledger_entries",
-        "orders",
-        "webhook_events",
-        "products",
-        "dead_letters",
+    for sql in [
+        "SELECT * FROM ledger_entries",
+        "SELECT * FROM products",
+        "SELECT event_id, body_sha256 FROM webhook_events",
+        "SELECT order_id FROM orders",
     ] {
-        worker.works(&format!("SELECT * FROM {table}"));
+        worker.works(sql);
+    }
+    for sql in [
+        "SELECT payload FROM webhook_events",
+        "SELECT body FROM dead_letters",
+    ] {
+        assert!(worker.refused(sql).contains("permission denied"), "{sql}");
     }
     worker.works("INSERT INTO orders (order_id, event_id) VALUES (11, 9)");
     worker.works(
@@ -171,7 +176,8 @@ fn the_worker_can_write_all_that_its_work_needs() {
         "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts) \
          VALUES ('2', 'malformed', 'no JSON', '2', sha256('2'), 1) \
          ON CONFLICT ON CONSTRAINT dead_letters_event_id_body_sha256_key \
-         DO UPDATE SET deaths = dead_letters.deaths + 1, last_dead_at = now(), state = 'open'",
+         DO UPDATE SET reason = excluded.reason, error = excluded.error, state = 'open', \
+             attempts = excluded.attempts, deaths = dead_letters.deaths + 1, last_dead_at = now()",
     );
 
     assert_eq!(
@@ -183,13 +189,16 @@ fn the_worker_can_write_all_that_its_work_needs() {
 }
 
 #[test]
-fn the_reader_sees_everything_and_writes_nothing() {
+fn the_reader_sees_all_but_personal_data_and_writes_nothing() {
     let books = Books::with_rows();
     let mut reader = books.log_in_as("paynow_reader");
     let before = books.contents();
 
     for table in TABLES {
-        reader.works(&format!("SELECT * FROM {table}"));
+        reader.works(&format!(
+            "SELECT {} FROM {table}",
+            readable_columns_of(table)
+        ));
         for sql in [
             format!("INSERT INTO {table} DEFAULT VALUES"),
             format!("UPDATE {table} SET {} = NULL", column_of(table)),
@@ -207,11 +216,22 @@ fn the_reader_sees_everything_and_writes_nothing() {
     for sql in [
         "CREATE TABLE mine (number integer)",
         "SET ROLE paynow_worker",
+        "SELECT payload FROM webhook_events",
+        "SELECT body FROM dead_letters",
     ] {
         assert!(reader.refused(sql).contains("permission denied"), "{sql}");
     }
 
     assert_eq!(books.contents(), before);
+}
+
+/// What a reader may ask of a table: everything but the columns with personal data.
+fn readable_columns_of(table: &str) -> &'static str {
+    match table {
+        "webhook_events" => "event_id, event_type, outcome, order_id, secret_id, settled_at",
+        "dead_letters" => "event_id, event_type, reason, error, state, deaths, last_dead_at",
+        _other => "*",
+    }
 }
 
 /// A column that says something.

@@ -27,7 +27,11 @@ impl Servers {
             Some(_given) => url("AMQP_MANAGEMENT_URL"),
             None => management_of(&amqp),
         };
-        Self { amqp, database: url("DATABASE_URL"), management }
+        Self {
+            amqp,
+            database: url("DATABASE_URL"),
+            management,
+        }
     }
 }
 

@@ -52,6 +52,10 @@ BEGIN
         GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner;
         GRANT USAGE ON SCHEMA public TO paynow_worker, paynow_reader;
     END IF;
+    -- A database that was made before PostgreSQL 15 lets everybody create tables.
+    IF has_schema_privilege('paynow_worker', 'public', 'CREATE') THEN
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    END IF;
 EXCEPTION WHEN undefined_object OR internal_error THEN
     NULL;
 END $$;
