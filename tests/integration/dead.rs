@@ -140,6 +140,38 @@ fn an_unknown_product_is_credited_once_it_is_known_and_the_event_comes_again() {
     });
 }
 
+#[test]
+fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let unknown = Order::of(UNKNOWN, buyer);
+    app.database
+        .execute("REVOKE INSERT ON dead_letters FROM paynow_worker")
+        .unwrap();
+
+    app.deliver(&unknown);
+    app.deliver(&Order::of(POINTS, buyer));
+    crate::harness::eventually("the order is credited all the same", || {
+        (app.balance_of(buyer) == 500).then_some(())
+    });
+    crate::harness::eventually("somebody is told", || {
+        app.logs()
+            .contains("dead letters not archived yet")
+            .then_some(())
+    });
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+    app.database
+        .execute("GRANT INSERT ON dead_letters TO paynow_worker")
+        .unwrap();
+    app.drain();
+
+    assert_eq!(
+        app.dead_letters(),
+        [format!("{}: unknown_product", unknown.event_id)]
+    );
+}
+
 fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts.sort();
     texts

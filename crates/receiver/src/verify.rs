@@ -139,16 +139,19 @@ mod tests {
         map
     }
 
+    fn two_secrets() -> SigningSecrets {
+        SigningSecrets::parse(&format!("other:pn-x,orders:{SECRET}")).unwrap()
+    }
+
     fn check(
         timestamp: &str,
         signature: &str,
         body: &str,
         now_ms: i64,
     ) -> Result<String, VerifyError> {
-        let secrets = SigningSecrets::parse(&format!("other:pn-x,orders:{SECRET}")).unwrap();
         let headers = headers(&[(SIGNATURE_HEADER, signature), (TIMESTAMP_HEADER, timestamp)]);
         let body = Bytes::copy_from_slice(body.as_bytes());
-        verify(&claim(&headers)?, body, &secrets, TOLERANCE, now_ms)
+        verify(&claim(&headers)?, body, &two_secrets(), TOLERANCE, now_ms)
             .map(|webhook| webhook.secret_id)
     }
 

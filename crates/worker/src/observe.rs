@@ -7,6 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use paynow_shared::wire::Failure;
 
 use crate::disposition::Disposition;
+use crate::handle::Unavailable;
 
 const BATCH_SIZE: &str = "paynow_worker_batch_size";
 const APPLY: &str = "paynow_worker_apply_duration_seconds";
@@ -67,6 +68,11 @@ pub fn dead_lettered(message_id: &str, failure: &Failure) {
 
 pub fn archived(letters: usize) {
     counter!(ARCHIVED).increment(u64::try_from(letters).unwrap_or(u64::MAX));
+}
+
+pub fn not_archived(letters: usize, error: &Unavailable) {
+    slog_scope::error!("dead letters not archived yet"; "letters" => letters,
+        "error" => error.to_string());
 }
 
 pub fn consuming(yes: bool) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::connect::LinkEvent;
 use paynow_process::broker::{BrokerAddress, BrokerError, Link, Publisher};
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE};
@@ -112,16 +113,28 @@ async fn run_lane(
     Ok(())
 }
 
+/// The life of the archive. Trouble of its own with the database is no reason to stop crediting:
+/// it keeps what it has in hand and tries again.
 async fn run_archive(
     mut intake: Intake,
     database: DatabaseAddress,
     over: CancellationToken,
 ) -> Result<(), Ended> {
+    let mut backoff = ReconnectBackoff::new();
     while let Some(batch) = intake
         .next_batch(usize::from(ARCHIVE_PREFETCH), &over)
         .await?
     {
-        archive(&database, &batch.messages).await?;
+        while let Err(unavailable) = archive(&database, &batch.messages).await {
+            observe::not_archived(batch.messages.len(), &unavailable);
+            if tokio::time::timeout(backoff.next_wait(), over.cancelled())
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        backoff.reset();
         ack_all(intake.channel(), &batch).await?;
         observe::archived(batch.messages.len());
     }

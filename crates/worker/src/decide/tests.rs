@@ -102,22 +102,38 @@ fn post(entries: &[(i64, i64, i64)]) -> Short {
     Short::Post(entries.iter().map(entry).collect())
 }
 
+/// What a row shows, its lines, the lines posted before as (line, order, wallet), and what should
+/// happen.
+type Row = (
+    &'static str,
+    &'static [Line],
+    &'static [(i64, i64, i64)],
+    Short,
+);
+
+const NONE: i64 = 41;
+const HUGE: i64 = 42;
+const UNKNOWN: i64 = 99;
+const ONE: &[Line] = &[(11, PRODUCT, Some(1), None)];
+const TWO: &[Line] = &[
+    (11, PRODUCT, Some(1), None),
+    (12, PRODUCT, Some(1), Some(FRIEND)),
+];
+
+fn assert_rows<const N: usize>(rows: [Row; N]) {
+    for (shows, lines, posted, expected) in rows {
+        let view = view(&[(PRODUCT, 500), (NONE, 0), (HUGE, i64::MAX)], posted);
+        let decision = decide_order_of(order(lines), &view, &Policy::default());
+        assert_eq!(short(decision), expected, "{shows}");
+    }
+}
+
 #[test]
-fn orders_are_decided_row_by_row() {
-    use Reason::{Conflict, Malformed, Overflow, UnknownProduct};
-    use Short::{AlreadyPosted, Refuse};
-    let prices: &[(i64, i64)] = &[(PRODUCT, 500), (41, 0), (42, i64::MAX)];
-    // What it shows, lines, lines posted before as (line, order, wallet), what should happen.
-    type Row<'a> = (&'a str, &'a [Line], &'a [(i64, i64, i64)], Short);
-    let one: &[Line] = &[(11, PRODUCT, Some(2), None)];
-    let two: &[Line] = &[
-        (11, PRODUCT, Some(1), None),
-        (12, PRODUCT, Some(1), Some(FRIEND)),
-    ];
-    let rows: [Row<'_>; 20] = [
+fn a_line_gives_the_points_of_its_product_times_its_quantity() {
+    assert_rows([
         (
-            "points times quantity",
-            one,
+            "twice",
+            &[(11, PRODUCT, Some(2), None)],
             &[],
             post(&[(11, BUYER, 1000)]),
         ),
@@ -134,110 +150,111 @@ fn orders_are_decided_row_by_row() {
             post(&[(11, FRIEND, 500)]),
         ),
         (
-            "each line its own",
-            two,
+            "each its own",
+            TWO,
             &[],
             post(&[(11, BUYER, 500), (12, FRIEND, 500)]),
         ),
         (
             "a product that gives none",
-            &[(11, 41, Some(3), None)],
+            &[(11, NONE, Some(3), None)],
             &[],
             post(&[(11, BUYER, 0)]),
         ),
         (
-            "the most there can be",
-            &[(11, 42, Some(1), None)],
+            "the most",
+            &[(11, HUGE, Some(1), None)],
             &[],
             post(&[(11, BUYER, i64::MAX)]),
         ),
+    ]);
+}
+
+#[test]
+fn an_order_that_can_never_work_is_refused_whole() {
+    use Reason::{Malformed, Overflow, UnknownProduct};
+    const SUM_TOO_BIG: &[Line] = &[(11, HUGE, Some(1), None), (12, PRODUCT, Some(1), None)];
+    const ONE_UNKNOWN: &[Line] = &[(11, PRODUCT, Some(1), None), (12, UNKNOWN, Some(1), None)];
+    const TWICE: &[Line] = &[(11, PRODUCT, Some(1), None), (11, PRODUCT, Some(1), None)];
+    assert_rows([
         (
             "a line too big",
-            &[(11, 42, Some(2), None)],
+            &[(11, HUGE, Some(2), None)],
             &[],
-            Refuse(Overflow),
+            Short::Refuse(Overflow),
         ),
-        (
-            "a sum too big",
-            &[
-                (11, 42, Some(1), None),
-                (12, PRODUCT, Some(1), Some(FRIEND)),
-            ],
-            &[],
-            Refuse(Overflow),
-        ),
-        ("no lines", &[], &[], Refuse(Malformed)),
+        ("a sum too big", SUM_TOO_BIG, &[], Short::Refuse(Overflow)),
+        ("no lines", &[], &[], Short::Refuse(Malformed)),
         (
             "quantity zero",
             &[(11, PRODUCT, Some(0), None)],
             &[],
-            Refuse(Malformed),
+            Short::Refuse(Malformed),
         ),
         (
-            "quantity below zero",
+            "below zero",
             &[(11, PRODUCT, Some(-1), None)],
             &[],
-            Refuse(Malformed),
+            Short::Refuse(Malformed),
         ),
+        ("a line twice", TWICE, &[], Short::Refuse(Malformed)),
         (
-            "a line twice",
-            &[(11, PRODUCT, Some(1), None), (11, PRODUCT, Some(1), None)],
+            "unknown",
+            &[(11, UNKNOWN, Some(1), None)],
             &[],
-            Refuse(Malformed),
+            Short::Refuse(UnknownProduct),
         ),
         (
-            "an unknown product",
-            &[(11, 99, Some(1), None)],
+            "one unknown of two",
+            ONE_UNKNOWN,
             &[],
-            Refuse(UnknownProduct),
+            Short::Refuse(UnknownProduct),
         ),
+    ]);
+}
+
+#[test]
+fn an_order_told_before_is_posted_already_or_a_conflict() {
+    use Reason::Conflict;
+    const UNKNOWN_BY_NOW: &[Line] = &[(11, UNKNOWN, Some(1), None)];
+    assert_rows([
         (
-            "one unknown product stops the whole order",
-            &[(11, PRODUCT, Some(1), None), (12, 99, Some(1), None)],
-            &[],
-            Refuse(UnknownProduct),
-        ),
-        (
-            "told by another event before",
-            one,
+            "the same again",
+            ONE,
             &[(11, ORDER, BUYER)],
-            AlreadyPosted,
+            Short::AlreadyPosted,
         ),
         (
-            "told before, and its product is unknown by now",
-            &[(11, 99, Some(1), None)],
+            "unknown by now",
+            UNKNOWN_BY_NOW,
             &[(11, ORDER, BUYER)],
-            AlreadyPosted,
+            Short::AlreadyPosted,
         ),
         (
-            "half of it told before",
-            two,
+            "half of it",
+            TWO,
             &[(11, ORDER, BUYER)],
-            Refuse(Conflict),
+            Short::Refuse(Conflict),
         ),
         (
-            "posted to somebody else",
-            one,
+            "to somebody else",
+            ONE,
             &[(11, ORDER, FRIEND)],
-            Refuse(Conflict),
+            Short::Refuse(Conflict),
         ),
         (
-            "posted for another order",
-            one,
+            "for another order",
+            ONE,
             &[(11, 77, BUYER)],
-            Refuse(Conflict),
+            Short::Refuse(Conflict),
         ),
         (
-            "other lines of the order",
-            one,
+            "with other lines",
+            ONE,
             &[(13, ORDER, BUYER)],
-            Refuse(Conflict),
+            Short::Refuse(Conflict),
         ),
-    ];
-    for (shows, lines, posted, expected) in rows {
-        let decision = decide_order_of(order(lines), &view(prices, posted), &Policy::default());
-        assert_eq!(short(decision), expected, "{shows}");
-    }
+    ]);
 }
 
 #[test]
@@ -356,7 +373,7 @@ proptest! {
         posted in proptest::collection::vec((1i64..6, 9i64..12, 20i64..23), 0..3),
         price in 0i64..,
     ) {
-        let view = view(&[(39, price), (PRODUCT, 500), (41, 0)], &posted);
+        let view = view(&[(39, price), (PRODUCT, 500), (NONE, 0)], &posted);
         let known: Vec<String> = view.entries.keys().map(ToString::to_string).collect();
         let decision = short(decide_order_of(order(&lines), &view, &Policy::default()));
         if let Short::Post(entries) = decision {
@@ -366,7 +383,7 @@ proptest! {
                 prop_assert_eq!(key, &format!("order-line:{line}"));
                 prop_assert!(!known.contains(key));
                 prop_assert_eq!(*to, gift_to.unwrap_or(BUYER));
-                prop_assert_eq!(i128::from(*points), i128::from(price) * i128::from(quantity.unwrap_or(1)));
+                prop_assert_eq!(i128::from(*points), i128::from(price).saturating_mul(i128::from(quantity.unwrap_or(1))));
             }
         }
     }
