@@ -195,6 +195,19 @@ fn health_and_metrics_are_where_they_belong() {
 }
 
 #[test]
+fn a_receiver_that_is_told_to_stop_is_not_ready_before_it_is_gone() {
+    let mut app = TestApp::builder().workers(0).start();
+    let mut receiver = app.receiver.take().unwrap();
+    receiver.ask_to_stop();
+    let (status, text) = eventually("it says that it is draining", || {
+        app.receiver_ready()
+            .filter(|(status, _text)| *status == 503)
+    });
+    assert_eq!((status, text.contains("draining")), (503, true));
+    assert!(receiver.ended().success());
+}
+
+#[test]
 fn a_full_queue_is_503_with_retry_after_and_recovers() {
     let mut app = TestApp::builder().workers(0).start();
     app.set_product(POINTS, 500);
