@@ -1,5 +1,7 @@
 //! What can never work is kept, with its reason, and stays alone.
 
+use serde_json::json;
+
 use crate::harness::{Order, TestApp, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
@@ -169,6 +171,30 @@ fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
     assert_eq!(
         app.dead_letters(),
         [format!("{}: unknown_product", unknown.event_id)]
+    );
+}
+
+#[test]
+fn an_event_that_the_broker_gave_up_on_is_kept_as_a_crash_loop() {
+    let mut app = TestApp::builder().workers(0).start();
+    app.set_product(POINTS, 500);
+    let order = Order::of(POINTS, flake());
+    app.deliver(&order);
+    let one_more_try_only = json!({
+        "delivery-limit": 1, "dead-letter-exchange": "", "overflow": "reject-publish",
+        "dead-letter-routing-key": "paynow.credits.dead", "dead-letter-strategy": "at-least-once",
+    });
+    app.broker.limit_queue("paynow.credits", one_more_try_only);
+    crate::harness::eventually("the broker gives up", || {
+        app.broker.fail_a_delivery("paynow.credits");
+        (app.broker.depth("paynow.credits.dead") == 1).then_some(())
+    });
+    app.broker.unlimit_queue();
+    app.start_worker();
+    app.drain();
+    assert_eq!(
+        app.dead_letters(),
+        [format!("{}: crash_loop", order.event_id)]
     );
 }
 

@@ -142,3 +142,42 @@ fn points_come_from_the_signed_metadata_when_the_table_does_not_know_the_product
 
     assert_eq!(app.balance_of(buyer), 3 * 7 + 500);
 }
+
+#[test]
+fn a_message_without_any_of_our_headers_is_an_event_like_any_other() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let order = Order::of(POINTS, flake());
+    app.broker
+        .publish_bare("paynow.credits", &order.json().to_string());
+    app.broker.publish_bare("paynow.credits", "no event");
+    app.broker
+        .publish_bare("paynow.credits.dead", "dropped here by hand");
+    app.note_accepted(&order.event_id.to_string());
+    eventually("all three are settled", || {
+        let dead = app.dead_letters().len();
+        (dead == 2 && app.balance_of(order.customer_id) == 500).then_some(())
+    });
+    let reasons = app.dead_letters().concat();
+    assert!(
+        reasons.contains("malformed") && reasons.contains("unspecified"),
+        "{reasons}"
+    );
+}
+
+#[test]
+fn an_order_as_large_as_the_limit_is_credited() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let order = Order::of(POINTS, flake());
+    let mut json = order.json();
+    let room = 1_048_576 - json.to_string().len() - r#","notes":"""#.len();
+    json["body"]["notes"] = "x".repeat(room).into();
+    let body = json.to_string().into_bytes();
+    assert_eq!(body.len(), 1_048_576);
+
+    assert_eq!(app.deliver_bytes(&body).status, 202);
+    app.drain();
+
+    assert_eq!(app.balance_of(order.customer_id), 500);
+}

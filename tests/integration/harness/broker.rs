@@ -84,6 +84,26 @@ impl TestBroker {
         );
     }
 
+    /// Puts a message into a queue as a stranger would: no properties, no headers.
+    pub(crate) fn publish_bare(&self, queue: &str, body: &str) {
+        let message = json!({
+            "properties": {}, "routing_key": queue, "payload": body, "payload_encoding": "string",
+        });
+        let path = format!("exchanges/{}/amq.default/publish", self.vhost);
+        let answer = self.call("POST", &path, Some(&message));
+        assert_eq!(answer["routed"], true, "{answer}");
+    }
+
+    /// Takes the first message of a queue and rejects it back: a failed delivery.
+    pub(crate) fn fail_a_delivery(&self, queue: &str) {
+        let get = json!({"count": 1, "ackmode": "reject_requeue_true", "encoding": "base64"});
+        self.call(
+            "POST",
+            &format!("queues/{}/{queue}/get", self.vhost),
+            Some(&get),
+        );
+    }
+
     /// A document of the management API, below `/api/`.
     pub(crate) fn get(&self, path: &str) -> Value {
         self.call("GET", path, None)
