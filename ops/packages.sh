@@ -24,6 +24,7 @@ package_purpose() {
     libpq-dev) echo "the PostgreSQL client library the crates may link" ;;
     pkg-config) echo "lets cargo find native libraries" ;;
     gcc) echo "links Rust programs and compiles the C parts of crates" ;;
+    libc6-dev) echo "what gcc links every program with" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
     *) echo "needed by this step" ;;
@@ -127,9 +128,16 @@ keep_off_at_boot() {
   fi
 }
 
-# need_build_dependencies: everything needed to build the project; `stack up` adds the servers.
+# need_servers: what `stack up` starts. Scripts that build first ask for it before they do: to hear
+# only after minutes of building that something cannot be installed is late.
+need_servers() {
+  need_packages rabbitmq-server postgresql curl
+}
+
+# need_build_dependencies: everything needed to build the project.
 need_build_dependencies() {
-  need_packages libpq-dev pkg-config gcc curl ca-certificates
+  # gcc only recommends libc6-dev, and recommended packages are not installed.
+  need_packages libpq-dev pkg-config gcc libc6-dev curl ca-certificates
   # rustup puts cargo on the PATH of login shells only; CI and cron do not start those.
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   if ! command -v cargo >/dev/null; then
