@@ -1,6 +1,13 @@
 -- The ledger and the wallets it adds up to. WALLET_CONTRACT.md states the rules in words.
 
-CREATE TYPE ledger_entry_kind AS ENUM ('order_line');
+CREATE TYPE ledger_entry_kind AS ENUM (
+    'order_line',     -- points of a line of a paid order
+    'refund',         -- points a refund took back
+    'chargeback',     -- points an open or lost chargeback took back
+    'chargeback_won', -- points a won chargeback restored
+    'spend',          -- points a game backend took for something
+    'correction'      -- points a person gave or took, with a reason
+);
 
 CREATE TABLE ledger_entries (
     -- Rising with time, for a history in order; not the key, so it costs no index of its own.
@@ -18,7 +25,12 @@ CREATE TABLE ledger_entries (
     CONSTRAINT ledger_entries_order_line_key_form
         CHECK (kind <> 'order_line' OR entry_key ~ '^order-line:[1-9][0-9]*$'),
     CONSTRAINT ledger_entries_order_line_names_its_order
-        CHECK (kind <> 'order_line' OR (order_id IS NOT NULL AND points >= 0))
+        CHECK (kind <> 'order_line' OR (order_id IS NOT NULL AND points >= 0)),
+    CONSTRAINT ledger_entries_reversal_names_its_order
+        CHECK (kind NOT IN ('refund', 'chargeback', 'chargeback_won') OR order_id IS NOT NULL),
+    CONSTRAINT ledger_entries_refund_and_chargeback_take
+        CHECK (kind NOT IN ('refund', 'chargeback') OR points < 0),
+    CONSTRAINT ledger_entries_chargeback_won_gives CHECK (kind <> 'chargeback_won' OR points > 0)
 );
 
 CREATE INDEX ledger_entries_wallet_id_entry_id_idx ON ledger_entries (wallet_id, entry_id);

@@ -1,5 +1,7 @@
 DROP TABLE dead_letters;
 DROP TABLE products;
+DROP TABLE reversals;
+DROP TYPE reversal_kind;
 DROP TABLE orders;
 DROP TABLE webhook_events;
 DROP TYPE event_outcome;

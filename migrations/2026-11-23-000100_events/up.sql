@@ -3,6 +3,9 @@
 CREATE TYPE event_outcome AS ENUM (
     'credited',         -- its ledger entries were posted
     'already_credited', -- another event had told us of the same order lines
+    'reversed',         -- a refund or chargeback took points back
+    'restored',         -- a chargeback was won: points were given again
+    'noted',            -- a refund or chargeback that changes no balance
     'ignored'           -- its type moves no points
 );
 
@@ -34,6 +37,26 @@ CREATE TABLE orders (
     currency text,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT orders_pkey PRIMARY KEY (order_id)
+);
+
+CREATE TYPE reversal_kind AS ENUM (
+    'refund', 'chargeback_opened', 'chargeback_won', 'chargeback_lost'
+);
+
+-- What is known of an order's refunds and chargebacks. The place in the order's sequence can be
+-- claimed once: of two workers that decide about one order at once, the second decides anew.
+CREATE TABLE reversals (
+    order_id bigint NOT NULL,
+    sequence integer NOT NULL,
+    kind reversal_kind NOT NULL,
+    -- The refund's id, or the id of the payment that was charged back.
+    reference_id bigint NOT NULL,
+    event_id bigint NOT NULL,
+    amount_minor bigint,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT reversals_pkey PRIMARY KEY (order_id, sequence),
+    CONSTRAINT reversals_reference_id_kind_key UNIQUE (reference_id, kind),
+    CONSTRAINT reversals_refund_has_an_amount CHECK (kind <> 'refund' OR amount_minor >= 0)
 );
 
 CREATE TABLE products (
@@ -75,11 +98,12 @@ GRANT SELECT (event_id, event_type, outcome, order_id, body_sha256, secret_id, s
 GRANT SELECT (dead_letter_id, event_id, event_type, reason, error, state, body_sha256, secret_id,
     signed_at, received_at, attempts, deaths, first_dead_at, last_dead_at)
     ON dead_letters TO paynow_reader;
-GRANT SELECT ON orders, products TO paynow_reader;
+GRANT SELECT ON orders, reversals, products TO paynow_reader;
 
-GRANT INSERT ON webhook_events, orders, dead_letters TO paynow_worker;
+GRANT INSERT ON webhook_events, orders, reversals, dead_letters TO paynow_worker;
 GRANT SELECT (event_id, body_sha256) ON webhook_events TO paynow_worker;
-GRANT SELECT (order_id) ON orders TO paynow_worker;
+GRANT SELECT (order_id, total_amount_minor) ON orders TO paynow_worker;
+GRANT SELECT (order_id, sequence, kind, reference_id, amount_minor) ON reversals TO paynow_worker;
 GRANT SELECT ON products TO paynow_worker;
 -- What its upsert compares, counts and takes over from the newcomer.
 GRANT SELECT (event_id, body_sha256, reason, error, attempts, deaths)

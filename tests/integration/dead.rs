@@ -36,7 +36,7 @@ fn each_refusal_has_its_reason_and_its_neighbours_are_credited() {
         (app.deliver(&unknown), "unknown_product"),
         (app.deliver(&elsewhere), "wrong_store"),
         (app.deliver(&too_many), "overflow"),
-        (app.deliver_bytes(refund.as_bytes()), "not_supported"),
+        (app.deliver_bytes(refund.as_bytes()), "malformed"),
         (app.deliver(&no_lines), "malformed"),
         (app.deliver_bytes(b"not JSON at all"), "malformed"),
         (app.deliver_bytes(b"\xff\xfe\x00"), "malformed"),

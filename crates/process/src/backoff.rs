@@ -48,7 +48,25 @@ impl Default for ReconnectBackoff {
 
 #[cfg(test)]
 mod tests {
+    use paynow_shared::ladder::RetryLadder;
+
     use super::*;
+
+    /// The ladder's queues have fixed delays, so its rungs are the same policy without jitter.
+    #[test]
+    fn the_default_retry_ladder_is_exponential_with_a_cap() {
+        let mut policy = ExponentialBackoffBuilder::new()
+            .with_initial_interval(Duration::from_secs(1))
+            .with_multiplier(4.0)
+            .with_randomization_factor(0.0)
+            .with_max_interval(Duration::from_secs(3600))
+            .with_max_elapsed_time(None)
+            .build();
+        for delay_seconds in RetryLadder::default().delays_seconds() {
+            let wait = policy.next_backoff().unwrap();
+            assert_eq!(wait, Duration::from_secs(u64::from(delay_seconds)));
+        }
+    }
 
     #[test]
     fn waits_double_to_the_cap_within_their_jitter_and_never_end() {

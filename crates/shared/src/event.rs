@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::ids::{EventId, OrderId, OrderLineId, ProductId, StoreId, WalletId};
+use crate::ids::{
+    EventId, OrderId, OrderLineId, PaymentId, ProductId, RefundId, StoreId, WalletId,
+};
 
 /// The longest event type recorded; `PayNow`'s longest is 55 characters.
 const EVENT_TYPE_LENGTH_MAX: usize = 100;
@@ -68,8 +70,8 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
     OrderCompleted(Order),
-    /// Refunds and chargebacks: they take points back, and are kept for a person until handled.
-    NotSupported,
+    Refunded(Refund),
+    Chargeback(Chargeback),
     /// Every other type, known or not: recorded with its type, moves nothing.
     Ignored,
 }
@@ -96,6 +98,35 @@ pub struct OrderLine {
     pub gift_to: Option<WalletId>,
     /// The product's metadata, signed with the event.
     pub product_metadata: BTreeMap<String, String>,
+}
+
+/// Money given back. PayNow does not say for which line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    pub id: RefundId,
+    pub order_id: OrderId,
+    pub store_id: Option<StoreId>,
+    /// `None` when PayNow sent none; the event itself says that the refund is completed.
+    pub status: Option<String>,
+    /// In minor units: `store_refund_amount`, else `amount`.
+    pub amount_minor: Option<i64>,
+}
+
+/// Money that the payer's bank asks back, or what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chargeback {
+    pub payment_id: PaymentId,
+    pub order_id: OrderId,
+    pub store_id: Option<StoreId>,
+    pub state: ChargebackState,
+}
+
+/// Where a chargeback stands. The last two are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChargebackState {
+    Opened,
+    Won,
+    Lost,
 }
 
 #[cfg(test)]

@@ -105,6 +105,10 @@ flake_ids! {
     OrderId,
     /// One line of an order: the grain at which points are credited.
     OrderLineId,
+    /// One refund (`body.id` of a refund event).
+    RefundId,
+    /// One payment; a chargeback has no id of its own, its body's `id` is the payment's.
+    PaymentId,
     ProductId,
     StoreId,
     /// A player's wallet: the `PayNow` customer id of whoever receives the points.

@@ -23,6 +23,14 @@ impl RetryLadder {
     }
 }
 
+impl RetryLadder {
+    /// How long to wait after the given attempt, from 1, has failed; `None` at the ladder's end.
+    pub fn delay_seconds_after(&self, attempt: u32) -> Option<u32> {
+        let rung = usize::try_from(attempt.max(1)).ok()?.checked_sub(1)?;
+        self.0.get(rung).copied()
+    }
+}
+
 impl Default for RetryLadder {
     fn default() -> Self {
         Self(vec![1, 4, 16, 64, 256, 1024, 3600])
@@ -65,6 +73,15 @@ mod tests {
         let ladder = RetryLadder::default();
         assert_eq!(ladder.to_string(), "1,4,16,64,256,1024,3600");
         assert_eq!(ladder.to_string().parse(), Ok(ladder));
+    }
+
+    #[test]
+    fn each_attempt_has_its_rung_and_then_no_more() {
+        let ladder: RetryLadder = "1,4,16".parse().unwrap();
+        let delays: Vec<Option<u32>> = [0, 1, 2, 3, 4, u32::MAX]
+            .map(|attempt| ladder.delay_seconds_after(attempt))
+            .into();
+        assert_eq!(delays, [Some(1), Some(1), Some(4), Some(16), None, None]);
     }
 
     #[test]

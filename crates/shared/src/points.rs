@@ -29,6 +29,11 @@ impl Points {
         self.0
     }
 
+    /// The same amount the other way. Points of a ledger are never the one number without it.
+    pub fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
     /// `None` when the sum does not fit into 64 bits.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
@@ -79,6 +84,12 @@ mod tests {
             prop_assert_eq!(Points(a).checked_add(Points(b)).map(Points::get), exact_sum);
             let exact_product = i64::try_from(i128::from(a).saturating_mul(i128::from(b))).ok();
             prop_assert_eq!(Points(a).checked_times(b).map(Points::get), exact_product);
+        }
+
+        #[test]
+        fn the_same_amount_there_and_back_is_nothing(points in (i64::MIN + 1)..) {
+            let points = Points(points);
+            prop_assert_eq!(points.checked_add(points.negated()), Some(Points::ZERO));
         }
 
         #[test]

@@ -16,8 +16,13 @@ pub enum Reason {
     Conflict,
     /// The points or the balance would not fit into 64 bits.
     Overflow,
-    /// The type moves points, but this version does not handle it.
-    NotSupported,
+    /// A refund or chargeback whose order did not come within the retry ladder.
+    OrderUnknown,
+    /// A refund below the order's total, and the shop wants a person to decide (or no total is
+    /// known to compare with).
+    PartialRefund,
+    /// A refund event that says the refund is not completed.
+    RefundNotCompleted,
     /// The database refused the event's rows for the event's own sake.
     LedgerRejected,
     /// Handling it panicked, or the broker delivered it more often than its limit allows.
@@ -27,13 +32,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
         Self::UnknownProduct,
         Self::WrongStore,
         Self::Conflict,
         Self::Overflow,
-        Self::NotSupported,
+        Self::OrderUnknown,
+        Self::PartialRefund,
+        Self::RefundNotCompleted,
         Self::LedgerRejected,
         Self::CrashLoop,
         Self::Unspecified,
@@ -47,7 +54,9 @@ impl Reason {
             Self::WrongStore => "wrong_store",
             Self::Conflict => "conflict",
             Self::Overflow => "overflow",
-            Self::NotSupported => "not_supported",
+            Self::OrderUnknown => "order_unknown",
+            Self::PartialRefund => "partial_refund",
+            Self::RefundNotCompleted => "refund_not_completed",
             Self::LedgerRejected => "ledger_rejected",
             Self::CrashLoop => "crash_loop",
             Self::Unspecified => "unspecified",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{OrderId, OrderLineId, WalletId};
+use crate::ids::{OrderId, OrderLineId, PaymentId, RefundId, WalletId};
 use crate::points::Points;
 
 /// The business key of a ledger entry: what happened, whichever event told us. It lives for ever,
@@ -13,6 +13,23 @@ pub struct EntryKey(String);
 impl EntryKey {
     pub fn order_line(line: OrderLineId) -> Self {
         Self(format!("order-line:{line}"))
+    }
+
+    pub fn refund(refund: RefundId) -> Self {
+        Self(format!("refund:{refund}"))
+    }
+
+    pub fn chargeback(payment: PaymentId) -> Self {
+        Self(format!("chargeback:{payment}"))
+    }
+
+    pub fn chargeback_won(payment: PaymentId) -> Self {
+        Self(format!("chargeback-won:{payment}"))
+    }
+
+    /// The key of a reversal's entry in one more wallet: an order with gifts has several.
+    pub fn in_wallet(&self, wallet: WalletId) -> Self {
+        Self(format!("{self}:{wallet}"))
     }
 
     /// A key read back from the ledger.
@@ -36,12 +53,29 @@ impl fmt::Display for EntryKey {
 pub enum EntryKind {
     /// The points of one line of a paid order.
     OrderLine,
+    /// Points that a refund took back.
+    Refund,
+    /// Points that an open or lost chargeback took back.
+    Chargeback,
+    /// Points that a won chargeback restored.
+    ChargebackWon,
 }
 
 impl EntryKind {
+    /// The kinds that name an order; game backends and people make others.
+    pub const OF_ORDERS: [Self; 4] = [
+        Self::OrderLine,
+        Self::Refund,
+        Self::Chargeback,
+        Self::ChargebackWon,
+    ];
+
     pub fn code(self) -> &'static str {
         match self {
             Self::OrderLine => "order_line",
+            Self::Refund => "refund",
+            Self::Chargeback => "chargeback",
+            Self::ChargebackWon => "chargeback_won",
         }
     }
 }

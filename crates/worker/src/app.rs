@@ -18,8 +18,9 @@ use crate::config::Config;
 use crate::handle::Unavailable;
 use crate::observe;
 use crate::session::{Ended, Work};
+use crate::settle::Onward;
 
-/// For dead letters: they wait in the worker, so there is no hurry.
+/// For what is retried or dead: it waits in the worker, so there is no hurry.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than all lanes can hold, so that a full batch of dead letters is never an overload.
 const PUBLISH_IN_FLIGHT_MAX: usize = 65_536;
@@ -67,7 +68,10 @@ impl App {
             database: config.database,
             lanes: config.lanes,
             policy: Arc::new(config.policy),
-            publisher: Arc::new(publisher),
+            onward: Arc::new(Onward {
+                publisher,
+                ladder: config.ladder,
+            }),
         };
         Ok(Self {
             work,

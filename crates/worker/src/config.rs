@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ids::StoreId;
+use paynow_shared::ladder::RetryLadder;
 
 use crate::database::DatabaseAddress;
-use crate::decide::Policy;
+use crate::decide::{PartialRefunds, Policy};
 
 /// RabbitMQ holds a prefetch count in 16 bits.
 const PREFETCH_MAX: u64 = 65_535;
@@ -25,6 +26,8 @@ pub struct Config {
     pub admin_address: SocketAddr,
     pub lanes: LaneSettings,
     pub policy: Policy,
+    /// `RETRY_LADDER`
+    pub ladder: RetryLadder,
 }
 
 /// How much is taken from the broker at once.
@@ -46,11 +49,24 @@ impl Config {
             database: DatabaseAddress::from_environment(environment)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
+            ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
             policy: Policy {
                 store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
+                partial_refunds: partial_refunds(environment)?,
                 points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
             },
         })
+    }
+}
+
+fn partial_refunds(environment: &Environment) -> Result<PartialRefunds, SettingError> {
+    match environment.text("PARTIAL_REFUNDS") {
+        None | Some("proportional") => Ok(PartialRefunds::Proportional),
+        Some("dead_letter") => Ok(PartialRefunds::DeadLetter),
+        Some(other) => Err(SettingError::new(
+            "PARTIAL_REFUNDS",
+            format!("must be proportional or dead_letter, and is {other:?}"),
+        )),
     }
 }
 
@@ -127,6 +143,8 @@ mod tests {
             ("DATABASE_URL", "mysql://user:hidden@db"),
             ("PAYNOW_STORE_ID", "my store"),
             ("WORKER_LANES", "0"),
+            ("PARTIAL_REFUNDS", "maybe"),
+            ("RETRY_LADDER", "4,1"),
             ("METRICS_ADDR", "9465"),
         ] {
             let pairs = match name {

@@ -16,6 +16,7 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 
+use crate::reverse::{Reversal, decide_chargeback, decide_refund};
 use crate::view::LedgerView;
 
 /// The shop's choices.
@@ -23,8 +24,20 @@ use crate::view::LedgerView;
 pub struct Policy {
     /// `PAYNOW_STORE_ID`: events of another store are refused.
     pub store_id: Option<StoreId>,
+    /// `PARTIAL_REFUNDS`
+    pub partial_refunds: PartialRefunds,
     /// `POINTS_METADATA_KEY`: where a product that is not in `products` tells its points.
     pub points_metadata_key: Option<String>,
+}
+
+/// What a refund below the order's total does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PartialRefunds {
+    /// Takes points back in proportion.
+    #[default]
+    Proportional,
+    /// Is kept for a person.
+    DeadLetter,
 }
 
 /// What should happen because of an event.
@@ -32,10 +45,14 @@ pub struct Policy {
 pub enum Decision {
     /// Record the event and its order, post these entries: one per line, even when it gives none.
     Post(Vec<LedgerEntry>),
-    /// Another event told us of this order before: record the event, post nothing.
+    /// Another event told us of this before: record the event, post nothing.
     AlreadyPosted,
+    /// Record the event and the reversal, post what changes because of it.
+    Reverse(Reversal),
     /// The type moves no points: record the event.
     Ignore,
+    /// Not possible yet: try again later, and give up at the end of the retry ladder.
+    Defer(Failure),
     /// It can never work as it is: a dead letter.
     Refuse(Failure),
 }
@@ -43,11 +60,9 @@ pub enum Decision {
 pub fn decide(event: &Event, view: &LedgerView, policy: &Policy) -> Decision {
     let decision = match &event.kind {
         EventKind::Ignored => Ok(Decision::Ignore),
-        EventKind::NotSupported => Err(Failure {
-            reason: Reason::NotSupported,
-            error: format!("{} is not handled by this version", event.event_type),
-        }),
         EventKind::OrderCompleted(order) => decide_order(order, view, policy),
+        EventKind::Refunded(refund) => decide_refund(refund, view, policy),
+        EventKind::Chargeback(chargeback) => decide_chargeback(chargeback, view, policy),
     };
     decision.unwrap_or_else(Decision::Refuse)
 }
@@ -132,7 +147,7 @@ fn already_posted(order: &Order, wallets: &[WalletId], view: &LedgerView) -> Res
         posted_lines = posted_lines.saturating_add(1);
     }
     match (
-        view.orders.contains(&order.id),
+        view.orders.contains_key(&order.id),
         posted_lines == order.lines.len(),
     ) {
         (false, _) => Ok(false),

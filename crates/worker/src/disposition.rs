@@ -18,6 +18,8 @@ pub enum Applied {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     Ack,
+    /// To the next rung of the retry ladder, or from its end to `paynow.credits.dead`.
+    RetryLater(Failure),
     /// To `paynow.credits.dead`, and acknowledged once that is confirmed.
     DeadLetter(Failure),
 }

@@ -42,6 +42,7 @@ fn try_apply(
         // was made on an old view.
         let whole = rows::insert_events(connection, &plan.events)? == plan.events.len()
             && rows::insert_orders(connection, &plan.orders)? == plan.orders.len()
+            && rows::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
             && rows::insert_entries(connection, &plan.entries)? == plan.entries.len();
         if whole {
             Ok(plan.dispositions)

@@ -12,6 +12,7 @@ pub mod handle;
 pub mod ledger;
 pub mod observe;
 pub mod plan;
+pub mod reverse;
 pub mod session;
 pub mod settle;
 pub mod view;

@@ -14,18 +14,23 @@ const APPLY: &str = "paynow_worker_apply_duration_seconds";
 const EVENTS: &str = "paynow_worker_events_total";
 const REDONE: &str = "paynow_worker_batches_redone_total";
 const DEAD: &str = "paynow_worker_dead_letters_total";
+const RETRIES: &str = "paynow_worker_retries_total";
 const ARCHIVED: &str = "paynow_worker_dead_letters_archived_total";
 const CONSUMING: &str = "paynow_worker_consuming";
 
 pub fn describe() {
     describe_histogram!(BATCH_SIZE, "Events in one transaction.");
     describe_histogram!(APPLY, "From a batch's arrival to its commit.");
-    describe_counter!(EVENTS, "Events by disposition: ack or dead_letter.");
+    describe_counter!(
+        EVENTS,
+        "Events by disposition: ack, retry_later or dead_letter."
+    );
     describe_counter!(
         REDONE,
         "Batches redone event by event for one event's sake."
     );
     describe_counter!(DEAD, "Events dead-lettered, by reason code.");
+    describe_counter!(RETRIES, "Events put on the retry ladder, by reason code.");
     describe_counter!(ARCHIVED, "Dead letters written to the desk.");
     describe_gauge!(
         CONSUMING,
@@ -48,6 +53,7 @@ impl Applying {
         for disposition in dispositions {
             let word = match disposition {
                 Disposition::Ack => "ack",
+                Disposition::RetryLater(_) => "retry_later",
                 Disposition::DeadLetter(_) => "dead_letter",
             };
             counter!(EVENTS, "disposition" => word).increment(1);
@@ -58,6 +64,12 @@ impl Applying {
 pub fn batch_redone(events: usize) {
     counter!(REDONE).increment(1);
     slog_scope::warn!("batch redone event by event"; "events" => events);
+}
+
+pub fn deferred(message_id: &str, failure: &Failure, delay_seconds: u32) {
+    counter!(RETRIES, "reason" => failure.reason.code()).increment(1);
+    slog_scope::info!("deferred"; "event_id" => message_id, "reason" => failure.reason.code(),
+        "retry_in_seconds" => delay_seconds, "error" => &failure.error);
 }
 
 pub fn dead_lettered(message_id: &str, failure: &Failure) {

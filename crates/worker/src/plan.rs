@@ -4,13 +4,15 @@
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::{Event, EventKind, Order};
 use paynow_shared::ids::OrderId;
+use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::LedgerEntry;
 use paynow_shared::wire::{Failure, Headers, decode};
 
 use crate::decide::{Decision, Policy, decide};
 use crate::disposition::{Applied, Disposition};
-use crate::view::{LedgerView, PostedEntry};
+use crate::reverse::Reversal;
+use crate::view::{LedgerView, ReversalRecord};
 
 /// A message as it was delivered.
 #[derive(Debug, Clone)]
@@ -45,6 +47,12 @@ impl<'a> Incoming<'a> {
 pub enum Outcome {
     Credited,
     AlreadyCredited,
+    /// A refund or chargeback took points back.
+    Reversed,
+    /// A chargeback was won: points were given again.
+    Restored,
+    /// A refund or chargeback that changes no balance (now).
+    Noted,
     Ignored,
 }
 
@@ -54,6 +62,9 @@ impl Outcome {
         match self {
             Self::Credited => "credited",
             Self::AlreadyCredited => "already_credited",
+            Self::Reversed => "reversed",
+            Self::Restored => "restored",
+            Self::Noted => "noted",
             Self::Ignored => "ignored",
         }
     }
@@ -75,6 +86,14 @@ pub struct PlannedOrder<'a> {
     pub order: &'a Order,
 }
 
+/// One row of `reversals`.
+#[derive(Debug)]
+pub struct PlannedReversal<'a> {
+    pub event: &'a Event,
+    pub record: ReversalRecord,
+    pub sequence: i32,
+}
+
 /// One row of `ledger_entries`.
 #[derive(Debug)]
 pub struct PlannedEntry<'a> {
@@ -87,6 +106,7 @@ pub struct PlannedEntry<'a> {
 pub struct Plan<'a> {
     pub events: Vec<PlannedEvent<'a>>,
     pub orders: Vec<PlannedOrder<'a>>,
+    pub reversals: Vec<PlannedReversal<'a>>,
     pub entries: Vec<PlannedEntry<'a>>,
     /// One per message, in the order of the batch.
     pub dispositions: Vec<Disposition>,
@@ -121,15 +141,22 @@ impl<'a> Plan<'a> {
         }
         let outcome = match decide(event, view, policy) {
             Decision::Refuse(failure) => return Disposition::DeadLetter(failure),
+            Decision::Defer(failure) => return Disposition::RetryLater(failure),
             Decision::Ignore => Outcome::Ignored,
-            Decision::AlreadyPosted => Outcome::AlreadyCredited,
+            Decision::AlreadyPosted if order_of(event).is_some() => Outcome::AlreadyCredited,
+            Decision::AlreadyPosted => Outcome::Noted,
             Decision::Post(entries) => {
+                if let Some(order) = order_of(event) {
+                    view.note_order(order.id, order.total_amount_minor);
+                    self.orders.push(PlannedOrder { event, order });
+                }
                 self.post(event, entries, view);
                 Outcome::Credited
             }
+            Decision::Reverse(reversal) => self.reverse(event, reversal, view),
         };
         view.events.insert(event.id, incoming.digest);
-        let order_id = order_of(event).map(|order| order.id);
+        let order_id = order_id_of(event);
         self.events.push(PlannedEvent {
             event,
             incoming,
@@ -139,15 +166,31 @@ impl<'a> Plan<'a> {
         Applied::Applied.into()
     }
 
+    fn reverse(&mut self, event: &'a Event, reversal: Reversal, view: &mut LedgerView) -> Outcome {
+        let Reversal {
+            record,
+            sequence,
+            entries,
+        } = reversal;
+        let taken = entries.iter().any(|entry| entry.points < Points::ZERO);
+        let outcome = match (entries.is_empty(), taken) {
+            (true, _) => Outcome::Noted,
+            (false, true) => Outcome::Reversed,
+            (false, false) => Outcome::Restored,
+        };
+        view.note_reversal(&record);
+        self.reversals.push(PlannedReversal {
+            event,
+            record,
+            sequence,
+        });
+        self.post(event, entries, view);
+        outcome
+    }
+
     fn post(&mut self, event: &'a Event, entries: Vec<LedgerEntry>, view: &mut LedgerView) {
-        self.orders
-            .extend(order_of(event).map(|order| PlannedOrder { event, order }));
         for entry in entries {
-            let posted = PostedEntry {
-                wallet_id: entry.wallet_id,
-                order_id: entry.order_id,
-            };
-            view.note(entry.key.clone(), posted);
+            view.note_entry(&entry);
             self.entries.push(PlannedEntry { event, entry });
         }
     }
@@ -157,7 +200,17 @@ impl<'a> Plan<'a> {
 pub(crate) fn order_of(event: &Event) -> Option<&Order> {
     match &event.kind {
         EventKind::OrderCompleted(order) => Some(order),
-        EventKind::NotSupported | EventKind::Ignored => None,
+        EventKind::Refunded(_) | EventKind::Chargeback(_) | EventKind::Ignored => None,
+    }
+}
+
+/// The order an event is about, if it is about one.
+pub(crate) fn order_id_of(event: &Event) -> Option<OrderId> {
+    match &event.kind {
+        EventKind::OrderCompleted(order) => Some(order.id),
+        EventKind::Refunded(refund) => Some(refund.order_id),
+        EventKind::Chargeback(chargeback) => Some(chargeback.order_id),
+        EventKind::Ignored => None,
     }
 }
 

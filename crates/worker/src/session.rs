@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::connect::LinkEvent;
-use paynow_process::broker::{BrokerAddress, BrokerError, Link, Publisher};
+use paynow_process::broker::{BrokerAddress, BrokerError, Link};
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::database::DatabaseAddress;
 use crate::decide::Policy;
 use crate::handle::{Handler, Unavailable};
 use crate::observe;
-use crate::settle::{SettleError, ack_all, settle};
+use crate::settle::{Onward, SettleError, ack_all, settle};
 
 /// What is in hand gets this long to finish; the broker gives the rest to others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -44,7 +44,7 @@ pub struct Work {
     pub database: DatabaseAddress,
     pub lanes: LaneSettings,
     pub policy: Arc<Policy>,
-    pub publisher: Arc<Publisher>,
+    pub onward: Arc<Onward>,
 }
 
 impl Work {
@@ -81,14 +81,13 @@ impl Work {
         for _lane in 0..self.lanes.count {
             let intake = Intake::open(link, CREDITS_QUEUE, self.lanes.prefetch).await?;
             let handler = Handler::new(self.database.clone(), Arc::clone(&self.policy));
-            let publisher = Arc::clone(&self.publisher);
-            tasks.spawn(run_lane(
+            let lane = Lane {
                 intake,
                 handler,
-                publisher,
-                self.lanes.batch_max,
-                over.clone(),
-            ));
+                onward: Arc::clone(&self.onward),
+                batch_max: self.lanes.batch_max,
+            };
+            tasks.spawn(lane.run(over.clone()));
         }
         let intake = Intake::open(link, DEAD_QUEUE, ARCHIVE_PREFETCH).await?;
         tasks.spawn(run_archive(intake, self.database.clone(), over.clone()));
@@ -96,21 +95,25 @@ impl Work {
     }
 }
 
-/// The life of a lane: take what is there, apply it, settle it.
-async fn run_lane(
-    mut intake: Intake,
-    mut handler: Handler,
-    publisher: Arc<Publisher>,
+/// A consumer with everything it needs to settle what it takes.
+struct Lane {
+    intake: Intake,
+    handler: Handler,
+    onward: Arc<Onward>,
     batch_max: usize,
-    over: CancellationToken,
-) -> Result<(), Ended> {
-    while let Some(batch) = intake.next_batch(batch_max, &over).await? {
-        let applying = observe::batch_taken(batch.messages.len());
-        let dispositions = handler.handle(&batch.messages).await?;
-        applying.committed(&dispositions);
-        settle(intake.channel(), &batch, &dispositions, &publisher).await?;
+}
+
+impl Lane {
+    /// The life of a lane: take what is there, apply it, settle it.
+    async fn run(mut self, over: CancellationToken) -> Result<(), Ended> {
+        while let Some(batch) = self.intake.next_batch(self.batch_max, &over).await? {
+            let applying = observe::batch_taken(batch.messages.len());
+            let dispositions = self.handler.handle(&batch.messages).await?;
+            applying.committed(&dispositions);
+            settle(self.intake.channel(), &batch, &dispositions, &self.onward).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The life of the archive. Trouble of its own with the database is no reason to stop crediting:

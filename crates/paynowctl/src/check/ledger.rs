@@ -22,7 +22,7 @@ struct Invariant {
     when_broken: Status,
 }
 
-const INVARIANTS: [Invariant; 6] = [
+const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "balances_match_ledger",
         things: ("wallets", "wallets"),
@@ -84,6 +84,34 @@ const INVARIANTS: [Invariant; 6] = [
                 SELECT FROM ledger_entries entry WHERE entry.order_id = orders.order_id)",
         holds: "each has its ledger entries",
         broken: "an order has no ledger entry",
+        when_broken: Status::Failed,
+    },
+    Invariant {
+        id: "reversals_within_credit",
+        things: ("orders", "orders"),
+        culprits: "\
+            SELECT format('order %s has %s left in wallet %s', order_id, sum(points), wallet_id) \
+                   AS culprit \
+            FROM ledger_entries WHERE order_id IS NOT NULL GROUP BY order_id, wallet_id \
+            HAVING sum(points) < 0 \
+                OR sum(points) > coalesce(sum(points) FILTER (WHERE kind = 'order_line'), 0)",
+        holds: "no more was taken back than was credited, nor restored than was taken",
+        broken: "a refund or chargeback moved more than the order gave",
+        when_broken: Status::Failed,
+    },
+    Invariant {
+        id: "reversals_have_entries",
+        things: (
+            "webhook_events WHERE outcome IN ('reversed', 'restored')",
+            "events that took or restored points",
+        ),
+        culprits: "\
+            SELECT event_id::text AS culprit FROM webhook_events event \
+            WHERE outcome IN ('reversed', 'restored') AND NOT EXISTS ( \
+                SELECT FROM ledger_entries entry \
+                WHERE entry.order_id = event.order_id AND entry.event_id = event.event_id)",
+        holds: "each has its ledger entries",
+        broken: "a refund or chargeback counts as applied and has no ledger entry",
         when_broken: Status::Failed,
     },
     Invariant {

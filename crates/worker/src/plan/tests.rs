@@ -28,6 +28,7 @@ fn fates(batch: &[Received], view: &mut LedgerView) -> (Vec<String>, [usize; 3])
         .iter()
         .map(|disposition| match disposition {
             Disposition::Ack => "ack".to_owned(),
+            Disposition::RetryLater(failure) => format!("later: {}", failure.reason),
             Disposition::DeadLetter(failure) => failure.reason.to_string(),
         });
     (

@@ -1,0 +1,233 @@
+//! What the ledger knows about a batch: a few statements, whatever the batch's size.
+
+use std::collections::HashMap;
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use paynow_shared::digest::BodyDigest;
+use paynow_shared::event::{Event, EventKind, Order};
+use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
+use paynow_shared::points::Points;
+use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
+
+use crate::database::DatabaseError;
+use crate::plan::{Incoming, order_id_of, order_of};
+use crate::view::{LedgerView, ReversalKind, ReversalRecord};
+
+#[derive(diesel::QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = BigInt)]
+    event_id: i64,
+    #[diesel(sql_type = Binary)]
+    body_sha256: Vec<u8>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct ProductRow {
+    #[diesel(sql_type = BigInt)]
+    product_id: i64,
+    #[diesel(sql_type = BigInt)]
+    points: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct EntryRow {
+    #[diesel(sql_type = Text)]
+    entry_key: String,
+    #[diesel(sql_type = BigInt)]
+    wallet_id: i64,
+    #[diesel(sql_type = BigInt)]
+    order_id: i64,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    points: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct OrderRow {
+    #[diesel(sql_type = BigInt)]
+    order_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    total_amount_minor: Option<i64>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct ReversalRow {
+    #[diesel(sql_type = BigInt)]
+    order_id: i64,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    reference_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    amount_minor: Option<i64>,
+}
+
+/// Reads what the ledger knows about the events, products, lines and orders of a batch.
+pub(crate) fn read_view(
+    connection: &mut PgConnection,
+    batch: &[Incoming<'_>],
+) -> Result<LedgerView, DatabaseError> {
+    let events: Vec<&Event> = batch
+        .iter()
+        .filter_map(|incoming| incoming.event.as_ref().ok())
+        .collect();
+    let orders: Vec<&Order> = events.iter().filter_map(|event| order_of(event)).collect();
+    let lines = || orders.iter().flat_map(|order| &order.lines);
+    let mut product_ids: Vec<i64> = lines().map(|line| line.product_id.get()).collect();
+    product_ids.sort_unstable();
+    product_ids.dedup();
+    let mut view = LedgerView {
+        events: known_events(
+            connection,
+            events.iter().map(|event| event.id.get()).collect(),
+        )?,
+        products: prices(connection, product_ids)?,
+        ..LedgerView::default()
+    };
+    let order_ids: Vec<i64> = events
+        .iter()
+        .filter_map(|event| order_id_of(event))
+        .map(OrderId::get)
+        .collect();
+    let references: Vec<i64> = events
+        .iter()
+        .filter_map(|event| reference_of(event))
+        .collect();
+    // Without a refund or chargeback in the batch, an order's entries say all there is to know.
+    if !references.is_empty() {
+        read_orders(connection, &order_ids, &mut view)?;
+        read_reversals(connection, &order_ids, &references, &mut view)?;
+    }
+    let keys: Vec<EntryKey> = lines().map(|line| EntryKey::order_line(line.id)).collect();
+    read_entries(connection, &keys, &order_ids, &mut view)?;
+    Ok(view)
+}
+
+/// The id of the refund or of the charged-back payment that an event tells of.
+fn reference_of(event: &Event) -> Option<i64> {
+    match &event.kind {
+        EventKind::Refunded(refund) => Some(refund.id.get()),
+        EventKind::Chargeback(chargeback) => Some(chargeback.payment_id.get()),
+        EventKind::OrderCompleted(_) | EventKind::Ignored => None,
+    }
+}
+
+fn known_events(
+    connection: &mut PgConnection,
+    event_ids: Vec<i64>,
+) -> Result<HashMap<EventId, BodyDigest>, DatabaseError> {
+    let rows: Vec<EventRow> = diesel::sql_query(
+        "SELECT event_id, body_sha256 FROM webhook_events WHERE event_id = ANY ($1)",
+    )
+    .bind::<Array<BigInt>, _>(event_ids)
+    .load(connection)?;
+    rows.into_iter()
+        .map(|row| {
+            let digest = BodyDigest::from_bytes(&row.body_sha256).ok_or_else(|| {
+                DatabaseError::Unavailable("a stored digest has the wrong length".to_owned())
+            })?;
+            Ok((EventId::from_i64(row.event_id)?, digest))
+        })
+        .collect()
+}
+
+fn prices(
+    connection: &mut PgConnection,
+    product_ids: Vec<i64>,
+) -> Result<HashMap<ProductId, Points>, DatabaseError> {
+    let rows: Vec<ProductRow> =
+        diesel::sql_query("SELECT product_id, points FROM products WHERE product_id = ANY ($1)")
+            .bind::<Array<BigInt>, _>(product_ids)
+            .load(connection)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok((
+                ProductId::from_i64(row.product_id)?,
+                Points::new(row.points),
+            ))
+        })
+        .collect()
+}
+
+fn read_orders(
+    connection: &mut PgConnection,
+    order_ids: &[i64],
+    view: &mut LedgerView,
+) -> Result<(), DatabaseError> {
+    let rows: Vec<OrderRow> = diesel::sql_query(
+        "SELECT order_id, total_amount_minor FROM orders WHERE order_id = ANY ($1)",
+    )
+    .bind::<Array<BigInt>, _>(order_ids)
+    .load(connection)?;
+    for row in rows {
+        view.note_order(OrderId::from_i64(row.order_id)?, row.total_amount_minor);
+    }
+    Ok(())
+}
+
+fn read_reversals(
+    connection: &mut PgConnection,
+    order_ids: &[i64],
+    references: &[i64],
+    view: &mut LedgerView,
+) -> Result<(), DatabaseError> {
+    let rows: Vec<ReversalRow> = diesel::sql_query(
+        "SELECT order_id, kind::text AS kind, reference_id, amount_minor FROM reversals \
+         WHERE order_id = ANY ($1) OR reference_id = ANY ($2) ORDER BY order_id, sequence",
+    )
+    .bind::<Array<BigInt>, _>(order_ids)
+    .bind::<Array<BigInt>, _>(references)
+    .load(connection)?;
+    for row in rows {
+        let kind = ReversalKind::ALL
+            .into_iter()
+            .find(|kind| kind.code() == row.kind);
+        let kind = kind.ok_or_else(|| unknown_word("reversals.kind", &row.kind))?;
+        view.note_reversal(&ReversalRecord {
+            order_id: OrderId::from_i64(row.order_id)?,
+            kind,
+            reference_id: row.reference_id,
+            amount_minor: row.amount_minor,
+        });
+    }
+    Ok(())
+}
+
+fn read_entries(
+    connection: &mut PgConnection,
+    keys: &[EntryKey],
+    order_ids: &[i64],
+    view: &mut LedgerView,
+) -> Result<(), DatabaseError> {
+    let texts: Vec<&str> = keys.iter().map(EntryKey::as_str).collect();
+    let rows: Vec<EntryRow> = diesel::sql_query(
+        "SELECT entry_key, wallet_id, order_id, kind::text AS kind, points FROM ledger_entries \
+         WHERE (entry_key = ANY ($1) OR order_id = ANY ($2)) AND order_id IS NOT NULL",
+    )
+    .bind::<Array<Text>, _>(texts)
+    .bind::<Array<BigInt>, _>(order_ids)
+    .load(connection)?;
+    for row in rows {
+        let kind = EntryKind::OF_ORDERS
+            .into_iter()
+            .find(|kind| kind.code() == row.kind);
+        view.note_entry(&LedgerEntry {
+            key: EntryKey::from_stored(row.entry_key),
+            wallet_id: WalletId::from_i64(row.wallet_id)?,
+            order_id: OrderId::from_i64(row.order_id)?,
+            kind: kind.ok_or_else(|| unknown_word("ledger_entries.kind", &row.kind))?,
+            points: Points::new(row.points),
+        });
+    }
+    Ok(())
+}
+
+/// A newer version wrote a word we do not know: this worker must not go on beside it.
+fn unknown_word(column: &str, word: &str) -> DatabaseError {
+    DatabaseError::Unavailable(format!(
+        "{column} holds {word:?}, which this version does not know"
+    ))
+}

@@ -1,0 +1,211 @@
+//! Money that comes back: on real servers, in any order, at several workers at once.
+
+use serde_json::json;
+
+use crate::harness::{Order, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+
+/// A refund of an order; the orders of these tests cost 1000.
+fn refund(order: &Order, refund_id: i64, amount: i64) -> Vec<u8> {
+    json!({
+        "event_type": "ON_REFUND", "event_id": flake().to_string(),
+        "body": {
+            "id": refund_id.to_string(), "order_id": order.order_id.to_string(),
+            "payment_id": flake().to_string(), "customer": null, "currency": "USD",
+            "amount": amount, "store_refund_amount": amount, "status": "completed"
+        }
+    })
+    .to_string()
+    .into_bytes()
+}
+
+fn chargeback(order: &Order, payment_id: i64, closed: Option<&str>) -> Vec<u8> {
+    let event_type = if closed.is_some() {
+        "ON_CHARGEBACK_CLOSED"
+    } else {
+        "ON_CHARGEBACK"
+    };
+    json!({
+        "event_type": event_type, "event_id": flake().to_string(),
+        "body": {
+            "id": payment_id.to_string(), "order_id": order.order_id.to_string(),
+            "customer": null, "currency": "USD", "amount": 1000, "status": "completed",
+            "chargeback_status": closed.unwrap_or("pending")
+        }
+    })
+    .to_string()
+    .into_bytes()
+}
+
+/// An app with a credited order.
+fn with_order(order: &Order) -> TestApp {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    app.deliver(order);
+    app.drain();
+    app
+}
+
+#[test]
+fn a_refund_takes_back_what_the_order_gave() {
+    let (buyer, friend) = (flake(), flake());
+    let order = Order::of(POINTS, buyer)
+        .quantity(2)
+        .line(POINTS, 1, Some(friend));
+    let app = with_order(&order);
+    assert_eq!((app.balance_of(buyer), app.balance_of(friend)), (1000, 500));
+
+    let answer = app.deliver_bytes(&refund(&order, flake(), 1000));
+    app.drain();
+
+    assert_eq!((app.balance_of(buyer), app.balance_of(friend)), (0, 0));
+    let event_id = answer.event_id().parse().unwrap();
+    assert_eq!(app.outcome_of(event_id).as_deref(), Some("reversed"));
+}
+
+#[test]
+fn partial_refunds_add_up_and_a_refund_told_twice_counts_once() {
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let app = with_order(&order);
+    let first = flake();
+    for body in [
+        refund(&order, first, 333),
+        refund(&order, first, 333),
+        refund(&order, flake(), 333),
+        refund(&order, flake(), 333),
+    ] {
+        app.deliver_bytes(&body);
+        app.drain();
+    }
+    // 500 points less 999 of 1000, rounded half up.
+    assert_eq!(app.balance_of(buyer), 0);
+    let keys = "SELECT count(*) AS value FROM ledger_entries WHERE kind = 'refund'";
+    assert_eq!(app.database.number(keys), 3);
+}
+
+#[test]
+fn a_won_chargeback_restores_exactly_what_it_took() {
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let app = with_order(&order);
+    let payment = flake();
+    app.deliver_bytes(&refund(&order, flake(), 100));
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 450);
+    app.deliver_bytes(&chargeback(&order, payment, None));
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 0);
+    app.deliver_bytes(&chargeback(&order, payment, Some("won")));
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 450);
+    let keys = app.database.texts(
+        "SELECT split_part(entry_key, ':', 1) AS value FROM ledger_entries ORDER BY entry_id",
+    );
+    assert_eq!(
+        keys,
+        ["order-line", "refund", "chargeback", "chargeback-won"]
+    );
+}
+
+#[test]
+fn what_comes_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    app.deliver_bytes(&refund(&order, flake(), 500));
+    app.deliver_bytes(&chargeback(&order, flake(), Some("won")));
+    eventually("both are deferred", || {
+        (app.logs().matches("\"msg\":\"deferred\"").count() >= 2).then_some(())
+    });
+    app.deliver(&order);
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 250);
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+    let attempts = "SELECT max(attempts)::bigint AS value FROM webhook_events";
+    assert!(app.database.number(attempts) >= 2);
+}
+
+#[test]
+fn a_refund_whose_order_never_comes_is_dead_at_the_end_of_the_ladder_and_can_come_again() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let body = refund(&order, flake(), 1000);
+    let answer = app.deliver_bytes(&body);
+    app.drain();
+    assert_eq!(
+        app.dead_letters(),
+        [format!("{}: order_unknown", answer.event_id())]
+    );
+    // The ladder of these tests has two rungs: the first try and two more.
+    let attempts = "SELECT attempts::bigint AS value FROM dead_letters";
+    assert_eq!(app.database.number(attempts), 3);
+
+    app.deliver(&order);
+    app.deliver_bytes(&body);
+    eventually("the refund is applied after all", || {
+        let reversed = app.outcome_of(answer.event_id().parse().unwrap());
+        (reversed.as_deref() == Some("reversed")).then_some(())
+    });
+    assert_eq!(app.balance_of(buyer), 0);
+}
+
+#[test]
+fn points_that_were_spent_become_a_debt() {
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let app = with_order(&order);
+    let spent = format!(
+        "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
+         VALUES ('spend:test', {buyer}, 'spend', -400)"
+    );
+    app.database.execute(&spent).unwrap();
+    app.deliver_bytes(&chargeback(&order, flake(), None));
+    app.drain();
+    assert_eq!(app.balance_of(buyer), -400);
+    let shown = app.ctl_json(&["wallet", "show", &buyer.to_string()]);
+    assert_eq!(shown["in_debt"], true);
+}
+
+#[test]
+fn a_shop_may_have_partial_refunds_kept_for_a_person() {
+    let app = TestApp::builder()
+        .worker_setting("PARTIAL_REFUNDS", "dead_letter")
+        .start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    app.deliver(&order);
+    app.drain();
+    let answer = app.deliver_bytes(&refund(&order, flake(), 999));
+    app.drain();
+    assert_eq!(
+        app.dead_letters(),
+        [format!("{}: partial_refund", answer.event_id())]
+    );
+    assert_eq!(app.balance_of(buyer), 500);
+}
+
+#[test]
+fn many_refunds_of_one_order_at_two_workers_at_once_take_exactly_their_share() {
+    let mut app = TestApp::builder()
+        .workers(0)
+        .worker_setting("WORKER_BATCH_MAX", "3")
+        .start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    app.deliver(&order);
+    for _ in 0..60 {
+        app.deliver_bytes(&refund(&order, flake(), 10));
+    }
+    app.start_worker();
+    app.start_worker();
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 500 - 500 * 600 / 1000);
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+}
