@@ -1,3 +1,4 @@
+DROP TABLE suspects;
 DROP TABLE dead_letters;
 DROP TABLE products;
 DROP TABLE reversals;

@@ -92,19 +92,30 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_body_sha256_length CHECK (octet_length(body_sha256) = 32)
 );
 
+-- Messages in hand of a worker that handles them alone, because they came back again and again. A
+-- mark that outlived its process counts a crash.
+CREATE TABLE suspects (
+    body_sha256 bytea NOT NULL,
+    process_id bigint NOT NULL,
+    crashes integer NOT NULL DEFAULT 0,
+    CONSTRAINT suspects_pkey PRIMARY KEY (body_sha256)
+);
+
 -- By column: payload and body hold personal data, and no login of ours needs to read them.
 GRANT SELECT (event_id, event_type, outcome, order_id, body_sha256, secret_id, signed_at,
     received_at, attempts, settled_at) ON webhook_events TO paynow_reader;
 GRANT SELECT (dead_letter_id, event_id, event_type, reason, error, state, body_sha256, secret_id,
     signed_at, received_at, attempts, deaths, first_dead_at, last_dead_at)
     ON dead_letters TO paynow_reader;
-GRANT SELECT ON orders, reversals, products TO paynow_reader;
+GRANT SELECT ON orders, reversals, products, suspects TO paynow_reader;
 
 GRANT INSERT ON webhook_events, orders, reversals, dead_letters TO paynow_worker;
 GRANT SELECT (event_id, body_sha256) ON webhook_events TO paynow_worker;
 GRANT SELECT (order_id, total_amount_minor) ON orders TO paynow_worker;
 GRANT SELECT (order_id, sequence, kind, reference_id, amount_minor) ON reversals TO paynow_worker;
 GRANT SELECT ON products TO paynow_worker;
+GRANT SELECT, INSERT, DELETE ON suspects TO paynow_worker;
+GRANT UPDATE (process_id, crashes) ON suspects TO paynow_worker;
 -- What its upsert compares, counts and takes over from the newcomer.
 GRANT SELECT (event_id, body_sha256, reason, error, attempts, deaths)
     ON dead_letters TO paynow_worker;

@@ -8,6 +8,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod poison;
 mod publisher;
 mod receiver;
 mod reversals;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use paynow_process::admin::{AdminServer, Readiness};
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::{Publisher, PublisherSettings};
+use paynow_process::clock;
 use paynow_process::error_chain::chain;
 use paynow_process::exit::Fatal;
 use paynow_process::telemetry;
@@ -19,6 +20,7 @@ use crate::handle::Unavailable;
 use crate::observe;
 use crate::session::{Ended, Work};
 use crate::settle::Onward;
+use crate::suspects::Bench;
 
 /// For what is retried or dead: it waits in the worker, so there is no hurry.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,6 +70,7 @@ impl App {
             database: config.database,
             lanes: config.lanes,
             policy: Arc::new(config.policy),
+            bench: Bench::new(process_id()),
             onward: Arc::new(Onward {
                 publisher,
                 ladder: config.ladder,
@@ -135,4 +138,11 @@ impl App {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = readiness;
     }
+}
+
+/// Different for every process that ever ran, as far as a mark in the database cares.
+fn process_id() -> i64 {
+    clock::now_ms()
+        .wrapping_mul(1 << 20)
+        .wrapping_add(i64::from(std::process::id()))
 }

@@ -79,6 +79,7 @@ impl Intake {
             .collect();
         let messages = deliveries.into_iter().map(|delivery| Received {
             headers: message::headers(&delivery.properties),
+            redeliveries: message::redeliveries(&delivery.properties),
             body: delivery.data,
         });
         Ok(Some(Batch {

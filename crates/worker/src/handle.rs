@@ -14,6 +14,7 @@ use crate::disposition::Disposition;
 use crate::ledger;
 use crate::observe;
 use crate::plan::{Incoming, Received};
+use crate::suspects::{Bench, is_suspect, unmark};
 
 /// No event is to blame; the batch stays with the broker until the database is back.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +32,26 @@ enum Trouble {
 pub struct Handler {
     address: DatabaseAddress,
     policy: Arc<Policy>,
+    bench: Bench,
     connection: Option<PgConnection>,
 }
 
+/// What an attempt does with its connection and its messages.
+type Work = fn(&mut PgConnection, &[Received], &Context) -> Result<Vec<Disposition>, DatabaseError>;
+
+/// What an attempt needs besides the connection.
+#[derive(Clone)]
+struct Context {
+    policy: Arc<Policy>,
+    bench: Bench,
+}
+
 impl Handler {
-    pub fn new(address: DatabaseAddress, policy: Arc<Policy>) -> Self {
+    pub fn new(address: DatabaseAddress, policy: Arc<Policy>, bench: Bench) -> Self {
         Self {
             address,
             policy,
+            bench,
             connection: None,
         }
     }
@@ -48,9 +61,15 @@ impl Handler {
         &mut self,
         batch: &Arc<Vec<Received>>,
     ) -> Result<Vec<Disposition>, Unavailable> {
-        match self.attempt(batch, 0..batch.len()).await {
+        if batch.iter().any(is_suspect) {
+            return self.one_by_one(batch).await;
+        }
+        match self.attempt(apply, batch, 0..batch.len()).await {
             Ok(dispositions) => Ok(dispositions),
-            Err(Trouble::OfAnEvent(_whichever)) => self.one_by_one(batch).await,
+            Err(Trouble::OfAnEvent(_whichever)) => {
+                observe::batch_redone(batch.len());
+                self.one_by_one(batch).await
+            }
             Err(Trouble::Unavailable(error)) => Err(error),
         }
     }
@@ -59,10 +78,17 @@ impl Handler {
         &mut self,
         batch: &Arc<Vec<Received>>,
     ) -> Result<Vec<Disposition>, Unavailable> {
-        observe::batch_redone(batch.len());
         let mut dispositions = Vec::with_capacity(batch.len());
-        for index in 0..batch.len() {
-            match self.attempt(batch, index..index.saturating_add(1)).await {
+        for (index, message) in batch.iter().enumerate() {
+            let range = index..index.saturating_add(1);
+            let outcome = if is_suspect(message) {
+                let alone = self.bench.alone();
+                let _alone = alone.lock().await;
+                self.attempt(apply_suspect, batch, range).await
+            } else {
+                self.attempt(apply, batch, range).await
+            };
+            match outcome {
                 Ok(one) => dispositions.extend(one),
                 Err(Trouble::OfAnEvent(failure)) => {
                     dispositions.push(Disposition::DeadLetter(failure));
@@ -77,37 +103,42 @@ impl Handler {
     /// tried once more on a new one.
     async fn attempt(
         &mut self,
+        work: Work,
         batch: &Arc<Vec<Received>>,
         range: Range<usize>,
     ) -> Result<Vec<Disposition>, Trouble> {
         if let Some(connection) = self.connection.take() {
             match self
-                .attempt_on(Some(connection), batch, range.clone())
+                .attempt_on(Some(connection), work, batch, range.clone())
                 .await
             {
                 Err(Trouble::Unavailable(_stale)) => {}
                 decided => return decided,
             }
         }
-        self.attempt_on(None, batch, range).await
+        self.attempt_on(None, work, batch, range).await
     }
 
     async fn attempt_on(
         &mut self,
         connection: Option<PgConnection>,
+        work: Work,
         batch: &Arc<Vec<Received>>,
         range: Range<usize>,
     ) -> Result<Vec<Disposition>, Trouble> {
-        let (address, policy) = (self.address.clone(), Arc::clone(&self.policy));
+        let address = self.address.clone();
+        let context = Context {
+            policy: Arc::clone(&self.policy),
+            bench: self.bench.clone(),
+        };
         let batch = Arc::clone(batch);
-        let work = tokio::task::spawn_blocking(move || {
+        let done = tokio::task::spawn_blocking(move || {
             let mut connection = connection.map_or_else(|| address.connect(), Ok)?;
             let received = batch.get(range).unwrap_or_default();
-            let incoming: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
-            let applied = ledger::apply(&mut connection, &incoming, &policy);
+            let applied = work(&mut connection, received, &context);
             Ok((connection, applied))
         });
-        let (connection, applied) = match work.await {
+        let (connection, applied) = match done.await {
             Ok(done) => done.map_err(trouble)?,
             Err(_panicked) => {
                 return Err(Trouble::OfAnEvent(Failure {
@@ -123,6 +154,35 @@ impl Handler {
         }
         outcome
     }
+}
+
+fn apply(
+    connection: &mut PgConnection,
+    received: &[Received],
+    context: &Context,
+) -> Result<Vec<Disposition>, DatabaseError> {
+    let incoming: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
+    ledger::apply(connection, &incoming, &context.policy)
+}
+
+fn apply_suspect(
+    connection: &mut PgConnection,
+    received: &[Received],
+    context: &Context,
+) -> Result<Vec<Disposition>, DatabaseError> {
+    let Some(message) = received.first() else {
+        return Ok(Vec::new());
+    };
+    let dispositions = if context.bench.mark(connection, message)? {
+        apply(connection, received, context)
+    } else {
+        Ok(vec![Disposition::DeadLetter(Failure {
+            reason: Reason::CrashLoop,
+            error: "the worker crashed with it in hand, again and again".to_owned(),
+        })])
+    };
+    unmark(connection, message)?;
+    dispositions
 }
 
 fn trouble(error: DatabaseError) -> Trouble {

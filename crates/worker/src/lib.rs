@@ -15,6 +15,9 @@ pub mod plan;
 pub mod reverse;
 pub mod session;
 pub mod settle;
+pub mod suspects;
 pub mod view;
 
+#[cfg(feature = "poison")]
+mod poison;
 mod rows;

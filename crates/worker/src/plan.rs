@@ -18,6 +18,8 @@ use crate::view::{LedgerView, ReversalRecord};
 #[derive(Debug, Clone)]
 pub struct Received {
     pub headers: Headers,
+    /// How often the broker had delivered it before.
+    pub redeliveries: u32,
     pub body: Vec<u8>,
 }
 
@@ -31,6 +33,8 @@ pub struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     pub fn read(received: &'a Received) -> Self {
+        #[cfg(feature = "poison")]
+        crate::poison::strike(&received.body);
         Self {
             received,
             digest: BodyDigest::of(&received.body),

@@ -19,6 +19,7 @@ use crate::decide::Policy;
 use crate::handle::{Handler, Unavailable};
 use crate::observe;
 use crate::settle::{Onward, SettleError, ack_all, settle};
+use crate::suspects::Bench;
 
 /// What is in hand gets this long to finish; the broker gives the rest to others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -44,6 +45,7 @@ pub struct Work {
     pub database: DatabaseAddress,
     pub lanes: LaneSettings,
     pub policy: Arc<Policy>,
+    pub bench: Bench,
     pub onward: Arc<Onward>,
 }
 
@@ -80,7 +82,11 @@ impl Work {
     ) -> Result<(), BrokerError> {
         for _lane in 0..self.lanes.count {
             let intake = Intake::open(link, CREDITS_QUEUE, self.lanes.prefetch).await?;
-            let handler = Handler::new(self.database.clone(), Arc::clone(&self.policy));
+            let handler = Handler::new(
+                self.database.clone(),
+                Arc::clone(&self.policy),
+                self.bench.clone(),
+            );
             let lane = Lane {
                 intake,
                 handler,

@@ -31,9 +31,16 @@ pub(crate) struct TestAppBuilder {
     receiver: Vec<(String, String)>,
     worker: Vec<(String, String)>,
     workers: usize,
+    worker_program: &'static str,
 }
 
 impl TestAppBuilder {
+    /// Another build of the worker than the usual one.
+    pub(crate) fn worker_program(mut self, name: &'static str) -> Self {
+        self.worker_program = name;
+        self
+    }
+
     pub(crate) fn receiver_setting(mut self, name: &str, value: &str) -> Self {
         self.receiver.push((name.to_owned(), value.to_owned()));
         self
@@ -50,7 +57,7 @@ impl TestAppBuilder {
     }
 
     pub(crate) fn start(self) -> TestApp {
-        let mut app = TestApp::world(self.receiver, self.worker);
+        let mut app = TestApp::world(self.receiver, self.worker, self.worker_program);
         app.ctl(&["setup"]).succeeded();
         app.receiver = Some(app.start_receiver());
         for _ in 0..self.workers {
@@ -66,6 +73,7 @@ pub(crate) struct TestApp {
     pub(crate) database: TestDatabase,
     receiver_settings: Vec<(String, String)>,
     worker_settings: Vec<(String, String)>,
+    worker_program: &'static str,
     pub(crate) receiver: Option<Program>,
     receiver_ports: (u16, u16),
     pub(crate) workers: Vec<Program>,
@@ -85,6 +93,7 @@ impl TestApp {
             receiver: Vec::new(),
             worker: Vec::new(),
             workers: 1,
+            worker_program: "paynow-worker",
         }
     }
 
@@ -92,6 +101,7 @@ impl TestApp {
     fn world(
         receiver_settings: Vec<(String, String)>,
         worker_settings: Vec<(String, String)>,
+        worker_program: &'static str,
     ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -103,6 +113,7 @@ impl TestApp {
             name,
             receiver_settings,
             worker_settings,
+            worker_program,
             receiver: None,
             receiver_ports: (free_port(), free_port()),
             workers: Vec::new(),
@@ -240,16 +251,22 @@ impl TestApp {
 
     /// Starts one more worker and waits until it consumes.
     pub(crate) fn start_worker(&mut self) {
+        let ready = self.launch_worker();
+        eventually("the worker is ready", || {
+            get(&ready).filter(|(status, _)| *status == 200)
+        });
+    }
+
+    /// Starts one more worker, which may not live to be ready; gives its readiness address.
+    pub(crate) fn launch_worker(&mut self) -> String {
         let port = free_port();
         let mut variables = self.variables();
         variables.push(("METRICS_ADDR".to_owned(), format!("127.0.0.1:{port}")));
         variables.extend(self.worker_settings.iter().cloned());
-        let worker = Program::start("paynow-worker", self.log_file("worker"), &variables);
-        let ready = format!("http://127.0.0.1:{port}/readyz");
-        eventually("the worker is ready", || {
-            get(&ready).filter(|(status, _)| *status == 200)
-        });
-        self.workers.push(worker);
+        let log = self.log_file("worker");
+        self.workers
+            .push(Program::start(self.worker_program, log, &variables));
+        format!("http://127.0.0.1:{port}/readyz")
     }
 
     pub(crate) fn ctl(&self, arguments: &[&str]) -> Outcome {

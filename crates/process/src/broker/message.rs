@@ -71,6 +71,14 @@ pub fn headers(properties: &BasicProperties) -> Headers {
     }
 }
 
+/// How often a quorum queue had delivered the message before, by its own count.
+pub fn redeliveries(properties: &BasicProperties) -> u32 {
+    let table = properties.headers().as_ref();
+    let count = table.and_then(|table| table.inner().get("x-delivery-count"));
+    let count = count.and_then(AMQPValue::as_long_long_int).unwrap_or(0);
+    u32::try_from(count).unwrap_or(0)
+}
+
 fn text_of(value: &AMQPValue) -> Option<String> {
     let bytes = value.as_long_string()?.as_bytes();
     // PostgreSQL takes every character but NUL.

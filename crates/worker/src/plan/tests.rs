@@ -7,6 +7,7 @@ use super::*;
 fn received(body: &str) -> Received {
     Received {
         headers: Headers::default(),
+        redeliveries: 0,
         body: body.as_bytes().to_vec(),
     }
 }

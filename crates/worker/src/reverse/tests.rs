@@ -82,6 +82,7 @@ impl Ledger {
         let body = format!(r#"{{"event_id":"{}",{what}}}"#, self.events);
         let received = Received {
             headers: Headers::default(),
+            redeliveries: 0,
             body: body.into_bytes(),
         };
         let incoming = [Incoming::read(&received)];
@@ -282,7 +283,7 @@ proptest! {
             told.extend(steps.iter().map(|name| step(payment, name)));
         }
         let repeats: Vec<String> = told.iter().zip(&repeated)
-            .filter_map(|(what, again)| again.then(|| what.clone())).collect();
+            .filter(|(_what, again)| **again).map(|(what, _again)| what.clone()).collect();
         told.extend(repeats);
         let mut ordered: Vec<(u32, String)> = arrival.into_iter().zip(told).collect();
         ordered.sort();
