@@ -1,3 +1,4 @@
+DROP FUNCTION debts();
 DROP TABLE wallets;
 DROP TABLE ledger_entries;
 DROP FUNCTION refuse_direct_wallet_write();

@@ -90,6 +90,17 @@ END $$;
 CREATE TRIGGER wallets_follow_the_ledger BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON wallets
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_direct_wallet_write();
 
+-- Debts are few: counting them must not read every wallet, nor need a right to read any.
+CREATE INDEX wallets_in_debt_idx ON wallets (balance) WHERE balance < 0;
+
+CREATE FUNCTION debts(OUT wallets bigint, OUT points bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT count(*), least(coalesce(-sum(balance), 0), 9223372036854775807)::bigint
+    FROM wallets WHERE balance < 0
+$$;
+REVOKE EXECUTE ON FUNCTION debts() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION debts() TO paynow_worker, paynow_reader;
+
 GRANT SELECT ON ledger_entries, wallets TO paynow_reader;
 GRANT SELECT ON ledger_entries TO paynow_worker;
 -- By column: created_at and entry_id are the database's to set.

@@ -28,6 +28,27 @@ CREATE TABLE webhook_events (
     CONSTRAINT webhook_events_credit_names_its_order CHECK (outcome = 'ignored' OR order_id IS NOT NULL)
 );
 
+-- What retention has still to do, so that it never walks over what it has done.
+CREATE INDEX webhook_events_with_payload_idx ON webhook_events (event_id)
+    WHERE payload IS NOT NULL;
+
+-- The worker may forget payloads and change nothing else of an event. Several at once pass over
+-- each other's rows.
+CREATE FUNCTION forget_payloads(before bigint, at_once integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH old AS (
+        SELECT event_id FROM webhook_events
+        WHERE payload IS NOT NULL AND event_id < before
+        ORDER BY event_id LIMIT at_once FOR UPDATE SKIP LOCKED
+    ), forgotten AS (
+        UPDATE webhook_events SET payload = NULL
+        FROM old WHERE webhook_events.event_id = old.event_id RETURNING 1
+    )
+    SELECT count(*) FROM forgotten
+$$;
+REVOKE EXECUTE ON FUNCTION forget_payloads(bigint, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_payloads(bigint, integer) TO paynow_worker;
+
 CREATE TABLE orders (
     order_id bigint NOT NULL,
     event_id bigint NOT NULL,
@@ -82,6 +103,8 @@ CREATE TABLE dead_letters (
     received_at timestamptz,
     attempts integer NOT NULL,
     deaths integer NOT NULL DEFAULT 1,
+    -- Reason, error and time of each earlier death, oldest first.
+    history jsonb NOT NULL DEFAULT '[]',
     first_dead_at timestamptz NOT NULL DEFAULT now(),
     last_dead_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id),
@@ -105,7 +128,7 @@ CREATE TABLE suspects (
 GRANT SELECT (event_id, event_type, outcome, order_id, body_sha256, secret_id, signed_at,
     received_at, attempts, settled_at) ON webhook_events TO paynow_reader;
 GRANT SELECT (dead_letter_id, event_id, event_type, reason, error, state, body_sha256, secret_id,
-    signed_at, received_at, attempts, deaths, first_dead_at, last_dead_at)
+    signed_at, received_at, attempts, deaths, first_dead_at, last_dead_at, history)
     ON dead_letters TO paynow_reader;
 GRANT SELECT ON orders, reversals, products, suspects TO paynow_reader;
 
@@ -117,6 +140,7 @@ GRANT SELECT ON products TO paynow_worker;
 GRANT SELECT, INSERT, DELETE ON suspects TO paynow_worker;
 GRANT UPDATE (process_id, crashes) ON suspects TO paynow_worker;
 -- What its upsert compares, counts and takes over from the newcomer.
-GRANT SELECT (event_id, body_sha256, reason, error, attempts, deaths)
+GRANT SELECT (event_id, body_sha256, reason, error, attempts, deaths, last_dead_at, history)
     ON dead_letters TO paynow_worker;
-GRANT UPDATE (reason, error, state, attempts, deaths, last_dead_at) ON dead_letters TO paynow_worker;
+GRANT UPDATE (reason, error, state, attempts, deaths, last_dead_at, history)
+    ON dead_letters TO paynow_worker;

@@ -1,6 +1,6 @@
 //! The wallet contract, held against logins that try to break it.
 
-mod books;
+pub(crate) mod books;
 
 mod catalog;
 mod forgery;

@@ -3,6 +3,7 @@
 mod harness;
 mod paynow_events;
 
+mod chaos;
 mod contract;
 mod ctl;
 mod dead;
@@ -11,6 +12,7 @@ mod faults;
 mod poison;
 mod publisher;
 mod receiver;
+mod retention;
 mod reversals;
 mod schema;
 mod setup;

@@ -7,7 +7,7 @@ use crate::harness::{Order, TestApp, eventually, flake};
 const POINTS: i64 = 600_000_000_000_000_040;
 
 /// A refund of an order; the orders of these tests cost 1000.
-fn refund(order: &Order, refund_id: i64, amount: i64) -> Vec<u8> {
+pub(crate) fn refund(order: &Order, refund_id: i64, amount: i64) -> Vec<u8> {
     json!({
         "event_type": "ON_REFUND", "event_id": flake().to_string(),
         "body": {
@@ -20,7 +20,7 @@ fn refund(order: &Order, refund_id: i64, amount: i64) -> Vec<u8> {
     .into_bytes()
 }
 
-fn chargeback(order: &Order, payment_id: i64, closed: Option<&str>) -> Vec<u8> {
+pub(crate) fn chargeback(order: &Order, payment_id: i64, closed: Option<&str>) -> Vec<u8> {
     let event_type = if closed.is_some() {
         "ON_CHARGEBACK_CLOSED"
     } else {

@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what `--help` says.
 
+mod desk;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,12 +12,16 @@ use url::Url;
 
 use crate::send::ProductChoice;
 
+pub(crate) use desk::{
+    CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
+};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0   fine
   1   it failed, or an invariant is broken
   2   the command line is wrong
-  3   there is no such wallet or event
+  3   there is no such wallet, event or dead letter
   64  a setting is missing or wrong
 
 Settings come from the environment; a command asks only for those it needs:
@@ -31,6 +37,7 @@ Examples:
   paynowctl products set 600000000000000040 500
   paynowctl send --count 20
   paynowctl wallet show 600000000000100000
+  paynowctl dead list
   paynowctl check";
 
 /// Sets up, feeds, reads and checks the pipeline from PayNow webhooks to points.
@@ -56,6 +63,11 @@ pub(crate) enum Command {
     /// What became of an event
     #[command(subcommand)]
     Events(EventsCommand),
+    /// What could not be credited: lists, shows and discards dead letters
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Gives or takes points by one more ledger entry; a dry run without --yes
+    Correct(CorrectOptions),
     /// Proves the invariants: exits 1 when one is broken or cannot be looked at
     Check(CheckOptions),
     /// The broker's exchanges, queues, bindings and policies

@@ -7,6 +7,8 @@ use diesel::sql_query;
 use diesel::sql_types::Bool;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::failure::Failure;
+
 /// libpq would wait for a silent server as long as TCP does.
 const CONNECT_LIMIT_SECONDS: u32 = 10;
 
@@ -84,6 +86,24 @@ pub(crate) fn read<T>(
     if access.may_read_as_reader {
         sql_query("SET ROLE paynow_reader").execute(&mut connection)?;
     }
+    Ok(connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(queries)?)
+}
+
+/// Runs queries that see one state and cannot change it, as the owner: bodies hold personal data,
+/// which `paynow_reader` may not see.
+pub(crate) fn read_as_owner<T, E>(
+    url: &SecretString,
+    queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, Failure>
+where
+    E: From<diesel::result::Error>,
+    Failure: From<E>,
+{
+    let mut connection = open_as_owner(url)?;
     Ok(connection
         .build_transaction()
         .repeatable_read()

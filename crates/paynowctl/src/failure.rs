@@ -10,7 +10,7 @@ use paynow_process::exit;
 use crate::database::DatabaseError;
 use crate::management::ManagementError;
 
-/// There is no such wallet or event.
+/// There is no such wallet, event or dead letter.
 const NOT_FOUND: u8 = 3;
 
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,12 @@ pub(crate) enum Failure {
     /// The printed rows say it all.
     #[error("already told")]
     Told,
+}
+
+impl From<diesel::result::Error> for Failure {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
 }
 
 impl Failure {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod cli;
 mod config;
 mod database;
@@ -10,6 +11,8 @@ mod output;
 mod pause;
 
 mod check;
+mod correct;
+mod desk;
 mod events;
 mod products;
 mod send;
@@ -43,6 +46,8 @@ fn run(command: Command, config: &Config) -> Result<(), Failure> {
         }
         Command::Wallet(WalletCommand::History(query)) => wallet::history(&query, config),
         Command::Events(query) => events::run(&query, config),
+        Command::Dead(command) => desk::run(&command, config),
+        Command::Correct(options) => correct::run(&options, config),
         Command::Check(options) => check::run(&options, config),
         Command::Topology(TopologyCommand::Export) => topology::export(config),
     }

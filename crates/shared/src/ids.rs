@@ -26,6 +26,14 @@ fn parse_flake(text: &str) -> Result<i64, InvalidId> {
         .ok_or(InvalidId)
 }
 
+/// The lowest flake that `PayNow` can make at this time, in Unix milliseconds: ids rise with time.
+pub fn flake_floor(at_ms: i64) -> i64 {
+    at_ms
+        .saturating_sub(FLAKE_EPOCH_MS)
+        .max(0)
+        .saturating_mul(1 << FLAKE_TIME_SHIFT)
+}
+
 struct FlakeVisitor;
 
 impl de::Visitor<'_> for FlakeVisitor {
@@ -124,6 +132,9 @@ mod tests {
         // The documented example: 2024-05-06T15:16:05.739Z.
         let id: EventId = "291252569328594944".parse().unwrap();
         assert_eq!(id.created_at_ms(), 1_715_008_565_739);
+        assert!(flake_floor(id.created_at_ms()) <= id.get());
+        assert!(flake_floor(id.created_at_ms() + 1) > id.get());
+        assert_eq!(flake_floor(0), 0);
     }
 
     #[test]

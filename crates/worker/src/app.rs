@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::handle::Unavailable;
+use crate::housekeeping;
 use crate::observe;
 use crate::session::{Ended, Work};
 use crate::settle::Onward;
@@ -31,6 +32,7 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 pub struct App {
     work: Work,
+    retention_days: u32,
     admin: AdminServer,
     readiness: Arc<Mutex<Readiness>>,
     publisher_tasks: JoinSet<()>,
@@ -78,6 +80,7 @@ impl App {
         };
         Ok(Self {
             work,
+            retention_days: config.retention_days,
             admin,
             readiness,
             publisher_tasks,
@@ -87,6 +90,12 @@ impl App {
 
     /// Works until `stop`, then finishes what is in hand, settles it and says goodbye.
     pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
+        let database = self.work.database.clone();
+        let housekeeping = tokio::spawn(housekeeping::run(
+            database,
+            self.retention_days,
+            stop.clone(),
+        ));
         let mut backoff = ReconnectBackoff::new();
         while !stop.is_cancelled() {
             let started = Instant::now();
@@ -111,6 +120,7 @@ impl App {
                 "retry_in_ms" => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
+        let _ended = housekeeping.await;
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
         self.admin.stop().await;

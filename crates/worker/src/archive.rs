@@ -53,7 +53,9 @@ fn insert(connection: &mut PgConnection, letter: &Received) -> Result<(), Databa
              to_timestamp($9 / 1000.0), $10) \
          ON CONFLICT ON CONSTRAINT dead_letters_event_id_body_sha256_key DO UPDATE \
          SET reason = excluded.reason, error = excluded.error, state = 'open', \
-             attempts = excluded.attempts, deaths = dead_letters.deaths + 1, last_dead_at = now()",
+             attempts = excluded.attempts, deaths = dead_letters.deaths + 1, last_dead_at = now(), \
+             history = dead_letters.history || jsonb_build_object('reason', dead_letters.reason, \
+                 'error', dead_letters.error, 'dead_at', dead_letters.last_dead_at)",
     )
     .bind::<Text, _>(label.message_id)
     .bind::<Nullable<Text>, _>(

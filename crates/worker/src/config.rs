@@ -17,6 +17,9 @@ const BATCH_MAX: u64 = 5_000;
 /// Each lane holds a database connection.
 const LANES_MAX: u64 = 64;
 
+/// A hundred years: longer is "for ever", and payloads hold personal data.
+const RETENTION_DAYS_MAX: u64 = 36_500;
+
 pub struct Config {
     /// `AMQP_URL`
     pub broker: BrokerAddress,
@@ -26,6 +29,8 @@ pub struct Config {
     pub admin_address: SocketAddr,
     pub lanes: LaneSettings,
     pub policy: Policy,
+    /// `EVENT_RETENTION_DAYS`: how long the payload of a settled event is kept.
+    pub retention_days: u32,
     /// `RETRY_LADDER`
     pub ladder: RetryLadder,
 }
@@ -44,11 +49,14 @@ pub struct LaneSettings {
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
+        let retention_days =
+            environment.number_or("EVENT_RETENTION_DAYS", 1..=RETENTION_DAYS_MAX, 30)?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
+            retention_days: u32::try_from(retention_days).unwrap_or(u32::MAX),
             ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
             policy: Policy {
                 store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,

@@ -9,6 +9,7 @@ pub mod database;
 pub mod decide;
 pub mod disposition;
 pub mod handle;
+pub mod housekeeping;
 pub mod ledger;
 pub mod observe;
 pub mod plan;

@@ -16,6 +16,9 @@ const REDONE: &str = "paynow_worker_batches_redone_total";
 const DEAD: &str = "paynow_worker_dead_letters_total";
 const RETRIES: &str = "paynow_worker_retries_total";
 const ARCHIVED: &str = "paynow_worker_dead_letters_archived_total";
+const DEBT_WALLETS: &str = "paynow_worker_debt_wallets";
+const DEBT_POINTS: &str = "paynow_worker_debt_points";
+const FORGOTTEN: &str = "paynow_worker_payloads_forgotten_total";
 const CONSUMING: &str = "paynow_worker_consuming";
 
 pub fn describe() {
@@ -85,6 +88,17 @@ pub fn archived(letters: usize) {
 pub fn not_archived(letters: usize, error: &Unavailable) {
     slog_scope::error!("dead letters not archived yet"; "letters" => letters,
         "error" => error.to_string());
+}
+
+pub fn debts(wallets: i64, points: i64) {
+    let float = |number: i64| number.to_string().parse::<f64>().unwrap_or(f64::MAX);
+    gauge!(DEBT_WALLETS).set(float(wallets));
+    gauge!(DEBT_POINTS).set(float(points));
+}
+
+pub fn payloads_forgotten(events: i64) {
+    counter!(FORGOTTEN).increment(u64::try_from(events).unwrap_or(0));
+    slog_scope::info!("payloads forgotten"; "events" => events);
 }
 
 pub fn consuming(yes: bool) {

@@ -7,17 +7,22 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::Error;
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, RunQueryDsl};
 
 use crate::harness::{Program, Servers, TestDatabase};
 
 const PASSWORD: &str = "only-for-this-test";
-pub(super) const TABLES: [&str; 6] = [
+pub(crate) const TABLES: [&str; 9] = [
     "wallets",
     "ledger_entries",
     "orders",
     "webhook_events",
     "products",
     "dead_letters",
+    "operator_actions",
+    "reversals",
+    "suspects",
 ];
 /// One row in every table, so that an UPDATE or a DELETE has something to change.
 const ROWS: &str = "
@@ -28,17 +33,21 @@ const ROWS: &str = "
     VALUES (1, 'ON_ORDER_COMPLETED', 'credited', 10, sha256('1'), 1);
     INSERT INTO products (product_id, points) VALUES (40, 500);
     INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts)
-    VALUES ('2', 'malformed', 'no JSON', '2', sha256('2'), 1);";
+    VALUES ('2', 'malformed', 'no JSON', '2', sha256('2'), 1);
+    INSERT INTO reversals (order_id, sequence, kind, reference_id, event_id, amount_minor)
+    VALUES (10, 0, 'refund', 50, 3, 100);
+    INSERT INTO suspects (body_sha256, process_id) VALUES (sha256('4'), 1);
+    INSERT INTO operator_actions (action, operator, why) VALUES ('discard', 'anna', 'a test');";
 
-pub(super) struct Books {
+pub(crate) struct Books {
     name: String,
-    pub(super) database: TestDatabase,
+    pub(crate) database: TestDatabase,
     logins: RefCell<Vec<String>>,
 }
 
 impl Books {
     /// The schema, and no rows.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("paynow_contract_{}_{serial}", std::process::id());
@@ -53,14 +62,14 @@ impl Books {
     }
 
     /// The schema, and one row in every table.
-    pub(super) fn with_rows() -> Self {
+    pub(crate) fn with_rows() -> Self {
         let books = Self::empty();
         books.database.execute(ROWS).expect("the rows are valid");
         books
     }
 
     /// Logs in as somebody new who has the rights of `role`.
-    pub(super) fn log_in_as(&self, role: &str) -> Session {
+    pub(crate) fn log_in_as(&self, role: &str) -> Session {
         let mut logins = self.logins.borrow_mut();
         let login = format!("{}_login_{}", self.name, logins.len());
         self.database
@@ -74,14 +83,14 @@ impl Books {
     }
 
     /// The role that owns the tables; nobody logs in as it.
-    pub(super) fn as_owner(&self) -> Session {
+    pub(crate) fn as_owner(&self) -> Session {
         let mut session = Session(self.database.connect());
         session.works("SET ROLE paynow_owner");
         session
     }
 
     /// Every row of every table, as text.
-    pub(super) fn contents(&self) -> Vec<String> {
+    pub(crate) fn contents(&self) -> Vec<String> {
         let rows = TABLES.map(|table| {
             format!("SELECT '{table} ' || row_of_it::text AS value FROM {table} AS row_of_it")
         });
@@ -90,7 +99,7 @@ impl Books {
     }
 
     /// Every wallet as `id: balance`.
-    pub(super) fn balances(&self) -> Vec<String> {
+    pub(crate) fn balances(&self) -> Vec<String> {
         self.database
             .texts("SELECT wallet_id || ': ' || balance AS value FROM wallets ORDER BY wallet_id")
     }
@@ -109,20 +118,32 @@ impl Drop for Books {
     }
 }
 
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
 /// A connection, with the answers a test asks for.
-pub(super) struct Session(PgConnection);
+pub(crate) struct Session(PgConnection);
 
 impl Session {
     #[track_caller]
-    pub(super) fn works(&mut self, sql: &str) {
+    pub(crate) fn works(&mut self, sql: &str) {
         self.0
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
+    /// The texts a query gives as `value`, or what the server says instead.
+    pub(crate) fn texts(&mut self, sql: &str) -> Result<Vec<String>, Error> {
+        let rows = diesel::sql_query(sql).load::<Word>(&mut self.0)?;
+        Ok(rows.into_iter().map(|row| row.value).collect())
+    }
+
     /// The server's message for a statement that must not work.
     #[track_caller]
-    pub(super) fn refused(&mut self, sql: &str) -> String {
+    pub(crate) fn refused(&mut self, sql: &str) -> String {
         match self.0.batch_execute(sql) {
             Ok(()) => panic!("this was not refused: {sql}"),
             Err(error) => error.to_string(),
@@ -131,7 +152,7 @@ impl Session {
 
     /// The name of the constraint that stops a statement.
     #[track_caller]
-    pub(super) fn refused_by(&mut self, sql: &str) -> String {
+    pub(crate) fn refused_by(&mut self, sql: &str) -> String {
         let refused = self.0.batch_execute(sql);
         let Err(Error::DatabaseError(_kind, information)) = refused else {
             panic!("{refused:?}: {sql}");

@@ -241,6 +241,8 @@ fn column_of(table: &str) -> &'static str {
         "ledger_entries" | "products" => "points",
         "webhook_events" => "payload",
         "dead_letters" => "state",
+        "suspects" => "crashes",
+        "operator_actions" => "why",
         _orders => "event_id",
     }
 }
@@ -251,7 +253,8 @@ fn the_logins_of_our_programs_are_no_superusers_and_the_owner_cannot_log_in() {
     let roles = books.database.texts(
         "SELECT rolname || CASE WHEN rolcanlogin THEN ' logs in' ELSE ' does not log in' END \
              AS value \
-         FROM pg_roles WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader') \
+         FROM pg_roles WHERE rolname IN \
+             ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender') \
              AND NOT rolsuper AND NOT rolcreaterole AND NOT rolcreatedb AND NOT rolbypassrls \
          ORDER BY rolname",
     );
@@ -260,6 +263,7 @@ fn the_logins_of_our_programs_are_no_superusers_and_the_owner_cannot_log_in() {
         [
             "paynow_owner does not log in",
             "paynow_reader logs in",
+            "paynow_spender logs in",
             "paynow_worker logs in"
         ]
     );

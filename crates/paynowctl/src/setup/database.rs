@@ -79,7 +79,8 @@ fn make_roles(connection: &mut PgConnection) -> Result<(), Failure> {
         })?;
         if roles_are_ready(connection)? {
             return output::line(
-                "database: made roles paynow_owner, paynow_worker and paynow_reader ready",
+                "database: made roles paynow_owner, paynow_worker, paynow_reader and paynow_spender \
+                 ready",
             );
         }
         pause(backoff.next_wait().min(ROLE_WAIT_MAX));
@@ -94,8 +95,8 @@ fn make_roles(connection: &mut PgConnection) -> Result<(), Failure> {
 fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
     let roles_exist = ask(
         connection,
-        "SELECT count(*) = 3 AS yes FROM pg_roles \
-         WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader')",
+        "SELECT count(*) = 4 AS yes FROM pg_roles \
+         WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender')",
     )?;
     if !roles_exist {
         return Ok(false);
@@ -106,7 +107,8 @@ fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
             "SELECT pg_has_role(current_user, 'paynow_owner', {ROLE_RIGHT}) \
                     AND has_schema_privilege('paynow_owner', 'public', 'CREATE') \
                     AND has_schema_privilege('paynow_worker', 'public', 'USAGE') \
-                    AND has_schema_privilege('paynow_reader', 'public', 'USAGE') AS yes"
+                    AND has_schema_privilege('paynow_reader', 'public', 'USAGE') \
+                    AND has_schema_privilege('paynow_spender', 'public', 'USAGE') AS yes"
         ),
     )
 }

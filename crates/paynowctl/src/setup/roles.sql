@@ -1,6 +1,6 @@
 -- Roles belong to the whole cluster, so a setup of another database may be making them right now:
 -- what comes of that race is no error here, and `setup` looks afterwards whether all is there.
--- No passwords: whoever runs the cluster decides how the two logins prove who they are.
+-- No passwords: whoever runs the cluster decides how the three logins prove who they are.
 
 DO $$
 BEGIN
@@ -29,6 +29,16 @@ EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
+-- For game backends: it may call `spend` and read wallets.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_spender') THEN
+        CREATE ROLE paynow_spender LOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
 -- The migrations run as the owner. A superuser may do so anyway.
 DO $$
 BEGIN
@@ -47,10 +57,11 @@ DO $$
 BEGIN
     IF NOT (has_schema_privilege('paynow_owner', 'public', 'CREATE')
         AND has_schema_privilege('paynow_worker', 'public', 'USAGE')
-        AND has_schema_privilege('paynow_reader', 'public', 'USAGE'))
+        AND has_schema_privilege('paynow_reader', 'public', 'USAGE')
+        AND has_schema_privilege('paynow_spender', 'public', 'USAGE'))
     THEN
         GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner;
-        GRANT USAGE ON SCHEMA public TO paynow_worker, paynow_reader;
+        GRANT USAGE ON SCHEMA public TO paynow_worker, paynow_reader, paynow_spender;
     END IF;
     -- A database that was made before PostgreSQL 15 lets everybody create tables.
     IF has_schema_privilege('paynow_worker', 'public', 'CREATE') THEN

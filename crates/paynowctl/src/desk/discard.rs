@@ -1,0 +1,173 @@
+//! `dead discard`: gives dead letters up, and records who did and why in the same transaction.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt};
+use serde_json::{Map, Value, json};
+
+use super::letters::{Letter, named, scan};
+use crate::actions::{Action, record};
+use crate::cli::{DiscardOptions, Filter};
+use crate::config::Config;
+use crate::database::{DatabaseError, open_as_owner};
+use crate::failure::Failure;
+use crate::output::{self, Column, or_dash};
+
+/// More say nothing more to a person.
+const SHOWN_MAX: usize = 20;
+
+pub(super) fn run(options: &DiscardOptions, config: &Config) -> Result<(), Failure> {
+    let mut connection = open_as_owner(&config.database_url()?)?;
+    // One state of the desk: a letter that dies again meanwhile refuses the whole, because what
+    // the operator decided about was another death.
+    let discarded = connection
+        .build_transaction()
+        .repeatable_read()
+        .run(|connection| discard(connection, options));
+    let letters = discarded.map_err(in_words)?;
+    print(&letters)?;
+    let count = match letters.len() {
+        1 => "1 dead letter".to_owned(),
+        more => format!("{more} dead letters"),
+    };
+    if is_dry_run(options) {
+        output::line(&format!(
+            "dry run: {count} would be discarded; --yes does it"
+        ))
+    } else {
+        output::line(&format!(
+            "discarded {count}; recorded for {}",
+            options.note.by
+        ))
+    }
+}
+
+/// One letter by its name is looked at already; more may be more than was thought.
+fn is_dry_run(options: &DiscardOptions) -> bool {
+    !options.yes && options.letters.len() != 1
+}
+
+fn discard(
+    connection: &mut PgConnection,
+    options: &DiscardOptions,
+) -> Result<Vec<Letter>, Failure> {
+    let letters = meant(connection, options)?;
+    let not_open: Vec<String> = letters
+        .iter()
+        .filter(|letter| letter.state != "open")
+        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
+        .collect();
+    if !not_open.is_empty() {
+        return Err(Failure::Refused(format!(
+            "only open dead letters can be discarded, nothing was done: {}",
+            not_open.join(", ")
+        )));
+    }
+    if is_dry_run(options) {
+        return Ok(letters);
+    }
+    let numbers: Vec<i64> = letters.iter().map(|letter| letter.dead_letter_id).collect();
+    sql_query(
+        "UPDATE dead_letters SET state = 'discarded' \
+         WHERE dead_letter_id = ANY ($1) AND state = 'open'",
+    )
+    .bind::<Array<BigInt>, _>(&numbers)
+    .execute(connection)?;
+    let ids: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    let outcome = json!({"discarded": ids.len(), "dead_letter_ids": ids});
+    let selection = selection(options);
+    record(
+        connection,
+        Action::Discard,
+        &options.note,
+        &selection,
+        &outcome,
+    )?;
+    Ok(letters)
+}
+
+fn meant(connection: &mut PgConnection, options: &DiscardOptions) -> Result<Vec<Letter>, Failure> {
+    let mut letters: Vec<Letter> = Vec::new();
+    if options.letters.is_empty() {
+        scan(connection, &options.filter, Some("open"), |read| {
+            letters.push(read.letter);
+        })?;
+    }
+    for name in &options.letters {
+        letters.push(named(connection, name)?.letter);
+    }
+    // The same letter may be named by its number and by its event.
+    letters.sort_by_key(|letter| letter.dead_letter_id);
+    letters.dedup_by_key(|letter| letter.dead_letter_id);
+    if letters.is_empty() {
+        return Err(Failure::NotFound(
+            "no open dead letter is like that: nothing was done".to_owned(),
+        ));
+    }
+    Ok(letters)
+}
+
+/// What the operator meant, as it was typed.
+fn selection(options: &DiscardOptions) -> Value {
+    if !options.letters.is_empty() {
+        return json!({"letters": options.letters});
+    }
+    let Filter {
+        reason,
+        event_type,
+        wallet,
+        order,
+        since,
+        older_than,
+    } = &options.filter;
+    let given = [
+        ("reason", reason.map(|it| it.code().to_owned())),
+        ("type", event_type.as_ref().map(ToString::to_string)),
+        ("wallet", wallet.map(|it| it.to_string())),
+        ("order", order.map(|it| it.to_string())),
+        ("since", since.clone()),
+        ("older_than", older_than.map(|it| it.to_string())),
+    ];
+    let fields = given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(fields.collect::<Map<String, Value>>())
+}
+
+fn in_words(failure: Failure) -> Failure {
+    if let Failure::Database(DatabaseError::Refused(Error::DatabaseError(
+        DatabaseErrorKind::SerializationFailure,
+        _,
+    ))) = &failure
+    {
+        return Failure::Refused(
+            "a dead letter changed meanwhile, nothing was done: look again".to_owned(),
+        );
+    }
+    failure
+}
+
+fn print(letters: &[Letter]) -> Result<(), Failure> {
+    output::table(
+        &[
+            Column::Number("id"),
+            Column::Text("event"),
+            Column::Text("type"),
+            Column::Text("reason"),
+        ],
+        letters.iter().take(SHOWN_MAX).map(|letter| {
+            vec![
+                letter.dead_letter_id.to_string(),
+                letter.event_id.clone(),
+                or_dash(letter.event_type.as_ref()),
+                letter.reason.clone(),
+            ]
+        }),
+    )?;
+    match letters.len().saturating_sub(SHOWN_MAX) {
+        0 => Ok(()),
+        more => output::line(&format!("and {more} more")),
+    }
+}
