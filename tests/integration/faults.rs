@@ -146,6 +146,38 @@ fn a_database_killed_under_load_costs_no_event_and_no_dead_letter() {
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
+fn an_outage_of_a_minute_longer_than_the_consumer_timeout_spends_no_attempt() {
+    let app = TestApp::start();
+    app.set_product(POINTS, PRICE);
+    Stack::rabbitmqctl(&[
+        "eval",
+        "application:set_env(rabbit, consumer_timeout, 5000).",
+    ]);
+    let sent = thread::scope(|scope| {
+        let sending = send(scope, &app, &["--count", "3250", "--rate", "50"]);
+        credited(&app, 100);
+        Stack::kill("db");
+        // At this rate the rest takes a minute, and all of it is accepted without a database.
+        let sent = sending.join().expect("send ends");
+        Stack::start("db");
+        sent
+    });
+    assert_credited_once(&app, sent);
+    Stack::rabbitmqctl(&[
+        "eval",
+        "application:set_env(rabbit, consumer_timeout, 1800000).",
+    ]);
+    let attempts = "SELECT max(attempts)::bigint AS value FROM webhook_events";
+    assert_eq!(app.database.number(attempts), 1);
+    assert_eq!(
+        app.database
+            .number("SELECT count(*) AS value FROM suspects"),
+        0
+    );
+}
+
+#[test]
+#[ignore = "breaks the servers: ops/test runs it alone"]
 fn a_blocked_broker_is_503_while_acknowledgements_still_flow() {
     let mut app = TestApp::builder()
         .workers(0)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Order, TestApp, eventually, flake};
+use crate::harness::{Order, Program, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 
@@ -207,5 +207,34 @@ fn many_refunds_of_one_order_at_two_workers_at_once_take_exactly_their_share() {
     app.start_worker();
     app.drain();
     assert_eq!(app.balance_of(buyer), 500 - 500 * 600 / 1000);
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+}
+
+#[test]
+fn the_ladder_may_be_changed_while_an_event_waits_on_it() {
+    let mut app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    app.deliver_bytes(&refund(&order, flake(), 500));
+    eventually("the refund waits on the second rung", || {
+        (app.broker.depth("paynow.credits.retry.2s") == 1).then_some(())
+    });
+
+    let changed: Vec<(String, String)> = app
+        .variables()
+        .into_iter()
+        .map(|(name, value)| match name.as_str() {
+            "RETRY_LADDER" => (name, "3".to_owned()),
+            _other => (name, value),
+        })
+        .collect();
+    Program::run("paynowctl", &changed, &["setup"]).succeeded();
+    app.workers.remove(0).stop();
+    app.deliver(&order);
+    app.start_worker_with("RETRY_LADDER", "3");
+    app.drain();
+
+    assert_eq!(app.balance_of(buyer), 250);
     assert_eq!(app.dead_letters(), Vec::<String>::new());
 }

@@ -257,6 +257,13 @@ impl TestApp {
         });
     }
 
+    /// From now on workers are started with this setting.
+    pub(crate) fn start_worker_with(&mut self, name: &str, value: &str) {
+        self.worker_settings
+            .push((name.to_owned(), value.to_owned()));
+        self.start_worker();
+    }
+
     /// Starts one more worker, which may not live to be ready; gives its readiness address.
     pub(crate) fn launch_worker(&mut self) -> String {
         let port = free_port();
