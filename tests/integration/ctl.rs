@@ -98,6 +98,39 @@ fn an_events_story_is_told_whether_it_was_credited_or_died() {
 }
 
 #[test]
+fn an_events_story_tells_who_did_what_to_its_dead_letter() {
+    let app = TestApp::start();
+    let dead = Order::of(POINTS, flake());
+    let event_id = dead.event_id.to_string();
+    app.deliver(&dead);
+    app.drain();
+    app.ctl(&[
+        "dead",
+        "discard",
+        &event_id,
+        "--by",
+        "anna",
+        "--why",
+        "ticket 4711",
+    ])
+    .succeeded();
+
+    let story = app.ctl_json(&["events", "show", &event_id]);
+    let action = &story["operator_actions"][0];
+    assert_eq!(
+        (&action["action"], &action["by"]),
+        (&json!("discard"), &json!("anna"))
+    );
+    assert_eq!(action["why"], "ticket 4711");
+    assert_eq!(story["dead_letters"][0]["state"], "discarded");
+    let human = app.ctl(&["events", "show", &event_id]).succeeded().stdout;
+    assert!(
+        human.contains("operator actions") && human.contains("anna"),
+        "{human}"
+    );
+}
+
+#[test]
 fn send_posts_a_file_byte_for_byte() {
     let app = TestApp::start();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));

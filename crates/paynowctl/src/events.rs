@@ -79,11 +79,26 @@ struct DeadLetter {
     last_dead_at: String,
 }
 
+#[derive(QueryableByName)]
+struct OperatorAction {
+    #[diesel(sql_type = BigInt)]
+    action_id: i64,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Text)]
+    operator: String,
+    #[diesel(sql_type = Text)]
+    why: String,
+    #[diesel(sql_type = Text)]
+    acted_at: String,
+}
+
 struct Story {
     event: String,
     settled: Option<Settled>,
     entries: Vec<Entry>,
     dead_letters: Vec<DeadLetter>,
+    operator_actions: Vec<OperatorAction>,
 }
 
 pub(crate) fn run(command: &EventsCommand, config: &Config) -> Result<(), Failure> {
@@ -119,7 +134,25 @@ fn story(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
         },
         settled,
         dead_letters: dead_letters(connection, event)?,
+        operator_actions: operator_actions(connection, event)?,
     })
+}
+
+/// What people did to the event's dead letters.
+fn operator_actions(
+    connection: &mut PgConnection,
+    event: &str,
+) -> QueryResult<Vec<OperatorAction>> {
+    sql_query(format!(
+        "SELECT action_id, action, operator, why, {} AS acted_at FROM operator_actions \
+         WHERE EXISTS (SELECT FROM dead_letters letter WHERE letter.event_id = $1 AND ( \
+             outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id) \
+             OR outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id::text))) \
+         ORDER BY action_id",
+        time_text("acted_at")
+    ))
+    .bind::<Text, _>(event)
+    .load(connection)
 }
 
 fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Settled>> {
@@ -180,6 +213,8 @@ impl Story {
             "attempts": settled.map(|it| it.attempts),
             "entries": self.entries.iter().map(Entry::row).collect::<Vec<Value>>(),
             "dead_letters": self.dead_letters.iter().map(DeadLetter::row).collect::<Vec<Value>>(),
+            "operator_actions":
+                self.operator_actions.iter().map(OperatorAction::row).collect::<Vec<Value>>(),
         })
     }
 
@@ -212,7 +247,33 @@ impl Story {
             ])?,
         }
         self.print_entries()?;
-        self.print_dead_letters()
+        self.print_dead_letters()?;
+        self.print_operator_actions()
+    }
+
+    fn print_operator_actions(&self) -> Result<(), Failure> {
+        if self.operator_actions.is_empty() {
+            return Ok(());
+        }
+        output::line("\noperator actions")?;
+        output::table(
+            &[
+                Column::Number("id"),
+                Column::Text("action"),
+                Column::Text("by"),
+                Column::Text("at"),
+                Column::Text("why"),
+            ],
+            self.operator_actions.iter().map(|act| {
+                vec![
+                    act.action_id.to_string(),
+                    act.action.clone(),
+                    act.operator.clone(),
+                    act.acted_at.clone(),
+                    act.why.clone(),
+                ]
+            }),
+        )
     }
 
     fn print_entries(&self) -> Result<(), Failure> {
@@ -278,6 +339,18 @@ impl Entry {
             "points": self.points,
             "wallet_balance": self.wallet_balance,
             "created_at": self.created_at,
+        })
+    }
+}
+
+impl OperatorAction {
+    fn row(&self) -> Value {
+        json!({
+            "action_id": self.action_id.to_string(),
+            "action": self.action,
+            "by": self.operator,
+            "why": self.why,
+            "acted_at": self.acted_at,
         })
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>
     let gaps = survey(api, &wanted)?;
     let expected = queues(ladder);
     let there = api.queues_with_depths()?;
-    let consumers = api.list(&["consumers", api.vhost()])?;
+    let consumers = consumers(api)?;
     let exchanges = api.list(&["exchanges", api.vhost()])?;
     let waiting: Vec<&str> = expected
         .iter()
@@ -27,8 +27,17 @@ pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>
         waiting_row(depth(&there, &waiting)),
         dead_queue_row(depth(&there, &[DEAD_QUEUE])),
         unrouted_row(depth(&there, &[UNROUTED])),
-        consumers_row(&consumers),
+        consumers_row(consumers.as_deref()),
     ])
+}
+
+/// `None` from a broker that collects no metrics: it answers 400, and all else is still told.
+fn consumers(api: &ManagementApi) -> Result<Option<Vec<Value>>, ManagementError> {
+    match api.list(&["consumers", api.vhost()]) {
+        Ok(consumers) => Ok(Some(consumers)),
+        Err(ManagementError::Refused { status: 400, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn is_named(member: &Value, name: &str) -> bool {
@@ -157,7 +166,11 @@ fn unrouted_row(events: Option<u64>) -> Row {
     }
 }
 
-fn consumers_row(consumers: &[Value]) -> Row {
+fn consumers_row(consumers: Option<&[Value]>) -> Row {
+    let Some(consumers) = consumers else {
+        let message = "the broker collects no metrics and does not tell its consumers";
+        return Row::new("consumers", Status::Notice, message);
+    };
     let of_credits = consumers
         .iter()
         .filter_map(|consumer| consumer.get("queue"))
@@ -224,9 +237,9 @@ mod tests {
     #[test]
     fn only_consumers_of_the_workers_queue_count() {
         let consumer = |queue: &str| json!({"queue": {"name": queue, "vhost": "/"}});
-        let other = consumers_row(&[consumer(DEAD_QUEUE)]);
+        let other = consumers_row(Some(&[consumer(DEAD_QUEUE)]));
         assert_eq!(other.status, Status::Notice);
-        let ours = consumers_row(&[consumer(CREDITS_QUEUE)]);
+        let ours = consumers_row(Some(&[consumer(CREDITS_QUEUE)]));
         assert_eq!(ours.status, Status::Ok);
     }
 }
