@@ -12,6 +12,7 @@ mod faults;
 mod poison;
 mod publisher;
 mod receiver;
+mod replay;
 mod retention;
 mod reversals;
 mod schema;

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and what `--help` says.
 
 mod desk;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use crate::send::ProductChoice;
 pub(crate) use desk::{
     CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
 };
+pub(crate) use replay::{Pace, ReplayOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -3,6 +3,7 @@
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ladder::RetryLadder;
+use paynow_worker::decide::Policy;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -38,6 +39,17 @@ impl Config {
     pub(crate) fn ladder(&self) -> Result<RetryLadder, SettingError> {
         self.environment
             .parsed_or("RETRY_LADDER", RetryLadder::default())
+    }
+
+    /// `AMQP_URL`: the broker, to publish to.
+    pub(crate) fn broker(&self) -> Result<BrokerAddress, SettingError> {
+        BrokerAddress::from_environment(&self.environment)
+    }
+
+    /// `PAYNOW_STORE_ID`, `PARTIAL_REFUNDS`, `POINTS_METADATA_KEY`: read as the worker does, and must
+    /// be the worker's, or a preview tells of another shop.
+    pub(crate) fn policy(&self) -> Result<Policy, SettingError> {
+        Ok(paynow_worker::config::Config::read(&self.environment)?.policy)
     }
 
     /// `AMQP_MANAGEMENT_URL`; what it leaves out, and the virtual host, comes from `AMQP_URL`.

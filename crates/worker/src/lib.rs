@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod ledger;
 pub mod observe;
 pub mod plan;
+pub mod preview;
 pub mod reverse;
 pub mod session;
 pub mod settle;

@@ -5,7 +5,7 @@ use paynow_shared::event::EventType;
 use paynow_shared::ids::{OrderId, WalletId};
 use paynow_shared::reason::Reason;
 
-use super::{Format, message_id};
+use super::{Format, ReplayOptions, message_id};
 
 /// Longer than any ticket number or idempotency key that a person gives.
 const KEY_LENGTH_MAX: usize = 200;
@@ -18,6 +18,8 @@ pub(crate) enum DeadCommand {
     Show(ShowOptions),
     /// Gives dead letters up: nothing of them is ever credited
     Discard(DiscardOptions),
+    /// Gives dead letters to the worker once more, a few first, and watches what becomes of them
+    Replay(ReplayOptions),
 }
 
 /// Which dead letters are meant; all conditions must hold.

@@ -5,6 +5,7 @@ mod discard;
 mod letters;
 mod list;
 mod mask;
+mod replay;
 mod show;
 
 use crate::cli::DeadCommand;
@@ -16,5 +17,6 @@ pub(crate) fn run(command: &DeadCommand, config: &Config) -> Result<(), Failure>
         DeadCommand::List(options) => list::run(options, config),
         DeadCommand::Show(options) => show::run(options, config),
         DeadCommand::Discard(options) => discard::run(options, config),
+        DeadCommand::Replay(options) => replay::run(options, config),
     }
 }

@@ -1,6 +1,7 @@
 //! The broker, as our programs use it: one connection per purpose, never recovered behind our back
 //! (lapin's auto-recovery can hang for ever), a time limit around every await.
 
+pub mod blocking;
 pub mod connect;
 pub mod message;
 pub mod publisher;
@@ -8,5 +9,6 @@ pub mod publisher;
 mod batch;
 mod lane;
 
+pub use blocking::BlockingPublisher;
 pub use connect::{BrokerAddress, BrokerError, Link};
 pub use publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};

@@ -1,0 +1,283 @@
+//! The course of a replay: canary, its outcome, then second by second, with an eye on failures and on
+//! the live traffic.
+
+use std::time::{Duration, Instant};
+
+use diesel::pg::PgConnection;
+use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
+use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
+use paynow_shared::wire::Headers;
+
+use super::store::{self, Progress, Sendable};
+use crate::cli::{Pace, ReplayOptions};
+use crate::failure::Failure;
+use crate::management::ManagementApi;
+use crate::output;
+use crate::pause::pause;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// A queue tells its depth every five seconds.
+const DEPTH_AGAIN: Duration = Duration::from_secs(1);
+/// How long one letter waits for a broker that does not take it just now.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PUBLISH_AGAIN: Duration = Duration::from_millis(300);
+
+/// Why a run came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Every letter was sent or skipped.
+    Finished,
+    TooManyFailures {
+        percent: i64,
+        limit: u32,
+    },
+    /// Nothing is known of the canary, so nothing speaks for sending more.
+    CanaryWithoutOutcome {
+        seconds: u32,
+    },
+}
+
+impl Ended {
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Finished => "finished".to_owned(),
+            Self::TooManyFailures { percent, limit } => format!(
+                "stopped: {percent} % of the letters died again, more than --max-failures {limit}"
+            ),
+            Self::CanaryWithoutOutcome { seconds } => {
+                format!("stopped: the canary had no outcome within {seconds} s")
+            }
+        }
+    }
+}
+
+pub(super) struct Replay<'a> {
+    pub(super) connection: PgConnection,
+    pub(super) action_id: i64,
+    pub(super) publisher: &'a BlockingPublisher,
+    pub(super) api: ManagementApi,
+    pub(super) options: &'a ReplayOptions,
+}
+
+impl Replay<'_> {
+    pub(super) fn run(&mut self) -> Result<Ended, Failure> {
+        let pace = self.options.pace;
+        let mut batch_began = Instant::now();
+        // Letters that climb the retry ladder: nobody waits for them twice.
+        let mut deferred = 0;
+        let mut sent_now: i64 = 0;
+        loop {
+            let progress = self.outcomes(deferred)?;
+            deferred = progress.sent;
+            self.tell(&progress)?;
+            if let Some(percent) = too_many_failures(&progress, pace) {
+                let limit = pace.max_failures;
+                return Ok(Ended::TooManyFailures { percent, limit });
+            }
+            let Some(count) = next_batch(&progress, pace) else {
+                return Ok(if progress.waiting == 0 {
+                    Ended::Finished
+                } else {
+                    Ended::CanaryWithoutOutcome { seconds: pace.wait }
+                });
+            };
+            let due = Duration::from_secs_f64(seconds_of(sent_now, pace));
+            pause(due.saturating_sub(batch_began.elapsed()));
+            self.give_way()?;
+            batch_began = Instant::now();
+            sent_now = self.send(count)?;
+        }
+    }
+
+    /// Waits until what was sent has an outcome, all but what was deferred before, or for the limit.
+    fn outcomes(&mut self, deferred: i64) -> Result<Progress, Failure> {
+        let limit = Duration::from_secs(self.options.pace.wait.into());
+        let began = Instant::now();
+        loop {
+            store::observe(&mut self.connection, self.action_id)?;
+            let progress = store::progress(&mut self.connection, self.action_id)?;
+            if progress.sent <= deferred || began.elapsed() >= limit {
+                return Ok(progress);
+            }
+            pause(LOOK_AGAIN);
+        }
+    }
+
+    /// Live traffic goes first.
+    fn give_way(&self) -> Result<(), Failure> {
+        let mut told = false;
+        while let Some(depth) = self.depth()?.filter(|depth| *depth > self.limit()) {
+            if !told && !self.options.format.json {
+                output::line(&format!(
+                    "{depth} messages are in {CREDITS_QUEUE}: waiting until it is {} or fewer",
+                    self.limit()
+                ))?;
+            }
+            told = true;
+            pause(DEPTH_AGAIN);
+        }
+        Ok(())
+    }
+
+    fn limit(&self) -> u64 {
+        self.options.pace.max_depth.into()
+    }
+
+    /// `None` from a queue that is too new to have told.
+    fn depth(&self) -> Result<Option<u64>, Failure> {
+        let queues = self.api.queues_with_depths()?;
+        let credits = queues
+            .iter()
+            .find(|queue| queue.get("name").and_then(|name| name.as_str()) == Some(CREDITS_QUEUE));
+        Ok(credits.and_then(|queue| queue.get("messages")?.as_u64()))
+    }
+
+    fn send(&mut self, count: i64) -> Result<i64, Failure> {
+        let letters = store::take(&mut self.connection, self.action_id, count)?;
+        let mut sent = 0;
+        for letter in letters {
+            let number = letter.dead_letter_id;
+            self.publish(message(letter)).map_err(|error| {
+                Failure::failed(format!("dead letter {number} could not be sent"), error)
+            })?;
+            store::sent(&mut self.connection, self.action_id, number)?;
+            sent += 1;
+        }
+        Ok(sent)
+    }
+
+    fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        let began = Instant::now();
+        loop {
+            match self.publisher.publish(message.clone()) {
+                Ok(_confirmed) => return Ok(()),
+                Err(error) if began.elapsed() >= PATIENCE => return Err(error),
+                // A second copy is answered by the ledger.
+                Err(_passing) => pause(PUBLISH_AGAIN),
+            }
+        }
+    }
+
+    fn tell(&self, progress: &Progress) -> Result<(), Failure> {
+        if self.options.format.json {
+            return Ok(());
+        }
+        let Progress {
+            waiting,
+            sent,
+            applied,
+            dead_again,
+            skipped,
+            tried: _,
+            known: _,
+        } = progress;
+        output::line(&format!(
+            "{applied} applied, {dead_again} dead again, {sent} deferred, {skipped} skipped, \
+             {waiting} to do"
+        ))
+    }
+}
+
+/// The event as it came first: its own id, its own bytes, its first attempt.
+fn message(letter: Sendable) -> Outgoing {
+    Outgoing {
+        exchange: DEFAULT_EXCHANGE,
+        routing_key: CREDITS_QUEUE.to_owned(),
+        message_id: letter.event_id,
+        event_type: letter.event_type.and_then(|text| text.parse().ok()),
+        headers: Headers {
+            received_at_ms: letter.received_at_ms,
+            signed_at_ms: letter.signed_at_ms,
+            secret_id: letter.secret_id,
+            attempt: 1,
+            failure: None,
+        },
+        body: letter.body.into(),
+    }
+}
+
+/// How many letters may go now; `None` when none may, because all went or the canary is silent.
+fn next_batch(progress: &Progress, pace: Pace) -> Option<i64> {
+    let canary_left = i64::from(pace.canary) - progress.tried;
+    match progress.waiting {
+        0 => None,
+        _some if canary_left > 0 => Some(canary_left),
+        _some if progress.known > 0 => Some(pace.rate.into()),
+        // An interrupted run may have taken the canary and not sent it.
+        _some if progress.sent == 0 => Some(pace.canary.into()),
+        _some => None,
+    }
+}
+
+/// The share of letters that died again, when it is past the limit.
+fn too_many_failures(progress: &Progress, pace: Pace) -> Option<i64> {
+    let outcomes = progress.applied + progress.dead_again;
+    let limit = i64::from(pace.max_failures);
+    // Without rounding: 1 of 9 is more than 11 %.
+    let is_past = progress.dead_again * 100 > limit * outcomes;
+    is_past.then(|| progress.dead_again * 100 / outcomes.max(1))
+}
+
+fn seconds_of(letters: i64, pace: Pace) -> f64 {
+    f64::from(i32::try_from(letters).unwrap_or(i32::MAX)) / f64::from(pace.rate.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Progress = Progress {
+        waiting: 100,
+        sent: 0,
+        applied: 0,
+        dead_again: 0,
+        skipped: 0,
+        tried: 0,
+        known: 0,
+    };
+    const PACE: Pace = Pace {
+        canary: 5,
+        rate: 50,
+        max_failures: 10,
+        wait: 60,
+        max_depth: 1000,
+    };
+
+    #[test]
+    fn the_canary_goes_first_and_speaks_for_the_rest() {
+        let after = |tried, known, sent| Progress {
+            tried,
+            known,
+            sent,
+            ..NOTHING
+        };
+        assert_eq!(next_batch(&NOTHING, PACE), Some(5));
+        assert_eq!(next_batch(&after(2, 0, 2), PACE), Some(3));
+        assert_eq!(next_batch(&after(5, 0, 5), PACE), None);
+        assert_eq!(next_batch(&after(5, 0, 0), PACE), Some(5));
+        assert_eq!(next_batch(&after(5, 1, 4), PACE), Some(50));
+        let done = Progress {
+            waiting: 0,
+            ..after(5, 5, 0)
+        };
+        assert_eq!(next_batch(&done, PACE), None);
+    }
+
+    #[test]
+    fn the_share_of_failures_is_of_what_has_an_outcome() {
+        let share = |applied, dead_again| {
+            too_many_failures(
+                &Progress {
+                    applied,
+                    dead_again,
+                    ..NOTHING
+                },
+                PACE,
+            )
+        };
+        assert_eq!(share(0, 0), None);
+        assert_eq!(share(9, 1), None);
+        assert_eq!(share(8, 1), Some(11));
+        assert_eq!(share(0, 1), Some(100));
+    }
+}

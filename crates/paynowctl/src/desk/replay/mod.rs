@@ -1,0 +1,90 @@
+//! `dead replay`: gives dead letters to the worker once more. What is meant is fixed at the start;
+//! a canary goes first; every step is in the database before it is taken, so that a replay that was
+//! killed goes on where it was.
+
+mod drive;
+mod effect;
+mod report;
+mod selection;
+mod store;
+
+use diesel::pg::PgConnection;
+use paynow_process::broker::{BlockingPublisher, BrokerAddress};
+
+use crate::cli::ReplayOptions;
+use crate::config::{Config, Management};
+use crate::database::open_as_owner;
+use crate::failure::Failure;
+use crate::management::ManagementApi;
+
+/// What the broker's operator sees.
+const CONNECTION_NAME: &str = "paynowctl-replay";
+
+/// To the broker, and to what it tells of itself.
+struct Way {
+    broker: BrokerAddress,
+    management: Management,
+}
+
+pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failure> {
+    // A wrong setting is told before anything is recorded.
+    let (broker, management) = (config.broker()?, config.management()?);
+    let way = Way { broker, management };
+    let mut connection = open_as_owner(&config.database_url()?)?;
+    if let Some(action_id) = options.resume {
+        store::check_known(&mut connection, action_id)?;
+        return go_on(connection, action_id, options, way);
+    }
+    let chosen = selection::choose(&mut connection, options)?;
+    let effect = effect::foresee(&mut connection, &chosen.ids(), &config.policy()?)?;
+    if !options.yes && chosen.letters.len() > 1 {
+        return report::dry_run(&chosen, &effect, options);
+    }
+    report::effect(&chosen, &effect, options)?;
+    let action_id = store::begin(&mut connection, &options.note, &chosen)?;
+    go_on(connection, action_id, options, way)
+}
+
+fn go_on(
+    mut connection: PgConnection,
+    action_id: i64,
+    options: &ReplayOptions,
+    way: Way,
+) -> Result<(), Failure> {
+    store::lock(&mut connection, action_id)?;
+    report::begun(action_id, options)?;
+    let publisher = BlockingPublisher::open(&way.broker, CONNECTION_NAME)
+        .map_err(|error| Failure::failed(report::unfinished(action_id), error))?;
+    let mut replay = drive::Replay {
+        connection,
+        action_id,
+        publisher: &publisher,
+        api: ManagementApi::new(way.management),
+        options,
+    };
+    let ended = replay.run();
+    let progress = store::progress(&mut replay.connection, action_id);
+    let Ok(progress) = progress else {
+        // Nothing can be recorded then; what was done is in `replays` all the same.
+        publisher.close();
+        return Err(ended.err().unwrap_or_else(|| {
+            Failure::Refused(format!(
+                "the database went away: {}",
+                report::unfinished(action_id)
+            ))
+        }));
+    };
+    let told = match &ended {
+        Ok(ended) => ended.told(),
+        Err(failure) => crate::failure::in_one_line(failure),
+    };
+    let recorded = store::close(
+        &mut replay.connection,
+        action_id,
+        &options.note,
+        &report::outcome(action_id, &progress, &told),
+    );
+    publisher.close();
+    recorded?;
+    report::ended(action_id, &progress, ended?, options)
+}

@@ -1,0 +1,105 @@
+//! Which letters a replay is of: fixed once, by number, with a hash that proves it later.
+
+use diesel::pg::PgConnection;
+use paynow_shared::digest::BodyDigest;
+use serde_json::{Map, Value, json};
+
+use super::super::letters::{Letter, named, scan};
+use crate::cli::{Filter, ReplayOptions};
+use crate::failure::Failure;
+
+pub(super) struct Chosen {
+    /// By number.
+    pub(super) letters: Vec<Letter>,
+    /// What was typed.
+    meant: Value,
+}
+
+impl Chosen {
+    pub(super) fn ids(&self) -> Vec<i64> {
+        self.letters
+            .iter()
+            .map(|letter| letter.dead_letter_id)
+            .collect()
+    }
+
+    /// SHA-256 of the numbers, one a line.
+    pub(super) fn hash(&self) -> String {
+        let lines: String = self.ids().iter().map(|id| format!("{id}\n")).collect();
+        BodyDigest::of(lines.as_bytes()).to_string()
+    }
+
+    /// As `operator_actions.selection` keeps it.
+    pub(super) fn document(&self) -> Value {
+        json!({"meant": self.meant, "dead_letter_ids": self.names(), "sha256": self.hash()})
+    }
+
+    /// Ids are strings in every document of ours.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.ids().iter().map(i64::to_string).collect()
+    }
+}
+
+pub(super) fn choose(
+    connection: &mut PgConnection,
+    options: &ReplayOptions,
+) -> Result<Chosen, Failure> {
+    let mut letters: Vec<Letter> = Vec::new();
+    if options.letters.is_empty() {
+        scan(connection, &options.filter, Some("open"), |read| {
+            letters.push(read.letter);
+        })?;
+    }
+    for name in &options.letters {
+        letters.push(named(connection, name)?.letter);
+    }
+    // The same letter may be named by its number and by its event.
+    letters.sort_by_key(|letter| letter.dead_letter_id);
+    letters.dedup_by_key(|letter| letter.dead_letter_id);
+    if letters.is_empty() {
+        return Err(Failure::NotFound(
+            "no open dead letter is like that: nothing was done".to_owned(),
+        ));
+    }
+    let not_open: Vec<String> = letters
+        .iter()
+        .filter(|letter| letter.state != "open")
+        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
+        .collect();
+    if !not_open.is_empty() {
+        return Err(Failure::Refused(format!(
+            "only open dead letters can be replayed, nothing was done: {}",
+            not_open.join(", ")
+        )));
+    }
+    Ok(Chosen {
+        letters,
+        meant: meant(options),
+    })
+}
+
+fn meant(options: &ReplayOptions) -> Value {
+    if !options.letters.is_empty() {
+        return json!({"letters": options.letters});
+    }
+    let Filter {
+        reason,
+        event_type,
+        wallet,
+        order,
+        since,
+        older_than,
+    } = &options.filter;
+    let given = [
+        ("reason", reason.map(|it| it.code().to_owned())),
+        ("type", event_type.as_ref().map(ToString::to_string)),
+        ("wallet", wallet.map(|it| it.to_string())),
+        ("order", order.map(|it| it.to_string())),
+        ("since", since.clone()),
+        ("older_than", older_than.map(|it| it.to_string())),
+    ];
+    let fields = given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(fields.collect::<Map<String, Value>>())
+}
