@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Order, TestApp, flake};
+use crate::harness::{Order, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 
@@ -181,6 +181,29 @@ fn check_finds_a_balance_that_is_not_its_ledger() {
     assert_eq!(check.code, Some(1));
     assert_eq!(status_of(&check.json(), "balances_match_ledger"), "failed");
     app.leave_unaudited();
+}
+
+#[test]
+fn check_accounts_for_every_accepted_event_and_misses_one_that_is_nowhere() {
+    let mut app = TestApp::start();
+    app.set_product(POINTS, 500);
+    app.deliver(&Order::of(POINTS, flake()));
+    app.deliver(&Order::of(POINTS + 9, flake()));
+    app.deliver_bytes(br#"{"event_type":"ON_TRIAL_ACTIVATED","event_id":"7"}"#);
+    app.drain();
+    app.workers.remove(0).stop();
+    app.deliver(&Order::of(POINTS, flake()));
+
+    eventually("the broker's figures have caught up", || {
+        let check = app.ctl(&["check", "--accepted", "4", "--json"]).json();
+        let row = check.as_array().unwrap().last().unwrap().clone();
+        let all = "4 accepted: 1 applied, 1 ignored, 1 waiting, 1 dead";
+        (row["status"] == "ok" && row["message"] == all).then_some(())
+    });
+    let check = app.ctl(&["check", "--accepted", "5", "--json"]);
+    assert_eq!(check.code, Some(1));
+    assert_eq!(status_of(&check.json(), "accounted_for"), "failed");
+    app.start_worker();
 }
 
 #[test]

@@ -162,6 +162,9 @@ pub(crate) struct CheckOptions {
     /// Check the database only
     #[arg(long)]
     pub(crate) skip_broker: bool,
+    /// Account for this many different events that were answered 202: fails when one is nowhere
+    #[arg(long, value_name = "EVENTS")]
+    pub(crate) accepted: Option<u64>,
     #[command(flatten)]
     pub(crate) format: Format,
 }

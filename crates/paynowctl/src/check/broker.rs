@@ -31,6 +31,16 @@ pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>
     ])
 }
 
+/// Messages in all our queues; `None` when one of them does not say.
+pub(super) fn waiting(
+    api: &ManagementApi,
+    ladder: &RetryLadder,
+) -> Result<Option<u64>, ManagementError> {
+    let expected = queues(ladder);
+    let names: Vec<&str> = expected.iter().map(String::as_str).collect();
+    Ok(depth(&api.queues_with_depths()?, &names))
+}
+
 /// `None` from a broker that collects no metrics: it answers 400, and all else is still told.
 fn consumers(api: &ManagementApi) -> Result<Option<Vec<Value>>, ManagementError> {
     match api.list(&["consumers", api.vhost()]) {

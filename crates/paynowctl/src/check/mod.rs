@@ -1,5 +1,6 @@
 //! `check`: the invariants, one row each. What cannot be looked at counts as not proven.
 
+mod account;
 mod broker;
 mod ledger;
 
@@ -67,9 +68,20 @@ pub(crate) fn run(options: &CheckOptions, config: &Config) -> Result<(), Failure
     };
     let mut rows = database::read(&database_url, ledger::rows)
         .unwrap_or_else(|error| vec![unknown("database", &error)]);
-    if let Some((api, ladder)) = broker {
-        let broker_rows = broker::rows(&api, &ladder);
+    if let Some((api, ladder)) = &broker {
+        let broker_rows = broker::rows(api, ladder);
         rows.extend(broker_rows.unwrap_or_else(|error| vec![unknown("broker", &error)]));
+    }
+    if let Some(accepted) = options.accepted {
+        // The broker first: what moves on meanwhile is then counted twice rather than not at all.
+        let waiting = match &broker {
+            Some((api, ladder)) => broker::waiting(api, ladder).unwrap_or(None),
+            None => Some(0),
+        };
+        rows.push(match database::read(&database_url, account::read) {
+            Ok(account) => account::row(&account, waiting, accepted),
+            Err(error) => unknown("accounted_for", &error),
+        });
     }
     print(&rows, options)?;
     if rows.iter().all(|row| row.status.is_fine()) {
