@@ -4,9 +4,9 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::cli::Note;
+use crate::cli::{Filter, Note};
 
 /// The words of `operator_actions.action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,4 +43,31 @@ pub(crate) fn record(
     .bind::<Text, _>(outcome.to_string())
     .execute(connection)?;
     Ok(())
+}
+
+/// What the operator meant, as it was typed.
+pub(crate) fn meant_by(letters: &[String], filter: &Filter) -> Value {
+    if !letters.is_empty() {
+        return json!({"letters": letters});
+    }
+    let Filter {
+        reason,
+        event_type,
+        wallet,
+        order,
+        since,
+        older_than,
+    } = filter;
+    let given = [
+        ("reason", reason.map(|it| it.code().to_owned())),
+        ("type", event_type.as_ref().map(ToString::to_string)),
+        ("wallet", wallet.map(|it| it.to_string())),
+        ("order", order.map(|it| it.to_string())),
+        ("since", since.clone()),
+        ("older_than", older_than.map(|it| it.to_string())),
+    ];
+    let fields = given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(fields.collect::<Map<String, Value>>())
 }

@@ -5,11 +5,11 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::letters::{Letter, named, scan};
-use crate::actions::{Action, record};
-use crate::cli::{DiscardOptions, Filter};
+use crate::actions::{Action, meant_by, record};
+use crate::cli::DiscardOptions;
 use crate::config::Config;
 use crate::database::{DatabaseError, open_as_owner};
 use crate::failure::Failure;
@@ -77,7 +77,7 @@ fn discard(
     .execute(connection)?;
     let ids: Vec<String> = numbers.iter().map(i64::to_string).collect();
     let outcome = json!({"discarded": ids.len(), "dead_letter_ids": ids});
-    let selection = selection(options);
+    let selection = meant_by(&options.letters, &options.filter);
     record(
         connection,
         Action::Discard,
@@ -107,33 +107,6 @@ fn meant(connection: &mut PgConnection, options: &DiscardOptions) -> Result<Vec<
         ));
     }
     Ok(letters)
-}
-
-/// What the operator meant, as it was typed.
-fn selection(options: &DiscardOptions) -> Value {
-    if !options.letters.is_empty() {
-        return json!({"letters": options.letters});
-    }
-    let Filter {
-        reason,
-        event_type,
-        wallet,
-        order,
-        since,
-        older_than,
-    } = &options.filter;
-    let given = [
-        ("reason", reason.map(|it| it.code().to_owned())),
-        ("type", event_type.as_ref().map(ToString::to_string)),
-        ("wallet", wallet.map(|it| it.to_string())),
-        ("order", order.map(|it| it.to_string())),
-        ("since", since.clone()),
-        ("older_than", older_than.map(|it| it.to_string())),
-    ];
-    let fields = given
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
-    Value::Object(fields.collect::<Map<String, Value>>())
 }
 
 fn in_words(failure: Failure) -> Failure {

@@ -2,10 +2,11 @@
 
 use diesel::pg::PgConnection;
 use paynow_shared::digest::BodyDigest;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::letters::{Letter, named, scan};
-use crate::cli::{Filter, ReplayOptions};
+use crate::actions::meant_by;
+use crate::cli::ReplayOptions;
 use crate::failure::Failure;
 
 pub(super) struct Chosen {
@@ -74,32 +75,6 @@ pub(super) fn choose(
     }
     Ok(Chosen {
         letters,
-        meant: meant(options),
+        meant: meant_by(&options.letters, &options.filter),
     })
-}
-
-fn meant(options: &ReplayOptions) -> Value {
-    if !options.letters.is_empty() {
-        return json!({"letters": options.letters});
-    }
-    let Filter {
-        reason,
-        event_type,
-        wallet,
-        order,
-        since,
-        older_than,
-    } = &options.filter;
-    let given = [
-        ("reason", reason.map(|it| it.code().to_owned())),
-        ("type", event_type.as_ref().map(ToString::to_string)),
-        ("wallet", wallet.map(|it| it.to_string())),
-        ("order", order.map(|it| it.to_string())),
-        ("since", since.clone()),
-        ("older_than", older_than.map(|it| it.to_string())),
-    ];
-    let fields = given
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
-    Value::Object(fields.collect::<Map<String, Value>>())
 }
