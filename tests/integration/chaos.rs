@@ -188,8 +188,14 @@ fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
         .map(|(wallet, balance)| (wallet.parse().unwrap(), balance.parse().unwrap()))
         .collect();
     assert_eq!(balances, story.model);
+    // One copy of an event may have died before its order came, and another been applied after
+    // it: such a letter is of an event that is in the books already.
     let books = "SELECT (SELECT count(*) FROM webhook_events) \
-                 + (SELECT count(*) FROM dead_letters WHERE state = 'open') AS value";
+                 + (SELECT count(*) FROM dead_letters letter \
+                    WHERE state = 'open' AND NOT EXISTS ( \
+                        SELECT FROM webhook_events event \
+                        WHERE event.event_id::text = letter.event_id \
+                            AND event.body_sha256 = letter.body_sha256)) AS value";
     assert_eq!(
         app.database.number(books),
         i64::try_from(accepted.len()).unwrap()
