@@ -3,7 +3,7 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Filter, Note};
@@ -13,6 +13,7 @@ use crate::cli::{Filter, Note};
 pub(crate) enum Action {
     Discard,
     Correct,
+    Replay,
 }
 
 impl Action {
@@ -20,29 +21,36 @@ impl Action {
         match self {
             Self::Discard => "discard",
             Self::Correct => "correct",
+            Self::Replay => "replay",
         }
     }
 }
 
-/// Records an action; `selection` is what was meant, `outcome` what came of it.
+#[derive(QueryableByName)]
+struct Recorded {
+    #[diesel(sql_type = BigInt)]
+    action_id: i64,
+}
+
+/// Records an action and gives its number; `selection` is what was meant, `outcome` what came of it.
 pub(crate) fn record(
     connection: &mut PgConnection,
     action: Action,
     note: &Note,
     selection: &Value,
     outcome: &Value,
-) -> QueryResult<()> {
-    sql_query(
+) -> QueryResult<i64> {
+    let recorded: Recorded = sql_query(
         "INSERT INTO operator_actions (action, operator, why, selection, outcome) \
-         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb)",
+         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb) RETURNING action_id",
     )
     .bind::<Text, _>(action.code())
     .bind::<Text, _>(&note.by)
     .bind::<Text, _>(&note.why)
     .bind::<Text, _>(selection.to_string())
     .bind::<Text, _>(outcome.to_string())
-    .execute(connection)?;
-    Ok(())
+    .get_result(connection)?;
+    Ok(recorded.action_id)
 }
 
 /// What the operator meant, as it was typed.

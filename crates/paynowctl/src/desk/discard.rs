@@ -7,7 +7,7 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
 use serde_json::json;
 
-use super::letters::{Letter, named, scan};
+use super::letters::{Letter, chosen};
 use crate::actions::{Action, meant_by, record};
 use crate::cli::DiscardOptions;
 use crate::config::Config;
@@ -53,7 +53,7 @@ fn discard(
     connection: &mut PgConnection,
     options: &DiscardOptions,
 ) -> Result<Vec<Letter>, Failure> {
-    let letters = meant(connection, options)?;
+    let letters = chosen(connection, &options.letters, &options.filter)?;
     let not_open: Vec<String> = letters
         .iter()
         .filter(|letter| letter.state != "open")
@@ -85,27 +85,6 @@ fn discard(
         &selection,
         &outcome,
     )?;
-    Ok(letters)
-}
-
-fn meant(connection: &mut PgConnection, options: &DiscardOptions) -> Result<Vec<Letter>, Failure> {
-    let mut letters: Vec<Letter> = Vec::new();
-    if options.letters.is_empty() {
-        scan(connection, &options.filter, Some("open"), |read| {
-            letters.push(read.letter);
-        })?;
-    }
-    for name in &options.letters {
-        letters.push(named(connection, name)?.letter);
-    }
-    // The same letter may be named by its number and by its event.
-    letters.sort_by_key(|letter| letter.dead_letter_id);
-    letters.dedup_by_key(|letter| letter.dead_letter_id);
-    if letters.is_empty() {
-        return Err(Failure::NotFound(
-            "no open dead letter is like that: nothing was done".to_owned(),
-        ));
-    }
     Ok(letters)
 }
 

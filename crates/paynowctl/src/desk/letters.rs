@@ -254,3 +254,29 @@ impl Read {
             .map_or_else(|| "unknown".to_owned(), |points| points.to_string())
     }
 }
+
+/// The letters an operator means: by name, or else the open ones that the filter finds.
+pub(super) fn chosen(
+    connection: &mut PgConnection,
+    names: &[String],
+    filter: &Filter,
+) -> Result<Vec<Letter>, Failure> {
+    let mut letters: Vec<Letter> = Vec::new();
+    if names.is_empty() {
+        scan(connection, filter, Some("open"), |read| {
+            letters.push(read.letter);
+        })?;
+    }
+    for name in names {
+        letters.push(named(connection, name)?.letter);
+    }
+    // The same letter may be named by its number and by its event.
+    letters.sort_by_key(|letter| letter.dead_letter_id);
+    letters.dedup_by_key(|letter| letter.dead_letter_id);
+    if letters.is_empty() {
+        return Err(Failure::NotFound(
+            "no open dead letter is like that: nothing was done".to_owned(),
+        ));
+    }
+    Ok(letters)
+}

@@ -4,7 +4,7 @@ use diesel::pg::PgConnection;
 use paynow_shared::digest::BodyDigest;
 use serde_json::{Value, json};
 
-use super::super::letters::{Letter, named, scan};
+use super::super::letters::{Letter, chosen};
 use crate::actions::meant_by;
 use crate::cli::ReplayOptions;
 use crate::failure::Failure;
@@ -45,23 +45,7 @@ pub(super) fn choose(
     connection: &mut PgConnection,
     options: &ReplayOptions,
 ) -> Result<Chosen, Failure> {
-    let mut letters: Vec<Letter> = Vec::new();
-    if options.letters.is_empty() {
-        scan(connection, &options.filter, Some("open"), |read| {
-            letters.push(read.letter);
-        })?;
-    }
-    for name in &options.letters {
-        letters.push(named(connection, name)?.letter);
-    }
-    // The same letter may be named by its number and by its event.
-    letters.sort_by_key(|letter| letter.dead_letter_id);
-    letters.dedup_by_key(|letter| letter.dead_letter_id);
-    if letters.is_empty() {
-        return Err(Failure::NotFound(
-            "no open dead letter is like that: nothing was done".to_owned(),
-        ));
-    }
+    let letters = chosen(connection, &options.letters, &options.filter)?;
     let not_open: Vec<String> = letters
         .iter()
         .filter(|letter| letter.state != "open")

@@ -7,6 +7,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 use serde_json::{Value, json};
 
 use super::selection::Chosen;
+use crate::actions::{Action, record};
 use crate::cli::Note;
 use crate::failure::Failure;
 
@@ -55,12 +56,6 @@ pub(super) struct Sendable {
 }
 
 #[derive(QueryableByName)]
-struct ActionId {
-    #[diesel(sql_type = BigInt)]
-    action_id: i64,
-}
-
-#[derive(QueryableByName)]
 struct LetterId {
     #[diesel(sql_type = BigInt)]
     dead_letter_id: i64,
@@ -81,7 +76,13 @@ pub(super) fn begin(
     connection.transaction(|connection| {
         // What came of it is in a row of its own, at the end: this table is append-only.
         let outcome = json!({"begun": true, "dead_letter_ids": chosen.names()});
-        let action_id = record(connection, note, &chosen.document(), &outcome)?;
+        let action_id = record(
+            connection,
+            Action::Replay,
+            note,
+            &chosen.document(),
+            &outcome,
+        )?;
         sql_query("INSERT INTO replays (action_id, dead_letter_id) SELECT $1, unnest($2)")
             .bind::<BigInt, _>(action_id)
             .bind::<Array<BigInt>, _>(chosen.ids())
@@ -98,25 +99,7 @@ pub(super) fn close(
     outcome: &Value,
 ) -> QueryResult<()> {
     let selection = json!({"replay": action_id.to_string()});
-    record(connection, note, &selection, outcome).map(drop)
-}
-
-fn record(
-    connection: &mut PgConnection,
-    note: &Note,
-    selection: &Value,
-    outcome: &Value,
-) -> QueryResult<i64> {
-    let row: ActionId = sql_query(
-        "INSERT INTO operator_actions (action, operator, why, selection, outcome) \
-         VALUES ('replay', $1, $2, $3::jsonb, $4::jsonb) RETURNING action_id",
-    )
-    .bind::<Text, _>(&note.by)
-    .bind::<Text, _>(&note.why)
-    .bind::<Text, _>(selection.to_string())
-    .bind::<Text, _>(outcome.to_string())
-    .get_result(connection)?;
-    Ok(row.action_id)
+    record(connection, Action::Replay, note, &selection, outcome).map(drop)
 }
 
 pub(super) fn check_known(connection: &mut PgConnection, action_id: i64) -> Result<(), Failure> {
