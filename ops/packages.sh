@@ -25,6 +25,8 @@ package_purpose() {
     pkg-config) echo "lets cargo find native libraries" ;;
     gcc) echo "links Rust programs and compiles the C parts of crates" ;;
     libc6-dev) echo "what gcc links every program with" ;;
+    prometheus) echo "tests the alert rules and watches the pipeline in tests" ;;
+    prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
     *) echo "needed by this step" ;;
@@ -73,7 +75,7 @@ POLICY_MARK="# temporary, written by the ops scripts of PayNow while they instal
 
 # install_packages PKG...: a subshell, so that its EXIT trap runs on failure and on Ctrl-C too.
 install_packages() (
-  local log
+  local log package
   # Asked for up front: later on the output goes to the log, and a refusal would go unseen.
   as_root true
   log=$(mktemp)
@@ -93,6 +95,10 @@ install_packages() (
   if [[ " $* " == *" rabbitmq-server "* ]]; then
     keep_off_at_boot rabbitmq-server.service epmd.socket epmd.service
   fi
+  # Only what came just now: a service that was there before is somebody's.
+  for package in prometheus prometheus-alertmanager; do
+    [[ " $* " != *" $package "* ]] || keep_off_at_boot "$package.service"
+  done
 )
 
 # run_apt LOG ARGS...: quiet while it works, and says everything when it does not.
@@ -132,6 +138,11 @@ keep_off_at_boot() {
 # only after minutes of building that something cannot be installed is late.
 need_servers() {
   need_packages rabbitmq-server postgresql curl
+}
+
+# need_monitoring: what the tests of alerts run, as processes of their own.
+need_monitoring() {
+  need_packages prometheus prometheus-alertmanager
 }
 
 # need_build_dependencies: everything needed to build the project.
