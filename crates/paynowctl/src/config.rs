@@ -49,7 +49,7 @@ impl Config {
     /// `PAYNOW_STORE_ID`, `PARTIAL_REFUNDS`, `POINTS_METADATA_KEY`: read as the worker does, and must
     /// be the worker's, or a preview tells of another shop.
     pub(crate) fn policy(&self) -> Result<Policy, SettingError> {
-        Ok(paynow_worker::config::Config::read(&self.environment)?.policy)
+        paynow_worker::config::read_policy(&self.environment)
     }
 
     /// `AMQP_MANAGEMENT_URL`; what it leaves out, and the virtual host, comes from `AMQP_URL`.
@@ -117,6 +117,8 @@ fn decoded(text: &str) -> Result<String, SettingError> {
 
 #[cfg(test)]
 mod tests {
+    use paynow_worker::decide::PartialRefunds;
+
     use super::*;
 
     fn config_of(environment: Environment) -> Config {
@@ -168,6 +170,27 @@ mod tests {
             assert!(error.starts_with("AMQP_MANAGEMENT_URL "), "{error}");
             assert!(!error.contains("hidden"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_policy_is_the_workers_and_needs_none_of_its_other_settings() {
+        let config = config_of(Environment::of([
+            ("PAYNOW_STORE_ID", "600000000000000002"),
+            ("PARTIAL_REFUNDS", "dead_letter"),
+            ("POINTS_METADATA_KEY", "points"),
+            ("WORKER_LANES", "none"),
+            ("METRICS_ADDR", "nowhere"),
+            ("RETRY_LADDER", "4,1"),
+        ]));
+        let expected = Policy {
+            store_id: Some("600000000000000002".parse().unwrap()),
+            partial_refunds: PartialRefunds::DeadLetter,
+            points_metadata_key: Some("points".to_owned()),
+        };
+        assert_eq!(config.policy(), Ok(expected));
+        let config = config_of(Environment::of([("PARTIAL_REFUNDS", "maybe")]));
+        let error = config.policy().unwrap_err().to_string();
+        assert!(error.starts_with("PARTIAL_REFUNDS "), "{error}");
     }
 
     #[test]

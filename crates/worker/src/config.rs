@@ -58,13 +58,18 @@ impl Config {
             lanes: LaneSettings::read(environment)?,
             retention_days: u32::try_from(retention_days).unwrap_or(u32::MAX),
             ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
-            policy: Policy {
-                store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
-                partial_refunds: partial_refunds(environment)?,
-                points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
-            },
+            policy: read_policy(environment)?,
         })
     }
+}
+
+/// The shop's choices alone: who only wants to know what an event would do needs no other setting.
+pub fn read_policy(environment: &Environment) -> Result<Policy, SettingError> {
+    Ok(Policy {
+        store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
+        partial_refunds: partial_refunds(environment)?,
+        points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
+    })
 }
 
 fn partial_refunds(environment: &Environment) -> Result<PartialRefunds, SettingError> {
