@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use paynow_shared::digest::BodyDigest;
-use paynow_shared::event::{Event, EventKind, Order};
+use paynow_shared::event::{Event, EventKind};
 use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
@@ -70,40 +70,54 @@ pub(crate) fn read_view(
     connection: &mut PgConnection,
     batch: &[Incoming<'_>],
 ) -> Result<LedgerView, DatabaseError> {
-    let events: Vec<&Event> = batch
-        .iter()
-        .filter_map(|incoming| incoming.event.as_ref().ok())
-        .collect();
-    let orders: Vec<&Order> = events.iter().filter_map(|event| order_of(event)).collect();
-    let lines = || orders.iter().flat_map(|order| &order.lines);
-    let mut product_ids: Vec<i64> = lines().map(|line| line.product_id.get()).collect();
-    product_ids.sort_unstable();
-    product_ids.dedup();
-    let mut view = LedgerView {
-        events: known_events(
-            connection,
-            events.iter().map(|event| event.id.get()).collect(),
-        )?,
-        products: prices(connection, product_ids)?,
-        ..LedgerView::default()
-    };
-    let order_ids: Vec<i64> = events
-        .iter()
-        .filter_map(|event| order_id_of(event))
-        .map(OrderId::get)
-        .collect();
-    let references: Vec<i64> = events
-        .iter()
-        .filter_map(|event| reference_of(event))
-        .collect();
-    // Without a refund or chargeback in the batch, an order's entries say all there is to know.
-    if !references.is_empty() {
-        read_orders(connection, &order_ids, &mut view)?;
-        read_reversals(connection, &order_ids, &references, &mut view)?;
+    let mut wanted = Wanted::default();
+    for event in batch.iter().filter_map(|one| one.event.as_ref().ok()) {
+        wanted.add(event);
     }
-    let keys: Vec<EntryKey> = lines().map(|line| EntryKey::order_line(line.id)).collect();
-    read_entries(connection, &keys, &order_ids, &mut view)?;
-    Ok(view)
+    wanted.read(connection)
+}
+
+/// What events ask of the ledger, by key.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    events: Vec<i64>,
+    products: Vec<i64>,
+    orders: Vec<i64>,
+    /// Refunds, and payments that were charged back.
+    references: Vec<i64>,
+    lines: Vec<EntryKey>,
+}
+
+impl Wanted {
+    pub(crate) fn add(&mut self, event: &Event) {
+        self.events.push(event.id.get());
+        self.orders.extend(order_id_of(event).map(OrderId::get));
+        self.references.extend(reference_of(event));
+        for line in order_of(event).iter().flat_map(|order| &order.lines) {
+            self.products.push(line.product_id.get());
+            self.lines.push(EntryKey::order_line(line.id));
+        }
+    }
+
+    pub(crate) fn read(
+        mut self,
+        connection: &mut PgConnection,
+    ) -> Result<LedgerView, DatabaseError> {
+        self.products.sort_unstable();
+        self.products.dedup();
+        let mut view = LedgerView {
+            events: known_events(connection, self.events)?,
+            products: prices(connection, self.products)?,
+            ..LedgerView::default()
+        };
+        // Without a refund or chargeback in the batch, an order's entries say all there is to know.
+        if !self.references.is_empty() {
+            read_orders(connection, &self.orders, &mut view)?;
+            read_reversals(connection, &self.orders, &self.references, &mut view)?;
+        }
+        read_entries(connection, &self.lines, &self.orders, &mut view)?;
+        Ok(view)
+    }
 }
 
 /// The id of the refund or of the charged-back payment that an event tells of.

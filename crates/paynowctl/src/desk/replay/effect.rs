@@ -10,11 +10,11 @@ use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_worker::decide::Policy;
 use paynow_worker::disposition::Disposition;
-use paynow_worker::preview::{Preview, preview};
+use paynow_worker::preview::{Inquiry, Preview};
 
 use crate::failure::Failure;
 
-/// How many bodies are in memory at once. Letters further apart do not see each other's effect.
+/// How many bodies are in memory at once.
 const BATCH: usize = 500;
 
 /// What would become of one letter.
@@ -86,34 +86,65 @@ impl Effect {
             points: sum.get(),
         });
     }
+
+    fn read_balances(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let wallets: Vec<i64> = self.wallets.keys().copied().collect();
+        let balances: Vec<Balance> =
+            sql_query("SELECT wallet_id, balance FROM wallets WHERE wallet_id = ANY ($1)")
+                .bind::<Array<BigInt>, _>(wallets)
+                .load(connection)?;
+        for row in balances {
+            self.wallets.entry(row.wallet_id).or_default().before = row.balance;
+        }
+        Ok(())
+    }
 }
 
+/// Foresees the letters one after another, each after those before it, as of one moment and within
+/// a transaction that cannot write.
 pub(super) fn foresee(
     connection: &mut PgConnection,
     ids: &[i64],
     policy: &Policy,
 ) -> Result<Effect, Failure> {
+    connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(|connection| {
+            let mut effect = previewed(connection, ids, policy)?;
+            effect.read_balances(connection)?;
+            Ok(effect)
+        })
+}
+
+fn previewed(
+    connection: &mut PgConnection,
+    ids: &[i64],
+    policy: &Policy,
+) -> Result<Effect, Failure> {
+    let mut inquiry = Inquiry::default();
+    for batch in ids.chunks(BATCH) {
+        inquiry.add(&bodies(connection, batch)?);
+    }
+    let mut outlook = inquiry
+        .read(connection)
+        .map_err(|error| Failure::failed("the effect cannot be foreseen", error))?;
     let mut effect = Effect::default();
     for batch in ids.chunks(BATCH) {
-        let bodies: Vec<Body> = sql_query(
-            "SELECT body FROM dead_letters WHERE dead_letter_id = ANY ($1) ORDER BY dead_letter_id",
-        )
-        .bind::<Array<BigInt>, _>(batch)
-        .load(connection)?;
-        let bodies = bodies.into_iter().map(|row| row.body).collect();
-        let previews = preview(connection, bodies, policy)
-            .map_err(|error| Failure::failed("the effect cannot be foreseen", error))?;
+        let previews = outlook.preview(bodies(connection, batch)?, policy);
         for (id, preview) in batch.iter().zip(previews) {
             effect.add(*id, preview);
         }
     }
-    let wallets: Vec<i64> = effect.wallets.keys().copied().collect();
-    let balances: Vec<Balance> =
-        sql_query("SELECT wallet_id, balance FROM wallets WHERE wallet_id = ANY ($1)")
-            .bind::<Array<BigInt>, _>(wallets)
-            .load(connection)?;
-    for row in balances {
-        effect.wallets.entry(row.wallet_id).or_default().before = row.balance;
-    }
     Ok(effect)
+}
+
+fn bodies(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<Vec<Vec<u8>>> {
+    let rows: Vec<Body> = sql_query(
+        "SELECT body FROM dead_letters WHERE dead_letter_id = ANY ($1) ORDER BY dead_letter_id",
+    )
+    .bind::<Array<BigInt>, _>(ids)
+    .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.body).collect())
 }
