@@ -31,6 +31,7 @@ pub async fn publish(
             secret_id: Some(webhook.secret_id),
             attempt: 1,
             failure: None,
+            replay: None,
         },
         body: webhook.body,
     };

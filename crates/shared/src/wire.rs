@@ -25,6 +25,8 @@ pub mod header {
     pub const REASON: &str = "paynow-reason";
     /// The error text of the last failure, for a person.
     pub const ERROR: &str = "paynow-error";
+    /// The operator action that gave this dead letter to the worker again.
+    pub const REPLAY: &str = "paynow-replay";
 }
 
 /// What travels with a body: how it arrived, and why it failed last, if it did.
@@ -36,6 +38,8 @@ pub struct Headers {
     /// From 1; 0 when the message does not say.
     pub attempt: u32,
     pub failure: Option<Failure>,
+    /// The operator action that gave this dead letter to the worker again; none on a first arrival.
+    pub replay: Option<i64>,
 }
 
 /// Why an event could not be applied: a code for programs, a text for a person.

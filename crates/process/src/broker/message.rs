@@ -43,6 +43,9 @@ pub fn properties(
             AMQPValue::LongString(failure.error.as_str().into()),
         );
     }
+    if let Some(action_id) = headers.replay {
+        put(header::REPLAY, AMQPValue::LongLongInt(action_id));
+    }
     let properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
@@ -68,6 +71,7 @@ pub fn headers(properties: &BasicProperties) -> Headers {
             .and_then(AMQPValue::as_long_uint)
             .unwrap_or(0),
         failure: failure(text(header::REASON), text(header::ERROR), table),
+        replay: number(header::REPLAY),
     }
 }
 
@@ -121,6 +125,7 @@ mod tests {
                 reason: Reason::Conflict,
                 error: "ł".to_owned(),
             }),
+            replay: Some(12),
         };
         let event_type = "ON_REFUND".parse().unwrap();
         let properties = properties("42", Some(&event_type), &written);
@@ -131,16 +136,32 @@ mod tests {
     }
 
     #[test]
+    fn only_a_replayed_message_names_a_replay() {
+        let fresh = properties("42", None, &Headers::default());
+        let table = fresh.headers().as_ref().unwrap();
+        assert!(!table.contains_key(header::REPLAY));
+        let replayed = Headers {
+            replay: Some(i64::MAX),
+            ..Headers::default()
+        };
+        let properties = properties("42", None, &replayed);
+        let table = properties.headers().as_ref().unwrap().inner();
+        let expected = AMQPValue::LongLongInt(i64::MAX);
+        assert_eq!(table.get("paynow-replay"), Some(&expected));
+    }
+
+    #[test]
     fn foreign_headers_are_no_obstacle() {
         assert_eq!(headers(&BasicProperties::default()), Headers::default());
         let mut table = FieldTable::default();
         table.insert(header::ATTEMPT.into(), AMQPValue::Boolean(true));
+        table.insert(header::REPLAY.into(), AMQPValue::LongString("12".into()));
         table.insert(
             header::REASON.into(),
             AMQPValue::LongString("no such code".into()),
         );
         let read = headers(&BasicProperties::default().with_headers(table));
-        assert_eq!(read.attempt, 0);
+        assert_eq!((read.attempt, read.replay), (0, None));
         assert_eq!(read.failure.unwrap().reason, Reason::Unspecified);
     }
 

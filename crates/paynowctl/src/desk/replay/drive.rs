@@ -137,9 +137,10 @@ impl Replay<'_> {
         let mut sent = 0;
         for letter in letters {
             let number = letter.dead_letter_id;
-            self.publish(message(letter)).map_err(|error| {
-                Failure::failed(format!("dead letter {number} could not be sent"), error)
-            })?;
+            self.publish(message(letter, self.action_id))
+                .map_err(|error| {
+                    Failure::failed(format!("dead letter {number} could not be sent"), error)
+                })?;
             store::sent(&mut self.connection, self.action_id, number)?;
             sent += 1;
         }
@@ -178,8 +179,8 @@ impl Replay<'_> {
     }
 }
 
-/// The event as it came first: its own id, its own bytes, its first attempt.
-fn message(letter: Sendable) -> Outgoing {
+/// The event as it came first: its own id, its own bytes, its first attempt; and who sent it again.
+fn message(letter: Sendable, action_id: i64) -> Outgoing {
     Outgoing {
         exchange: DEFAULT_EXCHANGE,
         routing_key: CREDITS_QUEUE.to_owned(),
@@ -191,6 +192,7 @@ fn message(letter: Sendable) -> Outgoing {
             secret_id: letter.secret_id,
             attempt: 1,
             failure: None,
+            replay: Some(action_id),
         },
         body: letter.body.into(),
     }
