@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use paynow_process::environment::SettingError;
 use paynow_process::error_chain::chain;
 use paynow_process::exit;
+use paynow_process::interrupt::StopSignal;
 
 use crate::database::DatabaseError;
 use crate::management::ManagementError;
@@ -32,6 +33,9 @@ pub(crate) enum Failure {
     /// Nothing broke underneath: the sentence is all there is to say.
     #[error("{0}")]
     Refused(String),
+    /// A person or a supervisor ended it before it was done.
+    #[error("{what}")]
+    Interrupted { signal: StopSignal, what: String },
     /// The printed rows say it all.
     #[error("already told")]
     Told,
@@ -58,6 +62,7 @@ impl Failure {
         match self {
             Self::Setting(_) => exit::USAGE,
             Self::NotFound(_) => NOT_FOUND,
+            Self::Interrupted { signal, what: _ } => signal.exit_code(),
             Self::Database(_)
             | Self::Broker(_)
             | Self::Failed { .. }
@@ -101,6 +106,13 @@ mod tests {
             (Failure::failed("the database refused", "no"), 1),
             (Failure::Refused("a queue is in the way".to_owned()), 1),
             (Failure::Told, 1),
+            (
+                Failure::Interrupted {
+                    signal: StopSignal::Interrupt,
+                    what: "interrupted".to_owned(),
+                },
+                130,
+            ),
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod environment;
 pub mod error_chain;
 pub mod exit;
+pub mod interrupt;
 pub mod program;
 pub mod shutdown;
 pub mod telemetry;

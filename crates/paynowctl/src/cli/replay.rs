@@ -9,8 +9,9 @@ const RATE_MAX: u32 = 10_000;
 const REPLAY_EXAMPLES: &str = "\
 Shows first what the letters would do to which balances. One letter is then replayed at once; more
 are only shown until you add --yes. The canary goes first, and its outcome decides about the rest.
-The ledger credits nothing twice, however often a letter is replayed. After an interruption, or when
-it stopped by itself, --resume goes on with what is left. Exits 1 unless all letters were applied.
+The ledger credits nothing twice, however often a letter is replayed. After Ctrl-C, a crash, or when
+it stopped by itself, --resume goes on with what is left. Exits 1 unless all letters were applied,
+130 after Ctrl-C.
 
 Examples:
   paynowctl dead replay 17 --by anna --why 'ticket 4711'
@@ -73,6 +74,9 @@ pub(crate) struct Pace {
     /// Send nothing while more messages than this are in paynow.credits: live traffic goes first
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     pub(crate) max_depth: u32,
+    /// Stop when there are more messages than that for this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub(crate) max_depth_wait: u32,
 }
 
 fn rate(text: &str) -> Result<u32, String> {
@@ -104,6 +108,7 @@ mod tests {
             "paynowctl dead replay 7 --rate 0 --by a --why b",
             "paynowctl dead replay 7 --canary 0 --by a --why b",
             "paynowctl dead replay 7 --max-failures 101 --by a --why b",
+            "paynowctl dead replay 7 --max-depth-wait 86401 --by a --why b",
         ] {
             assert_eq!(exit_code(line), 2, "{line}");
         }

@@ -9,11 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::BrokerAddress;
 use super::publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};
+use crate::interrupt::Interrupt;
 
 /// A first connection takes milliseconds; the lane itself would try for ever.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
+/// A message on its way gets this long for its confirm when the process is asked to end.
+const LAST_CONFIRM_LIMIT: Duration = Duration::from_secs(1);
 /// The goodbye has limits of its own; this one is for what they do not see.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -35,8 +38,12 @@ pub struct BlockingPublisher {
 }
 
 impl BlockingPublisher {
-    /// Connects, and waits until a publish has a chance.
-    pub fn open(address: &BrokerAddress, name: &'static str) -> Result<Self, OpenError> {
+    /// Connects, and waits until a publish has a chance, or until the interrupt.
+    pub fn open(
+        address: &BrokerAddress,
+        name: &'static str,
+        interrupt: &Interrupt,
+    ) -> Result<Self, OpenError> {
         // A thread that goes on between the calls: the connection has heartbeats to answer.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -54,7 +61,7 @@ impl BlockingPublisher {
         let stop = CancellationToken::new();
         let (publisher, tasks) = runtime.block_on(async { Publisher::start(&settings, &stop) });
         runtime
-            .block_on(ready(&publisher))
+            .block_on(ready(&publisher, interrupt))
             .map_err(OpenError::NotReady)?;
         Ok(Self {
             runtime,
@@ -64,9 +71,23 @@ impl BlockingPublisher {
         })
     }
 
-    /// Publishes and waits for the confirm. Anything but `Ok` means: not known to be stored.
-    pub fn publish(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
-        self.runtime.block_on(self.publisher.publish(message))
+    /// Publishes and waits for the confirm, not for long once there is an interrupt. Anything but
+    /// `Ok` means: not known to be stored.
+    pub fn publish(
+        &self,
+        message: Outgoing,
+        interrupt: &Interrupt,
+    ) -> Result<Confirmed, PublishError> {
+        let out_of_patience = async {
+            interrupt.comes().await;
+            tokio::time::sleep(LAST_CONFIRM_LIMIT).await;
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                outcome = self.publisher.publish(message) => outcome,
+                () = out_of_patience => Err(PublishError::TimedOut),
+            }
+        })
     }
 
     /// Says goodbye if that is possible in time; the connection is gone either way.
@@ -81,12 +102,16 @@ impl BlockingPublisher {
     }
 }
 
-async fn ready(publisher: &Publisher) -> Result<(), PublishError> {
+async fn ready(publisher: &Publisher, interrupt: &Interrupt) -> Result<(), PublishError> {
     let deadline = tokio::time::Instant::now() + OPEN_LIMIT;
     loop {
         match publisher.ready() {
             Ok(()) => return Ok(()),
-            Err(error) if tokio::time::Instant::now() >= deadline => return Err(error),
+            Err(error)
+                if tokio::time::Instant::now() >= deadline || interrupt.asked().is_some() =>
+            {
+                return Err(error);
+            }
             Err(_not_yet) => tokio::time::sleep(LOOK_AGAIN).await,
         }
     }

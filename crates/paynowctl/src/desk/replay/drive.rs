@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
 use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
+use paynow_process::interrupt::Interrupt;
 use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
 use paynow_shared::wire::Headers;
 
+use super::ended::Ended;
 use super::store::{self, Progress, Sendable};
 use crate::cli::{Pace, ReplayOptions};
 use crate::failure::Failure;
 use crate::management::ManagementApi;
 use crate::output;
-use crate::pause::pause;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// A queue tells its depth every five seconds.
@@ -22,39 +23,11 @@ const DEPTH_AGAIN: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 const PUBLISH_AGAIN: Duration = Duration::from_millis(300);
 
-/// Why a run came to its end.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// Every letter was sent or skipped.
-    Finished,
-    TooManyFailures {
-        percent: i64,
-        limit: u32,
-    },
-    /// Nothing is known of the canary, so nothing speaks for sending more.
-    CanaryWithoutOutcome {
-        seconds: u32,
-    },
-}
-
-impl Ended {
-    pub(super) fn told(&self) -> String {
-        match self {
-            Self::Finished => "finished".to_owned(),
-            Self::TooManyFailures { percent, limit } => format!(
-                "stopped: {percent} % of the letters died again, more than --max-failures {limit}"
-            ),
-            Self::CanaryWithoutOutcome { seconds } => {
-                format!("stopped: the canary had no outcome within {seconds} s")
-            }
-        }
-    }
-}
-
 pub(super) struct Replay<'a> {
-    pub(super) connection: PgConnection,
+    pub(super) connection: &'a mut PgConnection,
     pub(super) action_id: i64,
     pub(super) publisher: &'a BlockingPublisher,
+    pub(super) interrupt: &'a Interrupt,
     pub(super) api: ManagementApi,
     pub(super) options: &'a ReplayOptions,
 }
@@ -74,6 +47,9 @@ impl Replay<'_> {
                 let limit = pace.max_failures;
                 return Ok(Ended::TooManyFailures { percent, limit });
             }
+            if let Some(signal) = self.interrupt.asked().filter(|_| is_unfinished(&progress)) {
+                return Ok(Ended::Interrupted { signal });
+            }
             let Some(count) = next_batch(&progress, pace) else {
                 return Ok(if progress.waiting == 0 {
                     Ended::Finished
@@ -82,45 +58,64 @@ impl Replay<'_> {
                 });
             };
             let due = Duration::from_secs_f64(seconds_of(sent_now, pace));
-            pause(due.saturating_sub(batch_began.elapsed()));
-            self.give_way()?;
+            self.interrupt
+                .wait(due.saturating_sub(batch_began.elapsed()));
+            if let Some(ended) = self.give_way()? {
+                return Ok(ended);
+            }
             batch_began = Instant::now();
             sent_now = self.send(count)?;
         }
     }
 
-    /// Waits until what was sent has an outcome, all but what was deferred before, or for the limit.
+    /// Waits until what was sent has an outcome, all but what was deferred before, for the limit, or
+    /// until the interrupt.
     fn outcomes(&mut self, deferred: i64) -> Result<Progress, Failure> {
         let limit = Duration::from_secs(self.options.pace.wait.into());
         let began = Instant::now();
         loop {
-            store::observe(&mut self.connection, self.action_id)?;
-            let progress = store::progress(&mut self.connection, self.action_id)?;
-            if progress.sent <= deferred || began.elapsed() >= limit {
+            store::observe(self.connection, self.action_id)?;
+            let progress = store::progress(self.connection, self.action_id)?;
+            let has_waited = began.elapsed() >= limit || self.interrupt.asked().is_some();
+            if progress.sent <= deferred || has_waited {
                 return Ok(progress);
             }
-            pause(LOOK_AGAIN);
+            self.interrupt.wait(LOOK_AGAIN);
         }
     }
 
-    /// Live traffic goes first.
-    fn give_way(&self) -> Result<(), Failure> {
+    /// Live traffic goes first: waits for it, and says why when it leaves no room at all.
+    fn give_way(&self) -> Result<Option<Ended>, Failure> {
+        let Pace {
+            max_depth: limit,
+            max_depth_wait: seconds,
+            ..
+        } = self.options.pace;
+        let began = Instant::now();
         let mut told = false;
-        while let Some(depth) = self.depth()?.filter(|depth| *depth > self.limit()) {
+        loop {
+            if let Some(signal) = self.interrupt.asked() {
+                return Ok(Some(Ended::Interrupted { signal }));
+            }
+            let Some(depth) = self.depth()?.filter(|depth| *depth > limit.into()) else {
+                return Ok(None);
+            };
+            if began.elapsed() >= Duration::from_secs(seconds.into()) {
+                return Ok(Some(Ended::TooDeep {
+                    depth,
+                    limit,
+                    seconds,
+                }));
+            }
             if !told && !self.options.format.json {
                 output::line(&format!(
-                    "{depth} messages are in {CREDITS_QUEUE}: waiting until it is {} or fewer",
-                    self.limit()
+                    "{depth} messages are in {CREDITS_QUEUE}: waiting until it is {limit} or \
+                     fewer, {seconds} s at most"
                 ))?;
             }
             told = true;
-            pause(DEPTH_AGAIN);
+            self.interrupt.wait(DEPTH_AGAIN);
         }
-        Ok(())
-    }
-
-    fn limit(&self) -> u64 {
-        self.options.pace.max_depth.into()
     }
 
     /// `None` from a queue that is too new to have told.
@@ -132,29 +127,47 @@ impl Replay<'_> {
         Ok(credits.and_then(|queue| queue.get("messages")?.as_u64()))
     }
 
+    /// Sends the next letters; gives how many went. What is not sent after all is given back.
     fn send(&mut self, count: i64) -> Result<i64, Failure> {
-        let letters = store::take(&mut self.connection, self.action_id, count)?;
+        let mut letters = store::take(self.connection, self.action_id, count)?.into_iter();
         let mut sent = 0;
-        for letter in letters {
+        let outcome = loop {
+            if self.interrupt.asked().is_some() {
+                break Ok(sent);
+            }
+            let Some(letter) = letters.next() else {
+                return Ok(sent);
+            };
             let number = letter.dead_letter_id;
-            self.publish(message(letter, self.action_id))
-                .map_err(|error| {
-                    Failure::failed(format!("dead letter {number} could not be sent"), error)
-                })?;
-            store::sent(&mut self.connection, self.action_id, number)?;
+            match self.publish(message(letter, self.action_id)) {
+                Ok(()) => store::sent(self.connection, self.action_id, number)?,
+                // Whether the broker has it is not known: it stays taken, and the next run sends it.
+                Err(_interrupted) if self.interrupt.asked().is_some() => break Ok(sent),
+                Err(error) => {
+                    let what = format!("dead letter {number} could not be sent");
+                    break Err(Failure::failed(what, error));
+                }
+            }
             sent += 1;
-        }
-        Ok(sent)
+        };
+        let unsent: Vec<i64> = letters
+            .filter(|letter| letter.is_new)
+            .map(|letter| letter.dead_letter_id)
+            .collect();
+        store::give_back(self.connection, self.action_id, &unsent)?;
+        outcome
     }
 
     fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         let began = Instant::now();
         loop {
-            match self.publisher.publish(message.clone()) {
+            match self.publisher.publish(message.clone(), self.interrupt) {
                 Ok(_confirmed) => return Ok(()),
-                Err(error) if began.elapsed() >= PATIENCE => return Err(error),
+                Err(error) if began.elapsed() >= PATIENCE || self.interrupt.asked().is_some() => {
+                    return Err(error);
+                }
                 // A second copy is answered by the ledger.
-                Err(_passing) => pause(PUBLISH_AGAIN),
+                Err(_passing) => self.interrupt.wait(PUBLISH_AGAIN),
             }
         }
     }
@@ -211,6 +224,11 @@ fn next_batch(progress: &Progress, pace: Pace) -> Option<i64> {
     }
 }
 
+/// Whether a letter is still to be sent, or was sent and has no outcome yet.
+fn is_unfinished(progress: &Progress) -> bool {
+    progress.waiting > 0 || progress.sent > 0
+}
+
 /// The share of letters that died again, when it is past the limit.
 fn too_many_failures(progress: &Progress, pace: Pace) -> Option<i64> {
     let outcomes = progress.applied + progress.dead_again;
@@ -243,6 +261,7 @@ mod tests {
         max_failures: 10,
         wait: 60,
         max_depth: 1000,
+        max_depth_wait: 600,
     };
 
     #[test]

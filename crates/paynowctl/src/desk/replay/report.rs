@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::drive::Ended;
 use super::effect::{Effect, Foreseen, Obstacle};
+use super::ended::Ended;
 use super::selection::Chosen;
 use super::store::Progress;
 use crate::cli::ReplayOptions;
@@ -180,10 +180,18 @@ pub(super) fn ended(
     if options.format.json {
         output::json(&outcome(action_id, progress, &ended.told()))?;
     }
-    if ended != Ended::Finished {
-        let (why, how) = (ended.told(), unfinished(action_id));
-        return Err(Failure::Refused(format!("{why}; {how}")));
+    let what = format!("{}; {}", ended.told(), unfinished(action_id));
+    match ended {
+        Ended::Finished => finished(action_id, progress, options),
+        Ended::Interrupted { signal } => Err(Failure::Interrupted { signal, what }),
+        Ended::TooManyFailures { .. }
+        | Ended::CanaryWithoutOutcome { .. }
+        | Ended::TooDeep { .. } => Err(Failure::Refused(what)),
     }
+}
+
+/// All is sent; whether all is well is told by what came of it.
+fn finished(action_id: i64, progress: &Progress, options: &ReplayOptions) -> Result<(), Failure> {
     if progress.dead_again > 0 {
         let again = progress.dead_again;
         return Err(Failure::Refused(format!(

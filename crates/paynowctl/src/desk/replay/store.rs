@@ -53,6 +53,9 @@ pub(super) struct Sendable {
     pub(super) signed_at_ms: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(super) received_at_ms: Option<i64>,
+    /// Taken just now, so that no earlier run can have sent it.
+    #[diesel(sql_type = Bool)]
+    pub(super) is_new: bool,
 }
 
 #[derive(QueryableByName)]
@@ -216,7 +219,8 @@ fn taken(connection: &mut PgConnection, action_id: i64, ids: &[i64]) -> QueryRes
     sql_query(
         "SELECT dead_letter_id, event_id, event_type, body, secret_id, \
                 (extract(epoch FROM signed_at) * 1000)::bigint AS signed_at_ms, \
-                (extract(epoch FROM received_at) * 1000)::bigint AS received_at_ms \
+                (extract(epoch FROM received_at) * 1000)::bigint AS received_at_ms, \
+                replays.updated_at = now() AS is_new \
          FROM dead_letters JOIN replays USING (dead_letter_id) \
          WHERE action_id = $1 AND replays.state = 'waiting' AND dead_letter_id = ANY ($2) \
          ORDER BY dead_letter_id",
@@ -224,6 +228,26 @@ fn taken(connection: &mut PgConnection, action_id: i64, ids: &[i64]) -> QueryRes
     .bind::<BigInt, _>(action_id)
     .bind::<Array<BigInt>, _>(ids)
     .load(connection)
+}
+
+/// Undoes the taking of letters that were not sent: whoever looks at the desk finds them open.
+pub(super) fn give_back(
+    connection: &mut PgConnection,
+    action_id: i64,
+    dead_letter_ids: &[i64],
+) -> QueryResult<()> {
+    sql_query(
+        "WITH back AS (UPDATE replays SET deaths_before = NULL, updated_at = now() \
+                       WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND state = 'waiting' \
+                       RETURNING dead_letter_id) \
+         UPDATE dead_letters SET state = 'open' FROM back \
+         WHERE dead_letters.dead_letter_id = back.dead_letter_id \
+         AND dead_letters.state = 'replayed'",
+    )
+    .bind::<BigInt, _>(action_id)
+    .bind::<Array<BigInt>, _>(dead_letter_ids)
+    .execute(connection)?;
+    Ok(())
 }
 
 /// The broker has confirmed it.
