@@ -62,6 +62,17 @@ impl TestBroker {
         })
     }
 
+    /// Messages in a queue, those in hand too, as the management API tells it some seconds late.
+    pub(crate) fn told_depth(&self, queue: &str) -> Option<u64> {
+        let path = format!(
+            "queues/{}?disable_stats=true&enable_queue_totals=true",
+            self.vhost
+        );
+        let queues = self.get(&path);
+        let found = queues.as_array()?.iter().find(|it| it["name"] == queue)?;
+        found["messages"].as_u64()
+    }
+
     /// Sets a policy that wins over ours.
     pub(crate) fn limit_queue(&self, queue: &str, definition: Value) {
         let pattern = format!("^{}$", queue.replace('.', "\\."));
