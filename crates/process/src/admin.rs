@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
+
+use crate::telemetry::Metrics;
 
 /// Why a program cannot do its job now, as one word for a person; `Ok` when it can.
 pub type Readiness = Result<(), &'static str>;
@@ -53,7 +54,7 @@ impl AdminServer {
     /// Binds `address` and serves. Signals are left to the program.
     pub fn start(
         address: SocketAddr,
-        metrics: PrometheusHandle,
+        metrics: Metrics,
         ready: ReadinessCheck,
     ) -> std::io::Result<Self> {
         let server = HttpServer::new(move || {

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod error_chain;
 pub mod exit;
 pub mod interrupt;
+pub mod observe;
 pub mod program;
 pub mod shutdown;
 pub mod telemetry;

@@ -3,6 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::observe::{Observable, ShutdownRequested};
+
 /// A token that is cancelled by the first SIGTERM or SIGINT. Fails when the process may not
 /// install handlers.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
@@ -15,7 +17,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        slog_scope::info!("shutdown requested"; "signal" => name);
+        ShutdownRequested { signal: name }.emit();
         asked.cancel();
     });
     Ok(token)

@@ -11,6 +11,7 @@ use actix_web::web::Data;
 use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
 use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
 use paynow_process::exit::Fatal;
+use paynow_process::observe::{Observable, Stopped};
 use paynow_process::telemetry;
 use paynow_shared::topology::EVENTS_EXCHANGE;
 use tokio::task::JoinSet;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::{Intake, routes};
-use crate::observe;
+use crate::observe::{self, Listening};
 
 /// Two lanes: one collects its next batch while the other waits for its confirms.
 const PUBLISH_LANES: usize = 2;
@@ -39,9 +40,9 @@ pub struct App {
 impl App {
     /// Binds both addresses and starts the publisher. Must be called inside a tokio runtime.
     pub fn build(config: Config) -> Result<Self, Fatal> {
-        let metrics = telemetry::start_metrics()
+        let metrics = telemetry::start_metrics("paynow-receiver", &observe::CATALOG)
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::describe();
+        observe::begin(&config.secrets);
         let stop_lanes = CancellationToken::new();
         let (publisher, lanes) = Publisher::start(
             &PublisherSettings {
@@ -76,8 +77,11 @@ impl App {
         let address = server.addrs().first().copied().unwrap_or(config.address);
         let admin = AdminServer::start(config.admin_address, metrics, ready)
             .map_err(|error| cannot_listen(config.admin_address, error))?;
-        slog_scope::info!("listening";
-            "address" => %address, "admin_address" => %admin.address());
+        Listening {
+            address,
+            admin_address: admin.address(),
+        }
+        .emit();
         Ok(Self {
             server: server.run(),
             admin,
@@ -109,7 +113,7 @@ impl App {
         self.stop_lanes.cancel();
         while self.lanes.join_next().await.is_some() {}
         self.admin.stop().await;
-        slog_scope::info!("stopped");
+        Stopped.emit();
         served.map_err(|error| Fatal::failed("the HTTP server failed", error))
     }
 }

@@ -10,13 +10,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use paynow_process::admin::{ReadinessCheck, health_response, readiness_response};
 use paynow_process::broker::Publisher;
 use paynow_process::clock;
+use paynow_process::observe::Observable;
 use serde_json::json;
 
+use crate::body;
+use crate::observe::{InFlight, SignatureChecked, WebhookQueued, WebhookRefused};
 use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
 use crate::secrets::SigningSecrets;
 use crate::verify::{claim, verify};
-use crate::{body, observe};
 
 pub const WEBHOOK_PATH: &str = "/webhooks/paynow";
 
@@ -43,30 +45,43 @@ pub fn routes(config: &mut ServiceConfig) {
 
 async fn receive(request: HttpRequest, payload: Payload, intake: Data<Intake>) -> HttpResponse {
     let started = Instant::now();
+    let _in_flight = InFlight::begin();
     match take(&request, payload, &intake).await {
-        Ok((queued, secret_id)) => {
-            observe::queued(&queued.event_id, &secret_id, started.elapsed());
+        Ok(queued) => {
+            let took = started.elapsed();
+            WebhookQueued {
+                queued: &queued,
+                took,
+            }
+            .emit();
             HttpResponse::Accepted().json(json!({"status": "queued", "event_id": queued.event_id}))
         }
         Err(refusal) => {
-            observe::refused(&refusal, started.elapsed());
+            let took = started.elapsed();
+            WebhookRefused {
+                refusal: &refusal,
+                took,
+            }
+            .emit();
             problem(&refusal)
         }
     }
 }
 
-async fn take(
-    request: &HttpRequest,
-    payload: Payload,
-    intake: &Intake,
-) -> Result<(Queued, String), Refusal> {
+async fn take(request: &HttpRequest, payload: Payload, intake: &Intake) -> Result<Queued, Refusal> {
     let claim = claim(request.headers())?;
     let body = body::read(payload, announced_length(request), intake.body_limit_bytes).await?;
-    let now_ms = clock::now_ms();
-    let webhook = verify(&claim, body, &intake.secrets, intake.tolerance, now_ms)?;
-    let secret_id = webhook.secret_id.clone();
-    let queued = publish(&intake.publisher, webhook).await?;
-    Ok((queued, secret_id))
+    let began = Instant::now();
+    let verified = verify(
+        &claim,
+        body,
+        &intake.secrets,
+        intake.tolerance,
+        clock::now_ms(),
+    );
+    let took = began.elapsed();
+    SignatureChecked { took }.emit();
+    Ok(publish(&intake.publisher, verified?).await?)
 }
 
 fn announced_length(request: &HttpRequest) -> Option<usize> {

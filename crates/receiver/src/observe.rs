@@ -1,52 +1,191 @@
-//! What the receiver tells about its work: one function per observable writes the metric and, where
-//! a person may want it, the log line. Never bodies, signatures or headers as sent.
+//! What the receiver tells about its work: one struct per observable writes the log line and the
+//! metrics together. Never bodies, signatures or headers as sent.
 
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_histogram, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
+use paynow_process::broker::PublishError;
+use paynow_process::clock;
+use paynow_process::observe::Observable;
+use paynow_process::telemetry::{Catalog, LogEvent, Metric};
+use slog::Level;
 
+use crate::body::BodyError;
+use crate::publish::Queued;
 use crate::refusal::Refusal;
+use crate::secrets::SigningSecrets;
+use crate::verify::VerifyError;
 
 const REQUESTS: &str = "paynow_receiver_requests_total";
 const DURATION: &str = "paynow_receiver_request_duration_seconds";
+const IN_FLIGHT: &str = "paynow_receiver_requests_in_flight";
+const VERIFY: &str = "paynow_receiver_verify_duration_seconds";
+const SIGNATURE_AGE: &str = "paynow_receiver_signature_age_seconds";
 const SECRET_USES: &str = "paynow_receiver_secret_uses_total";
+const SECRET_LAST_USED: &str = "paynow_receiver_secret_last_used_timestamp_seconds";
 
-pub fn describe() {
-    describe_counter!(
-        REQUESTS,
-        "Webhook requests by outcome: queued, or the code of the refusal."
-    );
-    describe_histogram!(
-        DURATION,
-        "From the request's head to its answer, by outcome."
-    );
-    describe_counter!(
-        SECRET_USES,
-        "Webhooks queued, by the id of the secret that signed them."
-    );
+pub const CATALOG: Catalog = Catalog {
+    metrics: &[
+        Metric::counter(REQUESTS, &["outcome"], "queued, or the code of the refusal"),
+        Metric::histogram(
+            DURATION,
+            &["outcome"],
+            "from the request's head to its answer; accepted, refused or unavailable",
+        ),
+        Metric::gauge(IN_FLIGHT, &[], "requests without an answer yet"),
+        Metric::histogram(VERIFY, &[], "the signature's check, body in hand"),
+        Metric::histogram(
+            SIGNATURE_AGE,
+            &[],
+            "from PayNow's signature to our clock, of verified webhooks; clock skew shows here",
+        ),
+        Metric::counter(
+            SECRET_USES,
+            &["secret_id"],
+            "webhooks queued, by the secret that signed them",
+        ),
+        Metric::gauge(
+            SECRET_LAST_USED,
+            &["secret_id"],
+            "when it last signed one, in Unix time; 0 is not since the start",
+        ),
+    ],
+    log_events: &[
+        LogEvent::new("webhook_queued", Level::Debug, "answered 202"),
+        LogEvent::new(
+            "webhook_refused",
+            Level::Warning,
+            "not verified, or the body was not read",
+        ),
+        LogEvent::new(
+            "webhook_not_queued",
+            Level::Debug,
+            "answered 503, or no webhook at all",
+        ),
+    ],
+};
+
+/// Every refusal but those of the broker, for the counters that begin at zero.
+const REFUSALS: [Refusal; 9] = [
+    Refusal::Body(BodyError::TooLarge { limit_bytes: 0 }),
+    Refusal::Body(BodyError::TooSlow),
+    Refusal::Body(BodyError::BrokenOff),
+    Refusal::Unverified(VerifyError::MissingHeader("")),
+    Refusal::Unverified(VerifyError::MalformedHeader("")),
+    Refusal::Unverified(VerifyError::Mismatch),
+    Refusal::Unverified(VerifyError::Stale),
+    Refusal::NotFound,
+    Refusal::MethodNotAllowed,
+];
+
+/// Gives every series its beginning.
+pub fn begin(secrets: &SigningSecrets) {
+    counter!(REQUESTS, "outcome" => "queued").increment(0);
+    let not_queued = PublishError::ALL.map(Refusal::NotQueued);
+    for refusal in REFUSALS.into_iter().chain(not_queued) {
+        counter!(REQUESTS, "outcome" => refusal.code()).increment(0);
+    }
+    for secret in secrets.iter() {
+        counter!(SECRET_USES, "secret_id" => secret.id().to_owned()).increment(0);
+        gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(0.0);
+    }
 }
 
-pub fn queued(event_id: &str, secret_id: &str, took: Duration) {
-    outcome("queued", took);
-    counter!(SECRET_USES, "secret_id" => secret_id.to_owned()).increment(1);
-    slog_scope::debug!("webhook queued"; "event_id" => event_id, "secret_id" => secret_id);
+/// A request in hand; counted until it is dropped, because a client may go away.
+pub(crate) struct InFlight(Gauge);
+
+impl InFlight {
+    pub(crate) fn begin() -> Self {
+        let requests = gauge!(IN_FLIGHT);
+        requests.increment(1);
+        Self(requests)
+    }
 }
 
-pub fn refused(refusal: &Refusal, took: Duration) {
-    let code = refusal.code();
-    outcome(code, took);
-    match refusal {
-        // The broker's state is logged once where it changes, not once per request.
-        Refusal::NotQueued(_) | Refusal::NotFound | Refusal::MethodNotAllowed => {
-            slog_scope::debug!("webhook refused"; "code" => code);
-        }
-        Refusal::Body(_) | Refusal::Unverified(_) => {
-            slog_scope::warn!("webhook refused"; "code" => code, "error" => refusal.to_string());
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+pub(crate) struct SignatureChecked {
+    pub(crate) took: Duration,
+}
+
+impl Observable for SignatureChecked {
+    fn emit(self) {
+        histogram!(VERIFY).record(self.took.as_secs_f64());
+    }
+}
+
+pub(crate) struct WebhookQueued<'a> {
+    pub(crate) queued: &'a Queued,
+    pub(crate) took: Duration,
+}
+
+impl Observable for WebhookQueued<'_> {
+    fn emit(self) {
+        let Queued {
+            event_id,
+            secret_id,
+            signed_at_ms,
+            ..
+        } = self.queued;
+        counter!(REQUESTS, "outcome" => "queued").increment(1);
+        histogram!(DURATION, "outcome" => "accepted").record(self.took.as_secs_f64());
+        let now_ms = clock::now_ms();
+        histogram!(SIGNATURE_AGE).record(seconds(now_ms.saturating_sub(*signed_at_ms)));
+        counter!(SECRET_USES, "secret_id" => secret_id.clone()).increment(1);
+        gauge!(SECRET_LAST_USED, "secret_id" => secret_id.clone()).set(seconds(now_ms));
+        slog_scope::debug!(# "webhook_queued", "webhook queued";
+            "event_id" => event_id, "secret_id" => secret_id);
+    }
+}
+
+pub(crate) struct WebhookRefused<'a> {
+    pub(crate) refusal: &'a Refusal,
+    pub(crate) took: Duration,
+}
+
+impl Observable for WebhookRefused<'_> {
+    fn emit(self) {
+        let code = self.refusal.code();
+        counter!(REQUESTS, "outcome" => code).increment(1);
+        let outcome = match self.refusal {
+            Refusal::NotQueued(_) => "unavailable",
+            Refusal::Body(_)
+            | Refusal::Unverified(_)
+            | Refusal::NotFound
+            | Refusal::MethodNotAllowed => "refused",
+        };
+        histogram!(DURATION, "outcome" => outcome).record(self.took.as_secs_f64());
+        match self.refusal {
+            // The broker's state is logged once where it changes, not once per request.
+            Refusal::NotQueued(_) | Refusal::NotFound | Refusal::MethodNotAllowed => {
+                slog_scope::debug!(# "webhook_not_queued", "webhook not queued"; "code" => code);
+            }
+            Refusal::Body(_) | Refusal::Unverified(_) => {
+                slog_scope::warn!(# "webhook_refused", "webhook refused";
+                    "code" => code, "error" => self.refusal.to_string());
+            }
         }
     }
 }
 
-fn outcome(outcome: &'static str, took: Duration) {
-    counter!(REQUESTS, "outcome" => outcome).increment(1);
-    histogram!(DURATION, "outcome" => outcome).record(took.as_secs_f64());
+pub(crate) struct Listening {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) admin_address: std::net::SocketAddr,
+}
+
+impl Observable for Listening {
+    fn emit(self) {
+        slog_scope::info!(# "listening", "listening";
+            "address" => %self.address, "admin_address" => %self.admin_address);
+    }
+}
+
+fn seconds(milliseconds: i64) -> f64 {
+    Duration::from_millis(milliseconds.unsigned_abs())
+        .as_secs_f64()
+        .copysign(if milliseconds < 0 { -1.0 } else { 1.0 })
 }

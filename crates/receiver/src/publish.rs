@@ -11,6 +11,10 @@ use crate::verify::VerifiedWebhook;
 pub struct Queued {
     /// The event id, or the SHA-256 of the body when it names none.
     pub event_id: String,
+    /// The id of the secret that signed it.
+    pub secret_id: String,
+    /// `PayNow-Timestamp`, in Unix milliseconds.
+    pub signed_at_ms: i64,
     _proof: Confirmed,
 }
 
@@ -20,6 +24,7 @@ pub async fn publish(
 ) -> Result<Queued, PublishError> {
     let label = label(&webhook.body);
     let event_id = label.message_id.clone();
+    let (secret_id, signed_at_ms) = (webhook.secret_id.clone(), webhook.signed_at_ms);
     let message = Outgoing {
         exchange: EVENTS_EXCHANGE,
         routing_key: routing_key(label.event_type.as_ref()),
@@ -38,6 +43,8 @@ pub async fn publish(
     let proof = publisher.publish(message).await?;
     Ok(Queued {
         event_id,
+        secret_id,
+        signed_at_ms,
         _proof: proof,
     })
 }

@@ -32,12 +32,7 @@ impl Refusal {
             Self::Unverified(VerifyError::MalformedHeader(_)) => "malformed_header",
             Self::Unverified(VerifyError::Mismatch) => "mismatch",
             Self::Unverified(VerifyError::Stale) => "stale",
-            Self::NotQueued(PublishError::Nacked) => "nacked",
-            Self::NotQueued(PublishError::Returned) => "returned",
-            Self::NotQueued(PublishError::TimedOut) => "timed_out",
-            Self::NotQueued(PublishError::Overloaded) => "overloaded",
-            Self::NotQueued(PublishError::Blocked) => "blocked",
-            Self::NotQueued(PublishError::Disconnected) => "disconnected",
+            Self::NotQueued(error) => error.code(),
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
         }

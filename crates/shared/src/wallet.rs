@@ -49,7 +49,7 @@ impl fmt::Display for EntryKey {
 }
 
 /// What kind of happening an entry records; the same words as `ledger_entry_kind` in PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryKind {
     /// The points of one line of a paid order.
     OrderLine,

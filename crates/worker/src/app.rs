@@ -8,19 +8,21 @@ use paynow_process::admin::{AdminServer, Readiness};
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::{Publisher, PublisherSettings};
 use paynow_process::clock;
-use paynow_process::error_chain::chain;
 use paynow_process::exit::Fatal;
+use paynow_process::observe::{Observable, Stopped};
 use paynow_process::telemetry;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::catalog::CATALOG;
+use crate::config::{Config, SurveySettings};
 use crate::handle::Unavailable;
 use crate::housekeeping;
-use crate::observe;
+use crate::observe::{self, Consuming, Listening, Paused};
 use crate::session::{Ended, Work};
 use crate::settle::Onward;
+use crate::survey;
 use crate::suspects::Bench;
 
 /// For what is retried or dead: it waits in the worker, so there is no hurry.
@@ -33,6 +35,7 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 pub struct App {
     work: Work,
     retention_days: u32,
+    survey: SurveySettings,
     admin: AdminServer,
     readiness: Arc<Mutex<Readiness>>,
     publisher_tasks: JoinSet<()>,
@@ -42,9 +45,9 @@ pub struct App {
 impl App {
     /// Binds the admin address and starts the publisher. Must be called inside a tokio runtime.
     pub fn build(config: Config) -> Result<Self, Fatal> {
-        let metrics = telemetry::start_metrics()
+        let metrics = telemetry::start_metrics("paynow-worker", &CATALOG)
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::describe();
+        observe::begin(&config.ladder);
         let stop_publisher = CancellationToken::new();
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {
@@ -66,7 +69,10 @@ impl App {
                 error,
             )
         })?;
-        slog_scope::info!("listening"; "admin_address" => %admin.address());
+        Listening {
+            admin_address: admin.address(),
+        }
+        .emit();
         let work = Work {
             broker: config.broker,
             database: config.database,
@@ -81,6 +87,7 @@ impl App {
         Ok(Self {
             work,
             retention_days: config.retention_days,
+            survey: config.survey,
             admin,
             readiness,
             publisher_tasks,
@@ -96,6 +103,8 @@ impl App {
             self.retention_days,
             stop.clone(),
         ));
+        let database = self.work.database.clone();
+        let survey = tokio::spawn(survey::run(database, self.survey, stop.clone()));
         let mut backoff = ReconnectBackoff::new();
         while !stop.is_cancelled() {
             let started = Instant::now();
@@ -116,15 +125,18 @@ impl App {
                 break;
             }
             let wait = backoff.next_wait();
-            slog_scope::warn!("paused"; "why" => chain(&ended),
-                "retry_in_ms" => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            Paused {
+                ended: &ended,
+                wait,
+            }
+            .emit();
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
-        let _ended = housekeeping.await;
+        let _ended = (housekeeping.await, survey.await);
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
         self.admin.stop().await;
-        slog_scope::info!("stopped");
+        Stopped.emit();
         Ok(())
     }
 
@@ -139,10 +151,7 @@ impl App {
     }
 
     fn enter(&self, readiness: Readiness) {
-        observe::consuming(readiness.is_ok());
-        if readiness.is_ok() {
-            slog_scope::info!("consuming");
-        }
+        Consuming(readiness.is_ok()).emit();
         *self
             .readiness
             .lock()

@@ -1,6 +1,7 @@
 //! The worker's settings: every variable it reads, where it is read.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
@@ -20,6 +21,9 @@ const LANES_MAX: u64 = 64;
 /// A hundred years: longer is "for ever", and payloads hold personal data.
 const RETENTION_DAYS_MAX: u64 = 36_500;
 
+/// A day: what is asked less often is not watched.
+const INTERVAL_SECONDS_MAX: u64 = 86_400;
+
 pub struct Config {
     /// `AMQP_URL`
     pub broker: BrokerAddress,
@@ -31,6 +35,7 @@ pub struct Config {
     pub policy: Policy,
     /// `EVENT_RETENTION_DAYS`: how long the payload of a settled event is kept.
     pub retention_days: u32,
+    pub survey: SurveySettings,
     /// `RETRY_LADDER`
     pub ladder: RetryLadder,
 }
@@ -46,6 +51,29 @@ pub struct LaneSettings {
     pub batch_max: usize,
 }
 
+/// How often the database is asked for what only it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SurveySettings {
+    /// `SURVEY_INTERVAL_SECONDS`: between two readings of debts and dead letters.
+    pub interval: Duration,
+    /// `LEDGER_CHECK_INTERVAL_SECONDS`: between two looks at the whole ledger, by all workers
+    /// together.
+    pub ledger_check_interval: Duration,
+}
+
+impl SurveySettings {
+    fn read(environment: &Environment) -> Result<Self, SettingError> {
+        let seconds = |name, default| {
+            let seconds = environment.number_or(name, 1..=INTERVAL_SECONDS_MAX, default)?;
+            Ok(Duration::from_secs(seconds))
+        };
+        Ok(Self {
+            interval: seconds("SURVEY_INTERVAL_SECONDS", 30)?,
+            ledger_check_interval: seconds("LEDGER_CHECK_INTERVAL_SECONDS", 3600)?,
+        })
+    }
+}
+
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
@@ -57,6 +85,7 @@ impl Config {
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
             retention_days: u32::try_from(retention_days).unwrap_or(u32::MAX),
+            survey: SurveySettings::read(environment)?,
             ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
             policy: read_policy(environment)?,
         })

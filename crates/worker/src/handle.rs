@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use diesel::pg::PgConnection;
+use paynow_process::clock;
+use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
@@ -12,7 +14,7 @@ use crate::database::{DatabaseAddress, DatabaseError};
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::ledger;
-use crate::observe;
+use crate::observe::{BatchRedone, Committed};
 use crate::plan::{Incoming, Received};
 use crate::suspects::{Bench, is_suspect, unmark};
 
@@ -25,6 +27,8 @@ pub struct Unavailable(pub String);
 enum Trouble {
     /// One of them cannot be applied; alone, it is this one.
     OfAnEvent(Failure),
+    /// Another lane was first with the same rows, time after time.
+    Raced,
     Unavailable(Unavailable),
 }
 
@@ -66,8 +70,12 @@ impl Handler {
         }
         match self.attempt(apply, batch, 0..batch.len()).await {
             Ok(dispositions) => Ok(dispositions),
-            Err(Trouble::OfAnEvent(_whichever)) => {
-                observe::batch_redone(batch.len());
+            // Two lanes whose batches share many orders undo each other's work; one by one they pass.
+            Err(Trouble::OfAnEvent(_) | Trouble::Raced) => {
+                BatchRedone {
+                    events: batch.len(),
+                }
+                .emit();
                 self.one_by_one(batch).await
             }
             Err(Trouble::Unavailable(error)) => Err(error),
@@ -93,6 +101,12 @@ impl Handler {
                 Err(Trouble::OfAnEvent(failure)) => {
                     dispositions.push(Disposition::DeadLetter(failure));
                 }
+                // No other batch can be that quick for ever: the rows contradict each other in a way
+                // that no decision saw. It must not hold up the rest.
+                Err(Trouble::Raced) => dispositions.push(Disposition::RetryLater(Failure {
+                    reason: Reason::LedgerRejected,
+                    error: DatabaseError::Raced.to_string(),
+                })),
                 Err(Trouble::Unavailable(error)) => return Err(error),
             }
         }
@@ -162,7 +176,13 @@ fn apply(
     context: &Context,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let incoming: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
-    ledger::apply(connection, &incoming, &context.policy)
+    let committed = ledger::apply(connection, &incoming, &context.policy)?;
+    Committed {
+        tally: &committed.tally,
+        now_ms: clock::now_ms(),
+    }
+    .emit();
+    Ok(committed.dispositions)
 }
 
 fn apply_suspect(
@@ -205,8 +225,7 @@ fn trouble(error: DatabaseError) -> Trouble {
                 error: format!("{message}{rule}"),
             })
         }
-        DatabaseError::Raced | DatabaseError::Unavailable(_) => {
-            Trouble::Unavailable(Unavailable(error.to_string()))
-        }
+        DatabaseError::Raced => Trouble::Raced,
+        DatabaseError::Unavailable(_) => Trouble::Unavailable(Unavailable(error.to_string())),
     }
 }

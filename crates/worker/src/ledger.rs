@@ -9,18 +9,27 @@ use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::plan::{Incoming, plan};
 use crate::rows;
+use crate::tally::Tally;
 
 /// A race is lost to a transaction that has committed, so the next try sees its rows; more in a
 /// row than this is no race.
 const TRIES: u32 = 5;
 
-/// Applies a batch: all of it commits, or nothing does. One disposition per message, in order;
-/// they hold only because the commit came first.
+/// A batch whose transaction has committed.
+#[derive(Debug)]
+pub struct Committed {
+    /// One per message, in order.
+    pub dispositions: Vec<Disposition>,
+    pub tally: Tally,
+}
+
+/// Applies a batch: all of it commits, or nothing does. The dispositions hold only because the
+/// commit came first.
 pub fn apply(
     connection: &mut PgConnection,
     batch: &[Incoming<'_>],
     policy: &Policy,
-) -> Result<Vec<Disposition>, DatabaseError> {
+) -> Result<Committed, DatabaseError> {
     for _try in 1..TRIES {
         match try_apply(connection, batch, policy) {
             Err(DatabaseError::Raced) => {}
@@ -34,7 +43,7 @@ fn try_apply(
     connection: &mut PgConnection,
     batch: &[Incoming<'_>],
     policy: &Policy,
-) -> Result<Vec<Disposition>, DatabaseError> {
+) -> Result<Committed, DatabaseError> {
     connection.transaction(|connection| {
         let mut view = rows::read_view(connection, batch)?;
         let plan = plan(batch, &mut view, policy);
@@ -45,7 +54,10 @@ fn try_apply(
             && rows::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
             && rows::insert_entries(connection, &plan.entries)? == plan.entries.len();
         if whole {
-            Ok(plan.dispositions)
+            Ok(Committed {
+                tally: Tally::of(&plan),
+                dispositions: plan.dispositions,
+            })
         } else {
             Err(DatabaseError::Raced)
         }

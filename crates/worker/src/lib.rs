@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod archive;
+pub mod catalog;
 pub mod config;
 pub mod consume;
 pub mod database;
@@ -17,7 +18,9 @@ pub mod preview;
 pub mod reverse;
 pub mod session;
 pub mod settle;
+pub mod survey;
 pub mod suspects;
+pub mod tally;
 pub mod view;
 
 #[cfg(feature = "poison")]

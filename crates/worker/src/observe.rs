@@ -1,106 +1,299 @@
-//! What the worker tells about its work: one function per observable writes the metric and, where
-//! a person may want it, the log line. Never bodies or personal data.
+//! What the worker tells about its work: one struct per observable writes the log line and the
+//! metrics together. Never bodies or personal data. The names are in `catalog.rs`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use paynow_shared::wire::Failure;
+use metrics::{counter, gauge, histogram};
+use paynow_process::error_chain::chain;
+use paynow_process::observe::Observable;
+use paynow_shared::ladder::RetryLadder;
+use paynow_shared::reason::Reason;
+use paynow_shared::wallet::EntryKind;
+use paynow_shared::wire::{Failure, Headers};
 
-use crate::disposition::Disposition;
+use crate::catalog::*;
+use crate::database::DatabaseError;
 use crate::handle::Unavailable;
+use crate::plan::Outcome;
+use crate::session::Ended;
+use crate::survey::Survey;
+use crate::tally::Tally;
 
-const BATCH_SIZE: &str = "paynow_worker_batch_size";
-const APPLY: &str = "paynow_worker_apply_duration_seconds";
-const EVENTS: &str = "paynow_worker_events_total";
-const REDONE: &str = "paynow_worker_batches_redone_total";
-const DEAD: &str = "paynow_worker_dead_letters_total";
-const RETRIES: &str = "paynow_worker_retries_total";
-const ARCHIVED: &str = "paynow_worker_dead_letters_archived_total";
-const DEBT_WALLETS: &str = "paynow_worker_debt_wallets";
-const DEBT_POINTS: &str = "paynow_worker_debt_points";
-const FORGOTTEN: &str = "paynow_worker_payloads_forgotten_total";
-const CONSUMING: &str = "paynow_worker_consuming";
-
-pub fn describe() {
-    describe_histogram!(BATCH_SIZE, "Events in one transaction.");
-    describe_histogram!(APPLY, "From a batch's arrival to its commit.");
-    describe_counter!(
-        EVENTS,
-        "Events by disposition: ack, retry_later or dead_letter."
-    );
-    describe_counter!(
-        REDONE,
-        "Batches redone event by event for one event's sake."
-    );
-    describe_counter!(DEAD, "Events dead-lettered, by reason code.");
-    describe_counter!(RETRIES, "Events put on the retry ladder, by reason code.");
-    describe_counter!(ARCHIVED, "Dead letters written to the desk.");
-    describe_gauge!(
-        CONSUMING,
-        "1 while the worker takes messages, 0 while it waits for a server."
-    );
+/// Gives every series its beginning.
+pub fn begin(ladder: &RetryLadder) {
+    let more = [DUPLICATE, DEFERRED, DEAD];
+    for outcome in Outcome::ALL.map(Outcome::code).into_iter().chain(more) {
+        counter!(EVENTS, "outcome" => outcome).increment(0);
+    }
+    for kind in EntryKind::OF_ORDERS {
+        counter!(POINTS, "kind" => kind.code()).increment(0);
+    }
+    for reason in Reason::ALL {
+        counter!(DEAD_LETTERS, "reason" => reason.code()).increment(0);
+        gauge!(OPEN, "reason" => reason.code()).set(0.0);
+    }
+    for seconds in ladder.delays_seconds() {
+        let (rung, reason) = (seconds.to_string(), Reason::OrderUnknown.code());
+        counter!(RETRIES, "rung_seconds" => rung, "reason" => reason).increment(0);
+    }
+    for cause in PAUSE_CAUSES {
+        counter!(PAUSES, "cause" => cause).increment(0);
+    }
+    gauge!(CONSUMING).set(0.0);
+    gauge!(OPEN_OLDEST).set(0.0);
+    gauge!(SURVEYED).set(0.0);
+    gauge!(LEDGER_CHECKED).set(0.0);
 }
 
-/// A batch between its arrival and its commit.
-pub struct Applying(Instant);
-
-pub fn batch_taken(events: usize) -> Applying {
-    // No batch has more events than a float holds exactly.
-    histogram!(BATCH_SIZE).record(u32::try_from(events).unwrap_or(u32::MAX));
-    Applying(Instant::now())
+pub(crate) struct Listening {
+    pub(crate) admin_address: std::net::SocketAddr,
 }
 
-impl Applying {
-    pub fn committed(self, dispositions: &[Disposition]) {
-        histogram!(APPLY).record(self.0.elapsed().as_secs_f64());
-        for disposition in dispositions {
-            let word = match disposition {
-                Disposition::Ack => "ack",
-                Disposition::RetryLater(_) => "retry_later",
-                Disposition::DeadLetter(_) => "dead_letter",
-            };
-            counter!(EVENTS, "disposition" => word).increment(1);
+impl Observable for Listening {
+    fn emit(self) {
+        slog_scope::info!(# "listening", "listening"; "admin_address" => %self.admin_address);
+    }
+}
+
+/// The worker takes messages, or does not.
+pub(crate) struct Consuming(pub(crate) bool);
+
+impl Observable for Consuming {
+    fn emit(self) {
+        gauge!(CONSUMING).set(if self.0 { 1.0 } else { 0.0 });
+        if self.0 {
+            slog_scope::info!(# "consuming", "consuming");
         }
     }
 }
 
-pub fn batch_redone(events: usize) {
-    counter!(REDONE).increment(1);
-    slog_scope::warn!("batch redone event by event"; "events" => events);
+pub(crate) struct Paused<'a> {
+    pub(crate) ended: &'a Ended,
+    pub(crate) wait: Duration,
 }
 
-pub fn deferred(message_id: &str, failure: &Failure, delay_seconds: u32) {
-    counter!(RETRIES, "reason" => failure.reason.code()).increment(1);
-    slog_scope::info!("deferred"; "event_id" => message_id, "reason" => failure.reason.code(),
-        "retry_in_seconds" => delay_seconds, "error" => &failure.error);
+impl Observable for Paused<'_> {
+    fn emit(self) {
+        let cause = match self.ended {
+            // Not a pause: there is no going on.
+            Ended::Stopped => return,
+            Ended::Broker(_) => CAUSE_BROKER,
+            Ended::Database(_) => CAUSE_DATABASE,
+            Ended::Settle(_) => CAUSE_HANDING_ON,
+            Ended::Panicked => CAUSE_PANIC,
+        };
+        counter!(PAUSES, "cause" => cause).increment(1);
+        slog_scope::warn!(# "paused", "paused"; "why" => chain(self.ended),
+            "resume_in_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
+    }
 }
 
-pub fn dead_lettered(message_id: &str, failure: &Failure) {
-    counter!(DEAD, "reason" => failure.reason.code()).increment(1);
-    slog_scope::error!("dead-lettered"; "event_id" => message_id,
-        "reason" => failure.reason.code(), "error" => &failure.error);
+pub(crate) struct DrainLimitReached;
+
+impl Observable for DrainLimitReached {
+    fn emit(self) {
+        slog_scope::warn!(# "drain_limit_reached",
+            "drain limit reached; the broker keeps what was in hand");
+    }
 }
 
-pub fn archived(letters: usize) {
-    counter!(ARCHIVED).increment(u64::try_from(letters).unwrap_or(u64::MAX));
+/// A batch on its way: from its arrival to its commit, and on to its acknowledgement.
+pub(crate) struct BatchInHand(Instant);
+
+impl BatchInHand {
+    pub(crate) fn taken(events: usize) -> Self {
+        // No batch has more events than a float holds exactly.
+        histogram!(BATCH_SIZE).record(u32::try_from(events).unwrap_or(u32::MAX));
+        Self(Instant::now())
+    }
+
+    pub(crate) fn committed(&mut self) {
+        histogram!(APPLY).record(self.0.elapsed().as_secs_f64());
+        self.0 = Instant::now();
+    }
+
+    pub(crate) fn settled(self) {
+        histogram!(SETTLE).record(self.0.elapsed().as_secs_f64());
+    }
 }
 
-pub fn not_archived(letters: usize, error: &Unavailable) {
-    slog_scope::error!("dead letters not archived yet"; "letters" => letters,
-        "error" => error.to_string());
+/// What a transaction did, told once it has committed.
+pub(crate) struct Committed<'a> {
+    pub(crate) tally: &'a Tally,
+    pub(crate) now_ms: i64,
 }
 
-pub fn debts(wallets: i64, points: i64) {
-    let float = |number: i64| number.to_string().parse::<f64>().unwrap_or(f64::MAX);
-    gauge!(DEBT_WALLETS).set(float(wallets));
-    gauge!(DEBT_POINTS).set(float(points));
+impl Observable for Committed<'_> {
+    fn emit(self) {
+        for (outcome, events) in &self.tally.outcomes {
+            counter!(EVENTS, "outcome" => outcome.code()).increment(*events);
+        }
+        counter!(EVENTS, "outcome" => DUPLICATE).increment(self.tally.duplicates);
+        for (kind, points) in &self.tally.points {
+            counter!(POINTS, "kind" => kind.code()).increment(*points);
+        }
+        let ages = histogram!(EVENT_AGE);
+        for signed_at_ms in &self.tally.signed_at_ms {
+            let age_ms = u64::try_from(self.now_ms.saturating_sub(*signed_at_ms)).unwrap_or(0);
+            ages.record(Duration::from_millis(age_ms).as_secs_f64());
+        }
+    }
 }
 
-pub fn payloads_forgotten(events: i64) {
-    counter!(FORGOTTEN).increment(u64::try_from(events).unwrap_or(0));
-    slog_scope::info!("payloads forgotten"; "events" => events);
+pub(crate) struct BatchRedone {
+    pub(crate) events: usize,
 }
 
-pub fn consuming(yes: bool) {
-    gauge!(CONSUMING).set(if yes { 1.0 } else { 0.0 });
+impl Observable for BatchRedone {
+    fn emit(self) {
+        counter!(REDONE).increment(1);
+        slog_scope::warn!(# "batch_redone", "batch redone event by event"; "events" => self.events);
+    }
+}
+
+/// An event that was put on a rung of the retry ladder.
+pub(crate) struct EventDeferred<'a> {
+    pub(crate) message_id: &'a str,
+    pub(crate) headers: &'a Headers,
+    pub(crate) failure: &'a Failure,
+    pub(crate) delay_seconds: u32,
+}
+
+impl Observable for EventDeferred<'_> {
+    fn emit(self) {
+        let Failure { reason, error } = self.failure;
+        counter!(EVENTS, "outcome" => DEFERRED).increment(1);
+        let rung = self.delay_seconds.to_string();
+        counter!(RETRIES, "rung_seconds" => rung, "reason" => reason.code()).increment(1);
+        slog_scope::info!(# "event_deferred", "event deferred"; "event_id" => self.message_id,
+            "reason" => reason.code(), "error" => error,
+            "retry_in_seconds" => self.delay_seconds, "replay" => self.headers.replay);
+    }
+}
+
+/// An event that the dead-letter queue has.
+pub(crate) struct EventDeadLettered<'a> {
+    pub(crate) message_id: &'a str,
+    pub(crate) headers: &'a Headers,
+    pub(crate) failure: &'a Failure,
+}
+
+impl Observable for EventDeadLettered<'_> {
+    fn emit(self) {
+        let Failure { reason, error } = self.failure;
+        counter!(EVENTS, "outcome" => DEAD).increment(1);
+        counter!(DEAD_LETTERS, "reason" => reason.code()).increment(1);
+        slog_scope::error!(# "event_dead_lettered", "event dead-lettered";
+            "event_id" => self.message_id, "reason" => reason.code(), "error" => error,
+            "replay" => self.headers.replay);
+    }
+}
+
+pub(crate) struct DeadLettersArchived {
+    pub(crate) letters: usize,
+}
+
+impl Observable for DeadLettersArchived {
+    fn emit(self) {
+        counter!(ARCHIVED).increment(u64::try_from(self.letters).unwrap_or(u64::MAX));
+        slog_scope::info!(# "dead_letters_archived", "dead letters archived";
+            "letters" => self.letters);
+    }
+}
+
+pub(crate) struct DeadLettersNotArchived<'a> {
+    pub(crate) letters: usize,
+    pub(crate) error: &'a Unavailable,
+}
+
+impl Observable for DeadLettersNotArchived<'_> {
+    fn emit(self) {
+        slog_scope::error!(# "dead_letters_not_archived", "dead letters not archived yet";
+            "letters" => self.letters, "error" => self.error.to_string());
+    }
+}
+
+/// What retention did.
+pub(crate) struct PayloadsForgotten {
+    pub(crate) events: i64,
+}
+
+impl Observable for PayloadsForgotten {
+    fn emit(self) {
+        counter!(FORGOTTEN).increment(u64::try_from(self.events).unwrap_or(0));
+        slog_scope::info!(# "payloads_forgotten", "payloads forgotten"; "events" => self.events);
+    }
+}
+
+pub(crate) struct BodiesForgotten {
+    pub(crate) letters: i64,
+}
+
+impl Observable for BodiesForgotten {
+    fn emit(self) {
+        slog_scope::info!(# "bodies_forgotten", "bodies of settled dead letters forgotten";
+            "letters" => self.letters);
+    }
+}
+
+pub(crate) struct DeadLettersResolved {
+    pub(crate) letters: i64,
+}
+
+impl Observable for DeadLettersResolved {
+    fn emit(self) {
+        slog_scope::info!(# "dead_letters_resolved", "dead letters resolved";
+            "letters" => self.letters);
+    }
+}
+
+/// Work beside the work did not get done this time.
+pub(crate) struct HousekeepingFailed<'a> {
+    pub(crate) error: &'a DatabaseError,
+}
+
+impl Observable for HousekeepingFailed<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "housekeeping_failed", "housekeeping failed";
+            "error" => self.error.to_string());
+    }
+}
+
+/// What the database said when it was asked for its gauges.
+pub(crate) struct Surveyed<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) now_ms: i64,
+}
+
+impl Observable for Surveyed<'_> {
+    fn emit(self) {
+        let survey = self.survey;
+        gauge!(DEBT_WALLETS).set(float(survey.debt_wallets));
+        gauge!(DEBT_POINTS).set(float(survey.debt_points));
+        for reason in Reason::ALL {
+            let open = survey.open.iter().find(|row| row.reason == reason.code());
+            gauge!(OPEN, "reason" => reason.code()).set(float(open.map_or(0, |row| row.letters)));
+        }
+        let oldest = survey.open.iter().map(|row| row.oldest_age_seconds).max();
+        gauge!(OPEN_OLDEST).set(float(oldest.unwrap_or(0)));
+        for check in &survey.checks {
+            gauge!(VIOLATIONS, "check" => check.check_id.clone()).set(float(check.violations));
+            if check.violations > 0 {
+                slog_scope::crit!(# "ledger_violated", "an invariant of the ledger is broken";
+                    "check" => &check.check_id, "violations" => check.violations);
+            }
+        }
+        let oldest_check = survey
+            .checks
+            .iter()
+            .map(|check| check.checked_at_seconds)
+            .min();
+        gauge!(LEDGER_CHECKED).set(float(oldest_check.unwrap_or(0)));
+        gauge!(SURVEYED).set(float(self.now_ms / 1000));
+    }
+}
+
+/// A gauge is a float: past 2^53 it is a rounded number, and as good to a person.
+fn float(number: i64) -> f64 {
+    number.to_string().parse().unwrap_or(f64::MAX)
 }

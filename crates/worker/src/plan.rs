@@ -47,7 +47,7 @@ impl<'a> Incoming<'a> {
 }
 
 /// What `webhook_events.outcome` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     Credited,
     AlreadyCredited,
@@ -61,6 +61,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 6] = [
+        Self::Credited,
+        Self::AlreadyCredited,
+        Self::Reversed,
+        Self::Restored,
+        Self::Noted,
+        Self::Ignored,
+    ];
+
     /// The word of the enum `event_outcome` in PostgreSQL.
     pub fn code(self) -> &'static str {
         match self {

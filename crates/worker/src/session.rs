@@ -7,6 +7,7 @@ use std::time::Duration;
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::connect::LinkEvent;
 use paynow_process::broker::{BrokerAddress, BrokerError, Link};
+use paynow_process::observe::Observable;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use crate::consume::Intake;
 use crate::database::DatabaseAddress;
 use crate::decide::Policy;
 use crate::handle::{Handler, Unavailable};
-use crate::observe;
+use crate::observe::{BatchInHand, DeadLettersArchived, DeadLettersNotArchived, DrainLimitReached};
 use crate::settle::{Onward, SettleError, ack_all, settle};
 use crate::suspects::Bench;
 
@@ -68,7 +69,7 @@ impl Work {
         over.cancel();
         let drained = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_LIMIT, drained).await.is_err() {
-            slog_scope::warn!("drain limit reached; the broker keeps what was in hand");
+            DrainLimitReached.emit();
         }
         link.close().await;
         ended
@@ -113,10 +114,11 @@ impl Lane {
     /// The life of a lane: take what is there, apply it, settle it.
     async fn run(mut self, over: CancellationToken) -> Result<(), Ended> {
         while let Some(batch) = self.intake.next_batch(self.batch_max, &over).await? {
-            let applying = observe::batch_taken(batch.messages.len());
+            let mut in_hand = BatchInHand::taken(batch.messages.len());
             let dispositions = self.handler.handle(&batch.messages).await?;
-            applying.committed(&dispositions);
+            in_hand.committed();
             settle(self.intake.channel(), &batch, &dispositions, &self.onward).await?;
+            in_hand.settled();
         }
         Ok(())
     }
@@ -135,7 +137,11 @@ async fn run_archive(
         .await?
     {
         while let Err(unavailable) = archive(&database, &batch.messages).await {
-            observe::not_archived(batch.messages.len(), &unavailable);
+            DeadLettersNotArchived {
+                letters: batch.messages.len(),
+                error: &unavailable,
+            }
+            .emit();
             if tokio::time::timeout(backoff.next_wait(), over.cancelled())
                 .await
                 .is_ok()
@@ -145,7 +151,10 @@ async fn run_archive(
         }
         backoff.reset();
         ack_all(intake.channel(), &batch).await?;
-        observe::archived(batch.messages.len());
+        DeadLettersArchived {
+            letters: batch.messages.len(),
+        }
+        .emit();
     }
     Ok(())
 }

@@ -8,13 +8,14 @@ use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use paynow_process::broker::connect::step;
 use paynow_process::broker::{BrokerError, Outgoing, PublishError, Publisher};
+use paynow_process::observe::Observable;
 use paynow_shared::ladder::RetryLadder;
 use paynow_shared::topology::{DEAD_QUEUE, DEFAULT_EXCHANGE, retry_queue};
 use paynow_shared::wire::{Failure, Headers, label};
 
-use crate::consume::Batch;
+use crate::consume::{Batch, short_text};
 use crate::disposition::Disposition;
-use crate::observe;
+use crate::observe::{EventDeadLettered, EventDeferred};
 use crate::plan::Received;
 
 /// How long a message waits for a publisher that is reconnecting.
@@ -94,7 +95,13 @@ impl Onward {
         let message_id = self
             .hand_on(retry_queue(delay_seconds), next, message, failure)
             .await?;
-        observe::deferred(&message_id, failure, delay_seconds);
+        EventDeferred {
+            message_id: &message_id,
+            headers: &message.headers,
+            failure,
+            delay_seconds,
+        }
+        .emit();
         Ok(())
     }
 
@@ -103,7 +110,12 @@ impl Onward {
         let message_id = self
             .hand_on(DEAD_QUEUE.to_owned(), headers, message, failure)
             .await?;
-        observe::dead_lettered(&message_id, failure);
+        EventDeadLettered {
+            message_id: &message_id,
+            headers: &message.headers,
+            failure,
+        }
+        .emit();
         Ok(())
     }
 
@@ -122,7 +134,10 @@ impl Onward {
             message_id: label.message_id.clone(),
             event_type: label.event_type,
             headers: Headers {
-                failure: Some(failure.clone()),
+                failure: Some(Failure {
+                    reason: failure.reason,
+                    error: short_text(&failure.error),
+                }),
                 ..headers
             },
             body: message.body.clone().into(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use lapin::Channel;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::types::FieldTable;
-use metrics::gauge;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,10 @@ use super::batch::{BATCH_MAX, publish_batch};
 use super::connect::{BrokerError, Link, LinkEvent, step};
 use super::publisher::{Confirmed, Job, LaneState, PublishError, PublisherSettings};
 use crate::backoff::ReconnectBackoff;
-use crate::error_chain::chain;
+use crate::observe::{
+    BatchPublished, LaneEntered, LaneName, Observable, PublishFailed, PublisherConnectFailed,
+    PublisherDisconnected,
+};
 
 /// Why a session with the broker ended.
 enum Ended {
@@ -26,6 +28,7 @@ enum Ended {
 }
 
 pub(super) struct Lane {
+    name: LaneName,
     settings: PublisherSettings,
     state: watch::Sender<LaneState>,
     stop: CancellationToken,
@@ -33,11 +36,16 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(
+        lane: usize,
         settings: PublisherSettings,
         state: watch::Sender<LaneState>,
         stop: CancellationToken,
     ) -> Self {
         Self {
+            name: LaneName {
+                connection: settings.name,
+                lane,
+            },
             settings,
             state,
             stop,
@@ -51,15 +59,20 @@ impl Lane {
                 Ok((link, channel)) => {
                     backoff.reset();
                     self.enter(LaneState::Open);
-                    slog_scope::info!("publisher connected"; "connection" => self.settings.name);
                     match self.session(link, &channel, &mut jobs).await {
                         Ended::Stopped => break,
-                        Ended::Lost(why) => slog_scope::warn!("publisher lost its connection";
-                            "connection" => self.settings.name, "why" => why),
+                        Ended::Lost(why) => PublisherDisconnected {
+                            name: self.name,
+                            why,
+                        }
+                        .emit(),
                     }
                 }
-                Err(error) => slog_scope::warn!("publisher could not connect";
-                    "connection" => self.settings.name, "error" => chain(&error)),
+                Err(error) => PublisherConnectFailed {
+                    name: self.name,
+                    error: &error,
+                }
+                .emit(),
             }
             self.enter(LaneState::Disconnected);
             self.refuse_for(backoff.next_wait(), &mut jobs).await;
@@ -135,10 +148,15 @@ impl Lane {
         channel: &Channel,
         batch: Vec<Job>,
     ) -> Result<(), PublishError> {
+        BatchPublished {
+            name: self.name,
+            messages: batch.len(),
+        }
+        .emit();
         let outcome = tokio::select! {
             biased;
             answers = publish_batch(channel, &batch) => answers.map_err(|error| {
-                slog_scope::warn!("publish failed"; "error" => chain(&error));
+                PublishFailed { name: self.name, error: &error }.emit();
                 PublishError::Disconnected
             }),
             trouble = trouble(link) => Err(trouble),
@@ -162,7 +180,6 @@ impl Lane {
     /// A blocked connection sends nothing, not even a close: wait it out, then start anew.
     async fn blocked(&self, mut link: Link, jobs: &mut mpsc::Receiver<Job>) -> Ended {
         self.enter(LaneState::Blocked);
-        slog_scope::error!("the broker blocks publishers"; "connection" => self.settings.name);
         loop {
             tokio::select! {
                 event = link.next_event() => match event {
@@ -192,12 +209,11 @@ impl Lane {
     }
 
     fn enter(&self, state: LaneState) {
-        let one_if = |yes: bool| if yes { 1.0 } else { 0.0 };
-        let name = self.settings.name;
-        gauge!("paynow_publisher_connected", "connection" => name)
-            .set(one_if(state != LaneState::Disconnected));
-        gauge!("paynow_publisher_blocked", "connection" => name)
-            .set(one_if(state == LaneState::Blocked));
+        LaneEntered {
+            name: self.name,
+            state,
+        }
+        .emit();
         self.state.send_replace(state);
     }
 }

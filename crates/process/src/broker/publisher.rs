@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::BrokerAddress;
 use super::lane::Lane;
+use crate::observe::PublishCalls;
 
 /// A message to be published, persistent and mandatory.
 #[derive(Debug, Clone)]
@@ -50,9 +51,32 @@ pub enum PublishError {
     Disconnected,
 }
 
+impl PublishError {
+    pub const ALL: [Self; 6] = [
+        Self::Nacked,
+        Self::Returned,
+        Self::TimedOut,
+        Self::Overloaded,
+        Self::Blocked,
+        Self::Disconnected,
+    ];
+
+    /// A word for programs: metric label and problem code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Nacked => "nacked",
+            Self::Returned => "returned",
+            Self::TimedOut => "timed_out",
+            Self::Overloaded => "overloaded",
+            Self::Blocked => "blocked",
+            Self::Disconnected => "disconnected",
+        }
+    }
+}
+
 /// Whether a lane can publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LaneState {
+pub(crate) enum LaneState {
     Disconnected,
     Blocked,
     Open,
@@ -90,6 +114,7 @@ pub struct Publisher {
     next_lane: AtomicUsize,
     in_flight: Arc<Semaphore>,
     timeout: Duration,
+    calls: PublishCalls,
 }
 
 impl Publisher {
@@ -97,11 +122,11 @@ impl Publisher {
     pub fn start(settings: &PublisherSettings, stop: &CancellationToken) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let lanes = (0..settings.lanes.max(1))
-            .map(|_lane| {
+            .map(|lane| {
                 // Permits bound the jobs, so a full channel cannot happen before a full semaphore.
                 let (jobs, queue) = mpsc::channel(settings.in_flight_max.max(1));
                 let (state_tx, state) = watch::channel(LaneState::Disconnected);
-                tasks.spawn(Lane::new(settings.clone(), state_tx, stop.clone()).run(queue));
+                tasks.spawn(Lane::new(lane, settings.clone(), state_tx, stop.clone()).run(queue));
                 LaneHandle { jobs, state }
             })
             .collect();
@@ -110,12 +135,20 @@ impl Publisher {
             next_lane: AtomicUsize::new(0),
             in_flight: Arc::new(Semaphore::new(settings.in_flight_max)),
             timeout: settings.timeout,
+            calls: PublishCalls::new(settings.name),
         };
         (publisher, tasks)
     }
 
     /// Publishes and waits for the confirm. Anything but `Ok` means: not known to be stored.
     pub async fn publish(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
+        let call = self.calls.begin();
+        let answer = self.confirmed(message).await;
+        call.answered(answer);
+        answer
+    }
+
+    async fn confirmed(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
         let lane = self.pick()?;
         let permit = Arc::clone(&self.in_flight)
             .try_acquire_owned()
