@@ -15,24 +15,25 @@ struct Invariant {
     id: &'static str,
     /// Of how many things the invariant speaks, and their name.
     things: (&'static str, &'static str),
-    /// Selects one text, `culprit`, for each thing that breaks it.
-    culprits: &'static str,
+    culprits: Culprits,
     holds: &'static str,
     broken: &'static str,
     when_broken: Status,
+}
+
+/// Where the things that break an invariant are found.
+enum Culprits {
+    /// In the view `ledger_violations`, by the invariant's id.
+    OfView,
+    /// By a query that selects one text, `culprit`, for each.
+    Query(&'static str),
 }
 
 const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "balances_match_ledger",
         things: ("wallets", "wallets"),
-        culprits: "\
-            SELECT format('wallet %s has %s, its entries add up to %s', wallet_id, \
-                          coalesce(balance::text, 'no row'), coalesce(total::text, 'nothing')) \
-                   AS culprit \
-            FROM wallets FULL JOIN (SELECT wallet_id, sum(points) AS total FROM ledger_entries \
-                                    GROUP BY wallet_id) ledger USING (wallet_id) \
-            WHERE balance IS DISTINCT FROM total",
+        culprits: Culprits::OfView,
         holds: "every balance is the sum of its entries",
         broken: "a balance is not the sum of its entries",
         when_broken: Status::Failed,
@@ -40,8 +41,7 @@ const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "entry_keys_unique",
         things: ("ledger_entries", "ledger entries"),
-        culprits: "SELECT entry_key AS culprit FROM ledger_entries GROUP BY entry_key \
-                   HAVING count(*) > 1",
+        culprits: Culprits::OfView,
         holds: "every key is there once",
         broken: "a key is there more than once, points were credited twice",
         when_broken: Status::Failed,
@@ -52,11 +52,7 @@ const INVARIANTS: [Invariant; 8] = [
             "webhook_events WHERE outcome = 'credited'",
             "credited events",
         ),
-        culprits: "\
-            SELECT event_id::text AS culprit FROM webhook_events event \
-            WHERE outcome = 'credited' AND NOT EXISTS ( \
-                SELECT FROM ledger_entries entry \
-                WHERE entry.order_id = event.order_id AND entry.event_id = event.event_id)",
+        culprits: Culprits::OfView,
         holds: "each has its ledger entries",
         broken: "an event counts as credited and has no ledger entry",
         when_broken: Status::Failed,
@@ -67,11 +63,7 @@ const INVARIANTS: [Invariant; 8] = [
             "ledger_entries WHERE kind = 'order_line'",
             "order line entries",
         ),
-        culprits: "\
-            SELECT entry_key AS culprit FROM ledger_entries entry \
-            WHERE kind = 'order_line' AND NOT EXISTS ( \
-                SELECT FROM webhook_events event \
-                WHERE event.event_id = entry.event_id AND event.outcome = 'credited')",
+        culprits: Culprits::OfView,
         holds: "each comes from a credited event",
         broken: "an entry comes from no credited event",
         when_broken: Status::Failed,
@@ -79,9 +71,7 @@ const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "orders_have_entries",
         things: ("orders", "orders"),
-        culprits: "\
-            SELECT order_id::text AS culprit FROM orders WHERE NOT EXISTS ( \
-                SELECT FROM ledger_entries entry WHERE entry.order_id = orders.order_id)",
+        culprits: Culprits::OfView,
         holds: "each has its ledger entries",
         broken: "an order has no ledger entry",
         when_broken: Status::Failed,
@@ -89,12 +79,7 @@ const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "reversals_within_credit",
         things: ("orders", "orders"),
-        culprits: "\
-            SELECT format('order %s has %s left in wallet %s', order_id, sum(points), wallet_id) \
-                   AS culprit \
-            FROM ledger_entries WHERE order_id IS NOT NULL GROUP BY order_id, wallet_id \
-            HAVING sum(points) < 0 \
-                OR sum(points) > coalesce(sum(points) FILTER (WHERE kind = 'order_line'), 0)",
+        culprits: Culprits::OfView,
         holds: "no more was taken back than was credited, nor restored than was taken",
         broken: "a refund or chargeback moved more than the order gave",
         when_broken: Status::Failed,
@@ -105,11 +90,7 @@ const INVARIANTS: [Invariant; 8] = [
             "webhook_events WHERE outcome IN ('reversed', 'restored')",
             "events that took or restored points",
         ),
-        culprits: "\
-            SELECT event_id::text AS culprit FROM webhook_events event \
-            WHERE outcome IN ('reversed', 'restored') AND NOT EXISTS ( \
-                SELECT FROM ledger_entries entry \
-                WHERE entry.order_id = event.order_id AND entry.event_id = event.event_id)",
+        culprits: Culprits::OfView,
         holds: "each has its ledger entries",
         broken: "a refund or chargeback counts as applied and has no ledger entry",
         when_broken: Status::Failed,
@@ -117,13 +98,27 @@ const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "debts",
         things: ("wallets", "wallets"),
-        culprits: "SELECT format('wallet %s has %s', wallet_id, balance) AS culprit FROM wallets \
+        culprits: Culprits::Query(
+            "SELECT format('wallet %s has %s', wallet_id, balance) AS culprit FROM wallets \
                    WHERE balance < 0",
+        ),
         holds: "nobody is in debt",
         broken: "a balance is below zero, points were taken back after they were spent",
         when_broken: Status::Notice,
     },
 ];
+
+impl Invariant {
+    fn culprits(&self) -> String {
+        match self.culprits {
+            Culprits::OfView => {
+                let id = self.id;
+                format!("SELECT culprit FROM ledger_violations WHERE check_id = '{id}'")
+            }
+            Culprits::Query(query) => query.to_owned(),
+        }
+    }
+}
 
 #[derive(QueryableByName)]
 struct Finding {
@@ -161,7 +156,7 @@ fn check(invariant: &Invariant, connection: &mut PgConnection) -> QueryResult<Ro
                 (SELECT string_agg(culprit, '; ') \
                  FROM (SELECT culprit FROM broken ORDER BY culprit LIMIT {EXAMPLES_MAX}) few) \
                     AS examples",
-        invariant.culprits
+        invariant.culprits()
     ))
     .get_result(connection)?;
     Ok(match finding.examples {
