@@ -1,0 +1,176 @@
+//! The tables of `ops/README.md` are what the code says, and what a live scrape says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use paynow_process::telemetry::Catalog;
+
+use crate::harness::{Order, TestApp, eventually, flake, guide_table};
+
+/// Both programs tell what every process tells.
+const CATALOGS: [(&str, Catalog); 3] = [
+    ("both", paynow_process::observe::CATALOG),
+    ("receiver", paynow_receiver::observe::CATALOG),
+    ("worker", paynow_worker::catalog::CATALOG),
+];
+
+#[test]
+fn the_table_of_metrics_is_what_the_code_has() {
+    let metrics = CATALOGS
+        .iter()
+        .flat_map(|(_program, catalog)| catalog.metrics);
+    let coded: BTreeSet<Vec<String>> = metrics
+        .map(|metric| {
+            [
+                metric.name,
+                metric.kind.word(),
+                &metric.labels.join(", "),
+                metric.help,
+            ]
+            .map(str::to_owned)
+            .to_vec()
+        })
+        .collect();
+
+    let documented: BTreeSet<Vec<String>> = guide_table("Metric").into_iter().collect();
+
+    assert_eq!(documented, coded);
+}
+
+#[test]
+fn the_table_of_log_events_is_what_the_code_has() {
+    let events = CATALOGS.iter().flat_map(|(program, catalog)| {
+        let events = catalog.log_events.iter();
+        events.map(|event| [event.name, event.level_word(), *program, event.help])
+    });
+    let coded: BTreeSet<Vec<String>> = events.map(|row| row.map(str::to_owned).to_vec()).collect();
+
+    let documented: BTreeSet<Vec<String>> = guide_table("Event").into_iter().collect();
+
+    assert_eq!(documented, coded);
+}
+
+/// Kind and label names of each metric of ours in a scrape, without `le`.
+fn told(scrape: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut told = BTreeMap::new();
+    for line in scrape.lines().filter(|line| line.contains("paynow_")) {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("a type has a name and a kind");
+            told.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
+        } else if !line.starts_with('#') {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix).filter(|n| told.contains_key(*n)))
+                .unwrap_or(name);
+            let (_kind, labels) = told.get_mut(family).expect("a sample has its type");
+            labels.extend(label_names(line));
+        }
+    }
+    told
+}
+
+fn label_names(sample: &str) -> Vec<String> {
+    let inner = sample
+        .split_once('{')
+        .and_then(|(_name, rest)| rest.rsplit_once('}'));
+    let pairs = inner.map_or("", |(labels, _value)| labels);
+    let names = pairs.split(',').filter_map(|pair| pair.split_once("=\""));
+    names
+        .map(|(name, _value)| name.to_owned())
+        .filter(|name| name != "le")
+        .collect()
+}
+
+fn promtool_finds_nothing(scrape: &str) {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool runs: apt-get install prometheus");
+    let mut input = promtool.stdin.take().expect("it has an input");
+    input.write_all(scrape.as_bytes()).expect("promtool reads");
+    drop(input);
+    let output = promtool.wait_with_output().expect("promtool ends");
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{complaints}");
+}
+
+/// An order credited, a refund that waits, a body that is dead: every kind of series has a sample.
+fn busy_world() -> TestApp {
+    let app = TestApp::builder()
+        .worker_setting("SURVEY_INTERVAL_SECONDS", "1")
+        .start();
+    let product = flake();
+    app.set_product(product, 10);
+    let order = Order::of(product, flake());
+    assert_eq!(app.deliver(&order).status, 202);
+    assert_eq!(app.deliver_bytes(b"{\"event_id\":\"77\"}").status, 202);
+    eventually("the order is credited", || {
+        (app.worker_metric("paynow_worker_events_total{outcome=\"credited\"}") == Some(1.0))
+            .then_some(())
+    });
+    eventually("the dead letter is at the desk and was counted", || {
+        let open = "paynow_worker_dead_letters_open{reason=\"malformed\"}";
+        (app.worker_metric(open) == Some(1.0)).then_some(())
+    });
+    app
+}
+
+#[test]
+fn a_live_scrape_has_every_metric_of_the_table_and_promtool_likes_it() {
+    let app = busy_world();
+
+    let receiver = app.receiver_admin("/metrics").expect("it answers").1;
+    let worker = app.worker_admin("/metrics").expect("it answers").1;
+
+    promtool_finds_nothing(&receiver);
+    promtool_finds_nothing(&worker);
+    let mut told_by_both = told(&receiver);
+    told_by_both.extend(told(&worker));
+    let documented = guide_table("Metric").into_iter().map(|row| {
+        let labels = row[2].split(", ").filter(|label| !label.is_empty());
+        let labels: BTreeSet<String> = labels.map(str::to_owned).collect();
+        (row[0].clone(), (row[1].clone(), labels))
+    });
+    assert_eq!(told_by_both, documented.collect());
+    for scrape in [&receiver, &worker] {
+        for name in ["process_cpu_seconds_total", "process_resident_memory_bytes"] {
+            assert!(scrape.contains(&format!("\n{name} ")), "{name}: {scrape}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_and_a_secret_are_counted_from_zero() {
+    let app = TestApp::builder()
+        .receiver_setting(
+            "PAYNOW_SIGNING_SECRETS",
+            &format!("old:unused-secret,test:{}", crate::harness::SECRET),
+        )
+        .start();
+    let before = |name: &str| app.receiver_metric(name);
+    assert_eq!(
+        before("paynow_receiver_requests_total{outcome=\"stale\"}"),
+        Some(0.0)
+    );
+    let uses = |id: &str| format!("paynow_receiver_secret_uses_total{{secret_id=\"{id}\"}}");
+    let last = |id: &str| {
+        format!("paynow_receiver_secret_last_used_timestamp_seconds{{secret_id=\"{id}\"}}")
+    };
+
+    let product = flake();
+    app.set_product(product, 10);
+    let order = Order::of(product, flake());
+    assert_eq!(app.deliver(&order).status, 202);
+
+    assert_eq!(app.receiver_metric(&uses("test")), Some(1.0));
+    assert_eq!(app.receiver_metric(&uses("old")), Some(0.0));
+    assert_eq!(app.receiver_metric(&last("old")), Some(0.0));
+    let now_s = f64::from(u32::try_from(paynow_process::clock::now_ms() / 1000).unwrap());
+    let last_used = app.receiver_metric(&last("test")).unwrap();
+    assert!((now_s - last_used).abs() < 60.0, "{last_used}");
+}
