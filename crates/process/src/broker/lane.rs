@@ -10,14 +10,17 @@ use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{BATCH_MAX, publish_batch};
 use super::connect::{BrokerError, Link, LinkEvent, step};
-use super::publisher::{Confirmed, Job, LaneState, PublishError, PublisherSettings};
+use super::publisher::{Job, LaneState, PublishError, PublisherSettings};
+use super::window::Window;
 use crate::backoff::ReconnectBackoff;
 use crate::observe::{
     BatchPublished, LaneEntered, LaneName, Observable, PublishFailed, PublisherConnectFailed,
     PublisherDisconnected,
 };
+
+/// A publish without an answer is noticed at most this part of the limit too late.
+const LOOKS_PER_TIMEOUT: u32 = 4;
 
 /// Why a session with the broker ended.
 enum Ended {
@@ -112,69 +115,70 @@ impl Lane {
         channel: &Channel,
         jobs: &mut mpsc::Receiver<Job>,
     ) -> Ended {
-        loop {
+        let mut window = Window::default();
+        let mut overdue = tokio::time::interval(self.settings.timeout / LOOKS_PER_TIMEOUT);
+        let mut closed = false;
+        while !(closed && window.is_empty()) {
             tokio::select! {
                 biased;
                 event = link.next_event() => match event {
-                    LinkEvent::Blocked => return self.blocked(link, jobs).await,
+                    LinkEvent::Blocked => {
+                        window.fail(PublishError::Blocked);
+                        return self.blocked(link, jobs).await;
+                    }
                     LinkEvent::Unblocked => {}
-                    LinkEvent::Ended => return Ended::Lost("the connection ended"),
+                    LinkEvent::Ended => {
+                        window.fail(PublishError::Disconnected);
+                        return Ended::Lost("the connection ended");
+                    }
                 },
-                job = jobs.recv() => {
-                    let Some(first) = job else { break };
-                    let batch = collect(first, jobs);
-                    match self.one_batch(&mut link, channel, batch).await {
-                        Ok(()) => {}
-                        Err(PublishError::Blocked) => return self.blocked(link, jobs).await,
-                        Err(PublishError::TimedOut) => return Ended::Lost("no confirm in time"),
-                        Err(
-                            PublishError::Disconnected | PublishError::Nacked
-                            | PublishError::Returned | PublishError::Overloaded,
-                        ) => return Ended::Lost("the channel ended"),
+                resolved = window.resolved(), if !window.is_empty() => if let Err(error) = resolved {
+                    PublishFailed { name: self.name, error: &error }.emit();
+                    window.fail(PublishError::Disconnected);
+                    return Ended::Lost("the channel ended");
+                },
+                job = jobs.recv(), if !closed && window.room() > 0 => match job {
+                    Some(first) => self.publish(first, jobs, channel, &mut window),
+                    None => closed = true,
+                },
+                _ = overdue.tick(), if !window.is_empty() => {
+                    if window.is_overdue(self.settings.timeout) {
+                        window.fail(PublishError::TimedOut);
+                        return Ended::Lost("no confirm in time");
                     }
                 }
                 // Last, so that what was accepted before the stop is still published.
-                () = self.stop.cancelled() => break,
+                () = self.stop.cancelled(), if window.is_empty() => break,
             }
         }
         link.close().await;
         Ended::Stopped
     }
 
-    /// Publishes a batch and answers everyone in it, whatever happens. An error ends the session.
-    async fn one_batch(
+    /// Takes what is already waiting, never waiting for more; jobs that nobody waits for are dropped.
+    fn publish(
         &self,
-        link: &mut Link,
+        first: Job,
+        jobs: &mut mpsc::Receiver<Job>,
         channel: &Channel,
-        batch: Vec<Job>,
-    ) -> Result<(), PublishError> {
+        window: &mut Window,
+    ) {
+        let mut next = Some(first);
+        while let Some(job) = next {
+            if !job.waiter.is_gone() {
+                window.publish(channel, job);
+            }
+            next = if window.room() > 0 {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
+        }
         BatchPublished {
             name: self.name,
-            messages: batch.len(),
+            messages: window.len(),
         }
         .emit();
-        let outcome = tokio::select! {
-            biased;
-            answers = publish_batch(channel, &batch) => answers.map_err(|error| {
-                PublishFailed { name: self.name, error: &error }.emit();
-                PublishError::Disconnected
-            }),
-            trouble = trouble(link) => Err(trouble),
-            () = tokio::time::sleep(self.settings.timeout) => Err(PublishError::TimedOut),
-        };
-        match outcome {
-            Ok(answers) => {
-                batch
-                    .into_iter()
-                    .zip(answers)
-                    .for_each(|(job, answer)| give(job, answer));
-                Ok(())
-            }
-            Err(error) => {
-                batch.into_iter().for_each(|job| give(job, Err(error)));
-                Err(error)
-            }
-        }
     }
 
     /// A blocked connection sends nothing, not even a close: wait it out, then start anew.
@@ -188,7 +192,7 @@ impl Lane {
                     LinkEvent::Ended => return Ended::Lost("the connection ended while blocked"),
                 },
                 job = jobs.recv() => match job {
-                    Some(job) => give(job, Err(PublishError::Blocked)),
+                    Some(job) => job.waiter.give(Err(PublishError::Blocked)),
                     None => return Ended::Stopped,
                 },
                 () = self.stop.cancelled() => return Ended::Stopped,
@@ -203,7 +207,7 @@ impl Lane {
             tokio::select! {
                 () = &mut waited => return,
                 () = self.stop.cancelled() => return,
-                Some(job) = jobs.recv() => give(job, Err(PublishError::Disconnected)),
+                Some(job) = jobs.recv() => job.waiter.give(Err(PublishError::Disconnected)),
             }
         }
     }
@@ -216,30 +220,4 @@ impl Lane {
         .emit();
         self.state.send_replace(state);
     }
-}
-
-/// Whatever is already waiting, never waiting for more; jobs that nobody waits for are dropped.
-fn collect(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
-    let mut batch = vec![first];
-    while batch.len() < BATCH_MAX {
-        let Ok(job) = jobs.try_recv() else { break };
-        batch.push(job);
-    }
-    batch.retain(|job| !job.answer.is_closed());
-    batch
-}
-
-async fn trouble(link: &mut Link) -> PublishError {
-    loop {
-        match link.next_event().await {
-            LinkEvent::Blocked => return PublishError::Blocked,
-            LinkEvent::Unblocked => {}
-            LinkEvent::Ended => return PublishError::Disconnected,
-        }
-    }
-}
-
-fn give(job: Job, answer: Result<Confirmed, PublishError>) {
-    // The caller may have stopped waiting; it then took the outcome for unknown, which is right.
-    let _nobody_waits = job.answer.send(answer);
 }

@@ -6,8 +6,8 @@ pub mod connect;
 pub mod message;
 pub mod publisher;
 
-mod batch;
 mod lane;
+mod window;
 
 pub use blocking::BlockingPublisher;
 pub use connect::{BrokerAddress, BrokerError, Link};

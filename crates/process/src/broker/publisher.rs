@@ -82,11 +82,28 @@ pub(crate) enum LaneState {
     Open,
 }
 
-/// A message on its way, and who waits for the answer.
+/// A message to be published, and who waits for the answer.
 pub(super) struct Job {
     pub(super) message: Outgoing,
-    pub(super) answer: oneshot::Sender<Result<Confirmed, PublishError>>,
-    pub(super) _in_flight: OwnedSemaphorePermit,
+    pub(super) waiter: Waiter,
+}
+
+/// Who waits for the answer to a publish.
+pub(super) struct Waiter {
+    answer: oneshot::Sender<Result<Confirmed, PublishError>>,
+    _in_flight: OwnedSemaphorePermit,
+}
+
+impl Waiter {
+    /// Nobody waits any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    pub(super) fn give(self, answer: Result<Confirmed, PublishError>) {
+        // One that stopped waiting took the outcome for unknown, which is right.
+        let _nobody_waits = self.answer.send(answer);
+    }
 }
 
 #[derive(Clone)]
@@ -156,8 +173,10 @@ impl Publisher {
         let (answer, answered) = oneshot::channel();
         let job = Job {
             message,
-            answer,
-            _in_flight: permit,
+            waiter: Waiter {
+                answer,
+                _in_flight: permit,
+            },
         };
         lane.jobs
             .try_send(job)
