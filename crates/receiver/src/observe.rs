@@ -80,6 +80,7 @@ const REFUSALS: [Refusal; 9] = [
 
 /// Gives every series its beginning.
 pub fn begin(secrets: &SigningSecrets) {
+    gauge!(IN_FLIGHT).set(0.0);
     counter!(REQUESTS, "outcome" => "queued").increment(0);
     let not_queued = PublishError::ALL.map(Refusal::NotQueued);
     for refusal in REFUSALS.into_iter().chain(not_queued) {
