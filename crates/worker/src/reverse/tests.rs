@@ -207,6 +207,21 @@ fn what_cannot_be_decided_says_why() {
 }
 
 #[test]
+fn a_payment_is_of_one_order() {
+    let mut ledger = Ledger::new(Policy::default());
+    let elsewhere = |what: String| what.replace(&format!("\"{ORDER}\""), "\"11\"");
+    let other_order = order(1000, &[(BUYER, 500)])
+        .replace(&format!("\"id\":\"{ORDER}\""), "\"id\":\"11\"")
+        .replace("\"100\"", "\"200\"");
+    ledger.tell_all(vec![order(1000, &[(BUYER, 500)]), other_order, opened(60)]);
+    // Its entry would have the key of the one that took the first order's points.
+    for what in [closed(60, "lost"), closed(60, "won"), opened(60)] {
+        assert_eq!(reason(ledger.tell(&elsewhere(what))), "conflict");
+    }
+    assert_eq!(ledger.balance(BUYER), 500);
+}
+
+#[test]
 fn without_a_total_no_refund_can_be_weighed_and_a_chargeback_still_can() {
     let mut ledger = Ledger::new(Policy::default());
     let no_total =
