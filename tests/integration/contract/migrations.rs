@@ -9,7 +9,9 @@ const SCHEMA: &str = "
     SELECT concat_ws(' ', 'relation', relkind, relname, relowner::regrole, relacl) AS value
     FROM pg_class WHERE relnamespace = 'public'::regnamespace
     UNION ALL
-    SELECT concat_ws(' ', 'column', attrelid::regclass, attnum, attname,
+    SELECT concat_ws(' ', 'column', attrelid::regclass,
+        -- Among those that are there: a column that goes leaves its number behind.
+        row_number() OVER (PARTITION BY attrelid ORDER BY attnum), attname,
         format_type(atttypid, atttypmod), attnotnull, attidentity, attacl,
         pg_get_expr(adbin, adrelid))
     FROM pg_attribute
