@@ -77,6 +77,10 @@ struct DeadLetter {
     first_dead_at: String,
     #[diesel(sql_type = Text)]
     last_dead_at: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    resolution: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    body_forgotten_at: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -185,13 +189,14 @@ fn entries(connection: &mut PgConnection, order_id: i64) -> QueryResult<Vec<Entr
 fn dead_letters(connection: &mut PgConnection, event: &str) -> QueryResult<Vec<DeadLetter>> {
     sql_query(format!(
         "SELECT dead_letter_id, event_type, reason, error, state, secret_id, attempts, \
-                deaths, {} AS signed_at, {} AS received_at, \
-                {} AS first_dead_at, {} AS last_dead_at \
+                deaths, resolution, {} AS signed_at, {} AS received_at, \
+                {} AS first_dead_at, {} AS last_dead_at, {} AS body_forgotten_at \
          FROM dead_letters WHERE event_id = $1 ORDER BY dead_letter_id",
         time_text("signed_at"),
         time_text("received_at"),
         time_text("first_dead_at"),
-        time_text("last_dead_at")
+        time_text("last_dead_at"),
+        time_text("body_forgotten_at")
     ))
     .bind::<Text, _>(event)
     .load(connection)
@@ -318,7 +323,7 @@ impl Story {
             self.dead_letters.iter().map(|dead| {
                 vec![
                     dead.dead_letter_id.to_string(),
-                    dead.state.clone(),
+                    dead.state_text(),
                     dead.reason.clone(),
                     dead.deaths.to_string(),
                     dead.last_dead_at.clone(),
@@ -370,6 +375,24 @@ impl DeadLetter {
             "deaths": self.deaths,
             "first_dead_at": self.first_dead_at,
             "last_dead_at": self.last_dead_at,
+            "resolution": self.resolution,
+            "body_forgotten_at": self.body_forgotten_at,
         })
+    }
+
+    fn state_text(&self) -> String {
+        match &self.resolution {
+            Some(code) => format!("{}: {}", self.state, resolution_text(code)),
+            None => self.state.clone(),
+        }
+    }
+}
+
+/// Why a dead letter is resolved, in words.
+pub(crate) fn resolution_text(code: &str) -> &str {
+    match code {
+        "applied_by_another_copy" => "its event was applied by another copy of the message",
+        "applied_after_replay" => "its event was applied after a replay",
+        newer => newer,
     }
 }

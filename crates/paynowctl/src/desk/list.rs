@@ -67,19 +67,23 @@ impl Group {
 pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure> {
     let url = config.database_url()?;
     if options.each {
-        let (letters, left_out) = read_as_owner(&url, |connection| each(connection, options))?;
-        return print_each(options, &letters, left_out);
+        let (letters, left_out, untold) =
+            read_as_owner(&url, |connection| each(connection, options))?;
+        print_each(options, &letters, left_out)?;
+        return print_untold(options, untold);
     }
-    let groups = read_as_owner(&url, |connection| groups(connection, options))?;
-    print_groups(options, &groups)
+    let (groups, untold) = read_as_owner(&url, |connection| groups(connection, options))?;
+    print_groups(options, &groups)?;
+    print_untold(options, untold)
 }
 
+/// The letters by reason, and how many could not be looked into.
 fn groups(
     connection: &mut PgConnection,
     options: &ListOptions,
-) -> QueryResult<BTreeMap<String, Group>> {
+) -> QueryResult<(BTreeMap<String, Group>, u64)> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    scan(
+    let untold = scan(
         connection,
         &options.filter,
         options.state.code(),
@@ -91,27 +95,31 @@ fn groups(
             }
         },
     )?;
-    Ok(groups)
+    Ok((groups, untold))
 }
 
-/// The first letters, without their bodies, and how many more there are.
-fn each(connection: &mut PgConnection, options: &ListOptions) -> QueryResult<(Vec<Read>, u64)> {
+/// The first letters, without their bodies, how many more there are, and how many could not be
+/// looked into.
+fn each(
+    connection: &mut PgConnection,
+    options: &ListOptions,
+) -> QueryResult<(Vec<Read>, u64, u64)> {
     let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
     let (mut letters, mut left_out) = (Vec::new(), 0_u64);
-    scan(
+    let untold = scan(
         connection,
         &options.filter,
         options.state.code(),
         |mut read| {
             if letters.len() < limit {
-                read.body = Vec::new();
+                read.body = None;
                 letters.push(read);
             } else {
                 left_out += 1;
             }
         },
     )?;
-    Ok((letters, left_out))
+    Ok((letters, left_out, untold))
 }
 
 fn print_groups(options: &ListOptions, groups: &BTreeMap<String, Group>) -> Result<(), Failure> {
@@ -177,6 +185,17 @@ fn print_each(options: &ListOptions, letters: &[Read], left_out: u64) -> Result<
         0 => Ok(()),
         more => output::line(&format!("and {more} more: --limit shows them")),
     }
+}
+
+/// A letter that is missing from a list must not look like one that is not there.
+fn print_untold(options: &ListOptions, untold: u64) -> Result<(), Failure> {
+    if untold == 0 || options.format.json {
+        return Ok(());
+    }
+    output::line(&format!(
+        "of {untold} more nobody can tell whether they are like that: their bodies were deleted by \
+         retention"
+    ))
 }
 
 /// The two largest units: what matters is whether it is minutes or days.

@@ -13,6 +13,7 @@ use super::mask::{mask, printable};
 use crate::cli::ShowOptions;
 use crate::config::Config;
 use crate::database::{read_as_owner, time_text};
+use crate::events::resolution_text;
 use crate::failure::Failure;
 use crate::output::{self, Column, or_dash};
 
@@ -35,6 +36,7 @@ enum Body {
     Hidden,
     Text(String),
     Hex(String),
+    Forgotten,
 }
 
 pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure> {
@@ -43,7 +45,10 @@ pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure>
         let actions = actions_about(connection, read.letter.dead_letter_id)?;
         Ok::<_, Failure>((read, actions))
     })?;
-    let body = Body::of(&read.body, options.reveal);
+    let body = match &read.body {
+        Some(bytes) => Body::of(bytes, options.reveal),
+        None => Body::Forgotten,
+    };
     if options.format.json {
         output::json(&document(&read, &actions, &body))
     } else {
@@ -90,6 +95,7 @@ impl Body {
             Self::Hidden => "hidden",
             Self::Text(_) => "escaped text",
             Self::Hex(_) => "hex",
+            Self::Forgotten => "forgotten",
         }
     }
 }
@@ -106,13 +112,16 @@ fn document(read: &Read, actions: &[ActionRow], body: &Body) -> Value {
     });
     let shown = match body {
         Body::Json(body) => body.clone(),
-        Body::Hidden => Value::Null,
+        Body::Hidden | Body::Forgotten => Value::Null,
         Body::Text(text) | Body::Hex(text) => text.clone().into(),
     };
     if let Some(fields) = document.as_object_mut() {
         fields.extend([
             ("body_sha256".to_owned(), digest(read).into()),
-            ("body_bytes".to_owned(), read.body.len().into()),
+            (
+                "body_bytes".to_owned(),
+                read.body.as_ref().map(Vec::len).into(),
+            ),
             ("body_form".to_owned(), body.form().into()),
             ("body".to_owned(), shown),
             ("operator_actions".to_owned(), actions.collect()),
@@ -122,7 +131,7 @@ fn document(read: &Read, actions: &[ActionRow], body: &Body) -> Value {
 }
 
 fn digest(read: &Read) -> String {
-    BodyDigest::of(&read.body).to_string()
+    or_dash(BodyDigest::from_bytes(&read.letter.body_sha256))
 }
 
 fn print(read: &Read, actions: &[ActionRow], body: &Body) -> Result<(), Failure> {
@@ -134,6 +143,10 @@ fn print(read: &Read, actions: &[ActionRow], body: &Body) -> Result<(), Failure>
         ("event", letter.event_id.clone()),
         ("type", or_dash(letter.event_type.as_ref())),
         ("state", letter.state.clone()),
+        (
+            "resolved because",
+            or_dash(letter.resolution.as_deref().map(resolution_text)),
+        ),
         ("reason", letter.reason.clone()),
         ("error", printable(&letter.error)),
         ("order", or_dash(about.order)),
@@ -146,9 +159,10 @@ fn print(read: &Read, actions: &[ActionRow], body: &Body) -> Result<(), Failure>
         ("deaths", letter.deaths.to_string()),
         ("first dead at", letter.first_dead_at.clone()),
         ("last dead at", letter.last_dead_at.clone()),
+        ("settled at", or_dash(letter.settled_at.as_ref())),
         ("age", age_text(letter.age_seconds)),
         ("body sha256", digest(read)),
-        ("body bytes", read.body.len().to_string()),
+        ("body bytes", or_dash(read.body.as_ref().map(Vec::len))),
     ])?;
     print_actions(actions)?;
     output::line("\nbody")?;
@@ -156,6 +170,10 @@ fn print(read: &Read, actions: &[ActionRow], body: &Body) -> Result<(), Failure>
         Body::Json(document) => output::line(&printable(&format!("{document:#}"))),
         Body::Hidden => output::line("no JSON object: --reveal shows it"),
         Body::Text(text) | Body::Hex(text) => output::line(text),
+        Body::Forgotten => output::line(&format!(
+            "the body was deleted by retention on {}",
+            or_dash(letter.body_forgotten_at.as_ref())
+        )),
     }
 }
 
