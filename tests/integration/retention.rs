@@ -1,6 +1,9 @@
-//! Payloads hold personal data and go when their time is over; keys, digests and credits stay.
+//! Payloads and bodies hold personal data and go when their time is over; keys, digests, credits and
+//! reasons stay, and so does whatever still needs a person.
 
-use crate::harness::{Order, TestApp, eventually, flake};
+use serde_json::Value;
+
+use crate::harness::{Order, PLANTED_NAME, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -64,6 +67,122 @@ fn an_old_payload_is_forgotten_and_its_event_still_credits_nothing_twice() {
         1,
         "an open dead letter was forgotten"
     );
+}
+
+/// Letters of one kind, all died 400 days ago; those with a time were settled so many days ago.
+fn letters(app: &TestApp, state: &str, settled_days_ago: Option<i64>, count: i64) {
+    let settled_at = settled_days_ago.map_or_else(
+        || "NULL".to_owned(),
+        |days| format!("now() - interval '{days} days'"),
+    );
+    app.database
+        .execute(&format!(
+            "INSERT INTO dead_letters (event_id, reason, error, state, body, body_sha256, attempts, \
+                 first_dead_at, last_dead_at, settled_at) \
+             SELECT '{state}-{count}-' || n, 'malformed', 'no JSON', '{state}', \
+                 convert_to(repeat('x', 200), 'UTF8'), sha256(n::text::bytea), 1, \
+                 now() - interval '400 days', now() - interval '400 days', {settled_at} \
+             FROM generate_series(1, {count}) AS n"
+        ))
+        .unwrap();
+}
+
+/// How many letters have their body and how many have not, as `state: with without`.
+fn bodies(app: &TestApp) -> Vec<String> {
+    app.database.texts(
+        "SELECT state || ': ' || count(body) || ' ' || count(*) - count(body) AS value \
+         FROM dead_letters GROUP BY state ORDER BY state",
+    )
+}
+
+#[test]
+fn bodies_of_settled_letters_are_forgotten_in_bounded_pieces_and_no_others() {
+    let mut app = TestApp::builder().workers(0).start();
+    letters(&app, "discarded", Some(31), 4_500);
+    letters(&app, "resolved", Some(31), 1_200);
+    letters(&app, "discarded", Some(29), 300);
+    letters(&app, "open", None, 2_000);
+    letters(&app, "replayed", None, 100);
+
+    app.start_worker();
+    let expected = [
+        "discarded: 300 4500",
+        "open: 2000 0",
+        "replayed: 100 0",
+        "resolved: 0 1200",
+    ];
+    eventually("old bodies are gone", || {
+        (bodies(&app) == expected).then_some(())
+    });
+
+    // A row tells the transaction that wrote it last.
+    let largest = "SELECT max(rows) AS value FROM (SELECT count(*) AS rows FROM dead_letters \
+                   WHERE body IS NULL GROUP BY xmin::text) AS pieces";
+    assert_eq!(app.database.number(largest), 1_000);
+    let told = "SELECT count(*) AS value FROM dead_letters \
+                WHERE body IS NULL AND error = 'no JSON' AND octet_length(body_sha256) = 32";
+    assert_eq!(app.database.number(told), 5_700);
+    let lost = app
+        .database
+        .execute("UPDATE dead_letters SET body = NULL WHERE state = 'open'");
+    assert!(
+        lost.unwrap_err()
+            .contains("dead_letters_unsettled_has_body")
+    );
+}
+
+#[test]
+fn a_letter_without_its_body_is_shown_as_such_and_gets_it_back_when_it_dies_again() {
+    let mut app = TestApp::start();
+    let order = Order::of(POINTS + 9, flake());
+    app.deliver(&order);
+    app.drain();
+    let event = order.event_id.to_string();
+    let discard = ["dead", "discard", &event, "--by", "anna", "--why", "a test"];
+    app.ctl(&discard).succeeded();
+    app.database
+        .execute("UPDATE dead_letters SET settled_at = now() - interval '31 days'")
+        .unwrap();
+    app.start_worker();
+    eventually("its body is gone", || {
+        (bodies(&app) == ["discarded: 0 1"]).then_some(())
+    });
+
+    let shown = app.ctl(&["dead", "show", &event, "--reveal"]).succeeded();
+    for part in ["unknown_product", "the body was deleted by retention on 20"] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    let shown = app.ctl_json(&["dead", "show", &event]);
+    assert_eq!(
+        (&shown["body"], &shown["points_at_stake"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(shown["body_form"], "forgotten");
+    let digest = shown["body_sha256"].as_str().map(str::len);
+    assert_eq!(digest, Some(64));
+    let groups = app.ctl_json(&["dead", "list", "--state", "discarded"]);
+    assert_eq!(groups[0]["letters_of_unknown_points"], 1);
+    let wallet = order.customer_id.to_string();
+    let listed = app.ctl(&["dead", "list", "--state", "all", "--wallet", &wallet]);
+    assert!(
+        listed
+            .succeeded()
+            .stdout
+            .contains("of 1 more nobody can tell")
+    );
+    let story = app.ctl_json(&["events", "show", &event]);
+    assert!(
+        story["dead_letters"][0]["body_forgotten_at"].is_string(),
+        "{story}"
+    );
+
+    app.deliver(&order);
+    eventually("it died again", || {
+        (bodies(&app) == ["open: 1 0"]).then_some(())
+    });
+    let shown = app.ctl(&["dead", "show", &event, "--reveal"]).succeeded();
+    assert!(shown.stdout.contains(PLANTED_NAME), "{}", shown.stdout);
+    assert_eq!(app.ctl_json(&["dead", "show", &event])["deaths"], 2);
 }
 
 #[test]

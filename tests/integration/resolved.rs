@@ -1,0 +1,205 @@
+//! An event whose one copy died while another was applied is no work for a person.
+
+use serde_json::json;
+
+use crate::harness::{Order, Outcome, Program, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const PRICE: i64 = 500;
+
+/// Every letter as `state: why it is resolved`.
+fn letters(app: &TestApp) -> Vec<String> {
+    app.database.texts(
+        "SELECT state || ': ' || coalesce(resolution, '-') AS value FROM dead_letters \
+         ORDER BY dead_letter_id",
+    )
+}
+
+fn stop_workers(app: &mut TestApp) {
+    app.workers.iter_mut().for_each(Program::stop);
+    app.workers.clear();
+}
+
+/// An order that is credited after a copy of it had died.
+fn dead_and_then_applied(app: &TestApp) -> Order {
+    let order = Order::of(POINTS, flake());
+    app.deliver(&order);
+    app.drain();
+    app.set_product(POINTS, PRICE);
+    app.deliver(&order);
+    eventually("it is credited", || {
+        (app.balance_of(order.customer_id) == PRICE).then_some(())
+    });
+    order
+}
+
+#[test]
+fn a_copy_that_dies_after_another_was_applied_is_filed_as_resolved() {
+    let app = TestApp::start();
+    app.set_product(POINTS, PRICE);
+    let order = Order::of(POINTS, flake());
+    app.deliver(&order);
+    app.drain();
+
+    for deaths in 1..=2 {
+        let body = order.json().to_string();
+        app.broker.publish_bare("paynow.credits.dead", &body);
+        eventually("the copy is at the desk", || {
+            let sum = "SELECT coalesce(sum(deaths), 0) AS value FROM dead_letters";
+            (app.database.number(sum) == deaths).then_some(())
+        });
+        assert_eq!(letters(&app), ["resolved: applied_by_another_copy"]);
+    }
+
+    let event = order.event_id.to_string();
+    for shown in [["dead", "show", &event], ["events", "show", &event]] {
+        let shown = app.ctl(&shown).succeeded().stdout;
+        let why = "its event was applied by another copy of the message";
+        assert!(shown.contains(why), "{shown}");
+    }
+    let shown = app.ctl_json(&["dead", "show", &event]);
+    assert_eq!(shown["resolution"], "applied_by_another_copy");
+    assert_eq!(app.balance_of(order.customer_id), PRICE);
+}
+
+#[test]
+fn a_letter_whose_event_is_applied_later_is_resolved_and_a_conflict_stays_open() {
+    let mut app = TestApp::start();
+    let order = dead_and_then_applied(&app);
+    let forged = Order {
+        event_id: order.event_id,
+        ..Order::of(POINTS, flake())
+    };
+    app.deliver(&forged);
+    app.drain();
+    let other = Order::of(POINTS + 9, flake());
+    app.deliver(&other);
+    app.drain();
+    // Ids that are no number, or none of ours, must stop nobody who looks for numbers.
+    app.database
+        .execute(
+            "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts) \
+             SELECT id, 'malformed', 'no JSON', '', sha256(''), 1 \
+             FROM unnest(ARRAY['9999999999999999999', '', '0', repeat('9', 64)]) AS id",
+        )
+        .unwrap();
+
+    app.start_worker();
+    // One statement looks at all of these letters, so the others have been looked at as well.
+    let mut expected = vec!["resolved: applied_by_another_copy".to_owned()];
+    expected.resize(7, "open: -".to_owned());
+    eventually("the letter is resolved, and no other", || {
+        (letters(&app) == expected).then_some(())
+    });
+    let open = app.dead_letters();
+    for letter in [
+        format!("{}: conflict", order.event_id),
+        format!("{}: unknown_product", other.event_id),
+    ] {
+        assert!(open.contains(&letter), "{letter} is not in {open:?}");
+    }
+    assert_eq!(app.balance_of(forged.customer_id), 0);
+}
+
+#[test]
+fn a_letter_that_was_replayed_and_never_looked_at_again_is_resolved() {
+    let mut app = TestApp::start();
+    let order = Order::of(POINTS, flake());
+    app.deliver(&order);
+    app.drain();
+    app.set_product(POINTS, PRICE);
+    // What a replay leaves behind whose operator went away.
+    app.database
+        .execute("UPDATE dead_letters SET state = 'replayed'")
+        .unwrap();
+    app.deliver(&order);
+    eventually("it is credited", || {
+        (app.balance_of(order.customer_id) == PRICE).then_some(())
+    });
+
+    app.start_worker();
+    eventually("it is resolved", || {
+        (letters(&app) == ["resolved: applied_after_replay"]).then_some(())
+    });
+}
+
+#[test]
+fn a_discarded_letter_stays_discarded_and_so_does_its_reason() {
+    let mut app = TestApp::start();
+    let order = Order::of(POINTS, flake());
+    app.deliver(&order);
+    app.drain();
+    let event = order.event_id.to_string();
+    let discard = ["dead", "discard", &event, "--by", "anna", "--why", "a test"];
+    app.ctl(&discard).succeeded();
+    let later = dead_and_then_applied(&app);
+    app.deliver(&order);
+    eventually("the discarded one is credited too", || {
+        (app.balance_of(order.customer_id) == PRICE).then_some(())
+    });
+
+    app.start_worker();
+    eventually("the open one is resolved", || {
+        (letters(&app)[1] == "resolved: applied_by_another_copy").then_some(())
+    });
+    assert_eq!(letters(&app)[0], "discarded: -");
+    assert_eq!(app.balance_of(later.customer_id), PRICE);
+}
+
+#[test]
+fn a_replay_copies_and_housekeeping_at_once_credit_once_and_leave_nothing_open() {
+    let mut app = TestApp::builder().workers(2).start();
+    let orders: Vec<Order> = (0..40).map(|_| Order::of(POINTS, flake())).collect();
+    for order in &orders {
+        app.deliver(order);
+    }
+    app.drain();
+    app.set_product(POINTS, PRICE);
+
+    let url = app.webhook_url();
+    let variables = app.variables();
+    let replayed: Outcome = std::thread::scope(|scope| {
+        let replay = scope.spawn(|| {
+            let arguments = [
+                "dead",
+                "replay",
+                "--reason",
+                "unknown_product",
+                "--rate",
+                "20",
+                "--yes",
+                "--by",
+                "anna",
+                "--why",
+                "price is known",
+                "--json",
+            ];
+            Program::run("paynowctl", &variables, &arguments)
+        });
+        for order in &orders {
+            crate::harness::post(&url, &order.body());
+        }
+        // Each does its housekeeping when it starts.
+        while !replay.is_finished() {
+            stop_workers(&mut app);
+            app.start_worker();
+        }
+        replay.join().expect("it ran to its end")
+    });
+    let outcome = replayed.succeeded().json();
+    assert_eq!(
+        (&outcome["dead_again"], &outcome["to_do"]),
+        (&json!(0), &json!(0))
+    );
+
+    app.start_worker();
+    eventually("none is left to do", || {
+        let all_resolved = letters(&app)
+            .iter()
+            .all(|letter| letter.starts_with("resolved: "));
+        all_resolved.then_some(())
+    });
+    for order in &orders {
+        assert_eq!(app.balance_of(order.customer_id), PRICE);
+    }
+}
