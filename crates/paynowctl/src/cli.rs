@@ -2,6 +2,7 @@
 
 mod desk;
 mod replay;
+mod top;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use desk::{
     CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
 };
 pub(crate) use replay::{Pace, ReplayOptions};
+pub(crate) use top::TopOptions;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -40,7 +42,8 @@ Examples:
   paynowctl send --count 20
   paynowctl wallet show 600000000000100000
   paynowctl dead list
-  paynowctl check";
+  paynowctl check
+  paynowctl top";
 
 /// Sets up, feeds, reads and checks the pipeline from PayNow webhooks to points.
 #[derive(Debug, Parser)]
@@ -72,6 +75,8 @@ pub(crate) enum Command {
     Correct(CorrectOptions),
     /// Proves the invariants: exits 1 when one is broken or cannot be looked at
     Check(CheckOptions),
+    /// Shows what goes on, and refreshes in place: rates, latencies, queues, dead letters, processes
+    Top(TopOptions),
     /// The broker's exchanges, queues, bindings and policies
     #[command(subcommand)]
     Topology(TopologyCommand),

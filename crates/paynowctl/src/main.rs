@@ -17,6 +17,7 @@ mod events;
 mod products;
 mod send;
 mod setup;
+mod top;
 mod topology;
 mod wallet;
 
@@ -49,6 +50,7 @@ fn run(command: Command, config: &Config) -> Result<(), Failure> {
         Command::Dead(command) => desk::run(&command, config),
         Command::Correct(options) => correct::run(&options, config),
         Command::Check(options) => check::run(&options, config),
+        Command::Top(options) => top::run(&options, config),
         Command::Topology(TopologyCommand::Export) => topology::export(config),
     }
 }

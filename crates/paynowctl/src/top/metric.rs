@@ -1,0 +1,73 @@
+//! The metrics that are shown, by name, and how one is picked. The list of all is in `ops/README.md`.
+
+use std::collections::BTreeMap;
+
+use super::exposition::{Samples, Series};
+
+pub(super) const RECEIVER: &str = "paynow-receiver";
+pub(super) const WORKER: &str = "paynow-worker";
+
+pub(super) const BUILD_INFO: &str = "paynow_build_info";
+pub(super) const LOG_RECORDS: &str = "paynow_log_records_total";
+pub(super) const CONNECTED: &str = "paynow_publisher_connected";
+pub(super) const BLOCKED: &str = "paynow_publisher_blocked";
+pub(super) const CONFIRM_BUCKETS: &str = "paynow_publisher_confirm_duration_seconds_bucket";
+pub(super) const REQUESTS: &str = "paynow_receiver_requests_total";
+pub(super) const REQUEST_COUNT: &str = "paynow_receiver_request_duration_seconds_count";
+pub(super) const REQUEST_BUCKETS: &str = "paynow_receiver_request_duration_seconds_bucket";
+pub(super) const CONSUMING: &str = "paynow_worker_consuming";
+pub(super) const PAUSES: &str = "paynow_worker_pauses_total";
+pub(super) const APPLY_BUCKETS: &str = "paynow_worker_apply_duration_seconds_bucket";
+pub(super) const AGE_BUCKETS: &str = "paynow_worker_event_age_seconds_bucket";
+pub(super) const EVENTS: &str = "paynow_worker_events_total";
+pub(super) const RETRIES: &str = "paynow_worker_retries_total";
+pub(super) const VIOLATIONS: &str = "paynow_worker_ledger_violations";
+pub(super) const CPU: &str = "process_cpu_seconds_total";
+pub(super) const MEMORY: &str = "process_resident_memory_bytes";
+pub(super) const STARTED: &str = "process_start_time_seconds";
+
+/// Which series of a metric are meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Metric<'a> {
+    name: &'a str,
+    /// A label that must be one of these.
+    only: Option<(&'a str, &'a [&'a str])>,
+}
+
+impl<'a> Metric<'a> {
+    pub(super) fn of(name: &'a str) -> Self {
+        Self { name, only: None }
+    }
+
+    pub(super) fn only(name: &'a str, label: &'a str, values: &'a [&'a str]) -> Self {
+        let only = Some((label, values));
+        Self { name, only }
+    }
+
+    fn is_meant(&self, series: &Series) -> bool {
+        let has_label = |(label, values): (&str, &[&str])| values.contains(&series.label(label));
+        self.only.is_none_or(has_label)
+    }
+}
+
+/// The sum of nothing is a zero with a sign, which people should not see.
+pub(super) fn added_up(figures: impl IntoIterator<Item = f64>) -> f64 {
+    figures.into_iter().fold(0.0, |sum, figure| sum + figure)
+}
+
+/// The series that are meant, of all there are.
+pub(super) fn matching<'a>(
+    samples: &'a Samples,
+    metric: &'a Metric<'a>,
+) -> impl Iterator<Item = (&'a Series, f64)> {
+    // Series are in order, first of all by name.
+    let first = Series {
+        name: metric.name.to_owned(),
+        labels: BTreeMap::new(),
+    };
+    samples
+        .range(first..)
+        .take_while(|(series, _value)| series.name == metric.name)
+        .filter(|(series, _value)| metric.is_meant(series))
+        .map(|(series, value)| (series, *value))
+}

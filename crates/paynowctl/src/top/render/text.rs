@@ -1,0 +1,222 @@
+//! Lines of text with tones, and how they are made to fit.
+
+use crate::top::view::Level;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::top) enum Tone {
+    Plain,
+    Heading,
+    Warning,
+    Alarm,
+}
+
+impl From<Level> for Tone {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Fine => Self::Plain,
+            Level::Warning => Self::Warning,
+            Level::Alarm => Self::Alarm,
+        }
+    }
+}
+
+/// One line, in parts of one tone each.
+#[derive(Debug, Clone, Default)]
+pub(in crate::top) struct Line {
+    pub(in crate::top) parts: Vec<(Tone, String)>,
+}
+
+impl Line {
+    pub(super) fn of(tone: Tone, text: &str) -> Self {
+        let mut line = Self::default();
+        line.push(tone, text);
+        line
+    }
+
+    /// Everything shown comes through here. Reasons and labels are others' words: what is no
+    /// printable ASCII could move the cursor or be wider than we count.
+    pub(super) fn push(&mut self, tone: Tone, text: &str) {
+        let is_plain = |character: char| character == ' ' || character.is_ascii_graphic();
+        let text = text.chars().map(|it| if is_plain(it) { it } else { '?' });
+        self.parts.push((tone, text.collect()));
+    }
+
+    pub(super) fn pad_to(&mut self, width: usize) {
+        let missing = width.saturating_sub(self.width());
+        self.push(Tone::Plain, &" ".repeat(missing));
+    }
+
+    /// A cell of a table, its text at the left.
+    pub(super) fn left(&mut self, tone: Tone, text: &str, width: usize) {
+        self.push(tone, text);
+        let missing = width.saturating_sub(text.chars().count());
+        self.push(Tone::Plain, &" ".repeat(missing));
+    }
+
+    /// A cell of a table, its text at the right.
+    pub(super) fn right(&mut self, tone: Tone, text: &str, width: usize) {
+        let missing = width.saturating_sub(text.chars().count());
+        self.push(Tone::Plain, &" ".repeat(missing));
+        self.push(tone, text);
+    }
+
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.parts.append(&mut other.parts);
+    }
+
+    pub(in crate::top) fn width(&self) -> usize {
+        // ASCII only, see `push`.
+        self.parts.iter().map(|(_tone, text)| text.len()).sum()
+    }
+
+    pub(in crate::top) fn text(&self) -> String {
+        let texts = self.parts.iter().map(|(_tone, text)| text.as_str());
+        texts.collect::<String>().trim_end().to_owned()
+    }
+
+    /// Not wider than this; what does not fit goes word by word.
+    pub(super) fn cut(self, width: usize) -> Self {
+        if self.text().len() <= width {
+            return self;
+        }
+        let mut line = Self::default();
+        for (tone, text) in self.parts {
+            let left = width.saturating_sub(line.width());
+            let kept = fit(&text, left);
+            let is_whole = kept == text;
+            line.push(tone, &kept);
+            if !is_whole {
+                break;
+            }
+        }
+        line
+    }
+}
+
+/// What shows that words are left out.
+const MORE: &str = "..";
+
+/// The text, or as many of its words as fit, and a sign that there were more.
+pub(super) fn fit(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for word in text.split(' ') {
+        // Room for the sign, and for the space before it.
+        let needed = kept.len() + word.chars().count() + 1 + MORE.len();
+        if needed > width {
+            break;
+        }
+        kept.push_str(word);
+        kept.push(' ');
+    }
+    if MORE.len() <= width {
+        kept.push_str(MORE);
+    }
+    kept
+}
+
+/// Things after a title, on as many lines as they need or may have; what does not fit is counted.
+pub(super) fn flow(
+    title: &Line,
+    items: &[(Tone, String)],
+    columns: usize,
+    lines_max: usize,
+) -> Vec<Line> {
+    // The first thing is shown even when there is no room for all of its words.
+    let shortened = columns.saturating_sub(title.width() + REMARK_WIDTH);
+    for item_width in [columns.saturating_sub(MARGIN_WIDTH), shortened] {
+        for shown in (1..=items.len()).rev() {
+            let lines = laid_out(title, items, shown, (columns, item_width));
+            if lines.len() <= lines_max {
+                return lines;
+            }
+        }
+    }
+    vec![title.clone()]
+}
+
+/// Room for "and 999 more" beside the first thing.
+const REMARK_WIDTH: usize = 15;
+/// Two spaces before a thing and the comma after it.
+const MARGIN_WIDTH: usize = 3;
+
+fn laid_out(
+    title: &Line,
+    items: &[(Tone, String)],
+    shown: usize,
+    (columns, item_width): (usize, usize),
+) -> Vec<Line> {
+    let more = items.len() - shown;
+    let remark = (more > 0).then(|| (Tone::Plain, format!("and {more} more")));
+    let mut items = items.iter().take(shown).chain(&remark).peekable();
+    let mut lines = Vec::new();
+    let mut line = title.clone();
+    while let Some((tone, text)) = items.next() {
+        let text = fit(text, item_width);
+        let comma = if items.peek().is_some() { "," } else { "" };
+        if line.width() + 1 + text.len() + comma.len() > columns {
+            lines.push(std::mem::replace(&mut line, Line::of(Tone::Plain, " ")));
+        }
+        line.push(Tone::Plain, " ");
+        line.push(*tone, &text);
+        line.push(Tone::Plain, comma);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out_word_by_word() {
+        for (text, width, expected) in [
+            ("connection refused", 18, "connection refused"),
+            ("connection refused", 17, "connection .."),
+            ("connection refused", 13, "connection .."),
+            ("connection refused", 12, ".."),
+            ("connection refused", 1, ""),
+        ] {
+            assert_eq!(fit(text, width), expected, "{width}");
+        }
+    }
+
+    #[test]
+    fn others_words_cannot_move_the_cursor() {
+        let line = Line::of(Tone::Plain, "a\u{1b}[2J\u{9b}\r\nb \u{1f525}");
+        assert_eq!(line.text(), "a?[2J???b ?");
+    }
+
+    #[test]
+    fn things_flow_and_the_rest_is_counted() {
+        let items: Vec<(Tone, String)> = ["unknown_product 10", "malformed 2", "conflict 1"]
+            .map(|text| (Tone::Plain, text.to_owned()))
+            .into();
+        let title = Line::of(Tone::Heading, "open");
+        let texts = |columns, lines| -> Vec<String> {
+            let lines = flow(&title, &items, columns, lines);
+            lines.iter().map(Line::text).collect()
+        };
+        assert_eq!(
+            texts(80, 1),
+            ["open unknown_product 10, malformed 2, conflict 1"]
+        );
+        assert_eq!(texts(40, 1), ["open unknown_product 10, and 2 more"]);
+        assert_eq!(
+            texts(40, 2),
+            ["open unknown_product 10, malformed 2,", "  conflict 1"]
+        );
+    }
+
+    #[test]
+    fn a_line_is_cut_in_its_last_part() {
+        let mut line = Line::of(Tone::Heading, "paynow.credits ");
+        line.push(Tone::Alarm, "does not drain");
+        let cut = line.cut(24);
+        assert_eq!(cut.text(), "paynow.credits does ..");
+        assert!(cut.width() <= 24);
+    }
+}
