@@ -22,3 +22,4 @@ mod spend;
 mod straight;
 mod strange;
 mod tidy;
+mod top;
