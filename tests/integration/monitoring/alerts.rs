@@ -263,7 +263,7 @@ fn title(path: &str) -> &str {
     name.trim_end_matches(".md")
 }
 
-/// Links to files that are not there; `ops/README.md` and others are checked with the rest of the guides.
+/// Links to files that are not there.
 fn dead_links(path: &str, content: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _name)| folder);
     let targets = content
