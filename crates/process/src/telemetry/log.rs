@@ -1,41 +1,61 @@
 //! The log: from a record to a line, on a thread of its own, and every record counted.
 
-use std::io;
+use std::io::{self, Stdout};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 use metrics::counter;
-use slog::{Drain, FnValue, Level, Logger, Never, OwnedKVList, PushFnValue, Record, b, o, record};
-use slog_async::AsyncCore;
+use slog::{
+    Drain, FnValue, Level, Logger, Never, OwnedKV, OwnedKVList, PushFnValue, Record,
+    SendSyncRefUnwindSafeKV, b, o, record,
+};
+use slog_async::{AsyncCore, AsyncGuard};
+use slog_json::Json;
 
 pub(super) const RECORDS: &str = "paynow_log_records_total";
 pub(super) const DROPPED: &str = "paynow_log_records_dropped_total";
 /// Records waiting for the writer; past it they are dropped and the drop is reported.
 const CHANNEL_RECORDS: usize = 4096;
+/// For the last words of a process. A reader that is stuck must not keep it from its end.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(2);
+/// Targets that are not told. Spans are no events; a message that the broker returns is quoted by
+/// lapin byte for byte, and it is PayNow's body.
+const UNTOLD: [&str; 2] = ["tracing::span", "lapin::returned_messages"];
 
 /// Keeps the log writer alive; dropped last, it writes what is still queued.
 pub struct LogGuard {
-    _writer: slog_async::AsyncGuard,
+    writer: Option<AsyncGuard>,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        let writer = self.writer.take();
+        let (ended, end) = sync_channel(1);
+        let waiter = thread::Builder::new().spawn(move || {
+            drop(writer);
+            let _nobody_waits = ended.send(());
+        });
+        if waiter.is_ok() {
+            let _too_late = end.recv_timeout(LAST_WORDS_LIMIT);
+        }
+    }
 }
 
 /// Starts the log of this process. Call once, first.
 pub fn start_log(program: &'static str, level: Level) -> LogGuard {
-    let json = slog_json::Json::new(io::stdout())
-        .add_key_value(o!(
-            "time" => FnValue(|_record| crate::clock::now_rfc3339()),
-            "level" => FnValue(|record| level_word(record.level())),
-            "event" => PushFnValue(|record, serializer| serializer.emit(event_of(record))),
-            "msg" => PushFnValue(|record, serializer| serializer.emit(record.msg())),
-            "module" => FnValue(|record| record.module()),
-        ))
-        .build();
-    let (core, writer) = AsyncCore::custom(json.fuse())
+    let dropped = Arc::new(Dropped::default());
+    let written = Written {
+        json: Json::new(io::stdout()).build(),
+        dropped: Arc::clone(&dropped),
+    };
+    let (core, writer) = AsyncCore::custom(written)
         .chan_size(CHANNEL_RECORDS)
         .build_with_guard();
-    let drain = Counted {
-        core,
-        dropped: AtomicU64::new(0),
-    };
-    let logger = Logger::root(drain.filter_level(level).fuse(), o!("program" => program));
+    let drain = Counted { core, dropped }.filter(is_told);
+    let logger = Logger::root(drain.filter_level(level).fuse(), fields(program));
     slog_scope::set_global_logger(logger).cancel_reset();
     // Second and later calls in one process (tests) keep the first bridge: it follows the scope.
     let _already_set = slog_stdlog::init_with_level(foreign_level(level));
@@ -47,17 +67,35 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
         // The payload is left out: it may quote what was being handled.
         slog_scope::crit!(# "panicked", "panicked"; "place" => place);
     }));
-    LogGuard { _writer: writer }
+    LogGuard {
+        writer: Some(writer),
+    }
 }
 
-/// Libraries are heard at our level, but never below info unless we debug: lapin traces frames.
+/// What every record has beside its time. The last comes first on the line.
+fn fields(program: &'static str) -> OwnedKV<impl SendSyncRefUnwindSafeKV + 'static> {
+    o!(
+        "program" => program,
+        "module" => PushFnValue(|record, serializer| serializer.emit(module_of(record))),
+        "msg" => PushFnValue(|record, serializer| serializer.emit(record.msg())),
+        "event" => PushFnValue(|record, serializer| serializer.emit(event_of(record))),
+        "level" => FnValue(|record| level_word(record.level())),
+    )
+}
+
+/// Libraries are heard less than we are, and never at trace: lapin traces frames, and in them the
+/// broker's password and PayNow's bodies.
 fn foreign_level(level: Level) -> log::Level {
     match level {
         Level::Critical | Level::Error => log::Level::Error,
         Level::Warning | Level::Info => log::Level::Warn,
         Level::Debug => log::Level::Info,
-        Level::Trace => log::Level::Trace,
+        Level::Trace => log::Level::Debug,
     }
+}
+
+fn is_told(record: &Record<'_>) -> bool {
+    !UNTOLD.iter().any(|target| record.tag().starts_with(target))
 }
 
 pub(super) fn level_word(level: Level) -> &'static str {
@@ -77,16 +115,54 @@ fn event_of<'a>(record: &'a Record<'_>) -> &'a str {
     record.tag().split("::").next().unwrap_or_default()
 }
 
+/// Where a record comes from: a library's record that went through `tracing` has lost its module,
+/// and its target is as good.
+fn module_of<'a>(record: &'a Record<'_>) -> &'a str {
+    match record.module() {
+        "<unknown>" => record.tag(),
+        module => module,
+    }
+}
+
+/// Records that were not written and are not yet reported.
+#[derive(Default)]
+struct Dropped(AtomicU64);
+
+impl Dropped {
+    fn one_more(&self) {
+        counter!(DROPPED).increment(1);
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Writes, on the writer's thread. What cannot be written is dropped and the next record tried: a
+/// disk that was full has room again some day.
+struct Written {
+    json: Json<Stdout>,
+    dropped: Arc<Dropped>,
+}
+
+impl Drain for Written {
+    type Ok = ();
+    type Err = Never;
+
+    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
+        if self.json.log(record, values).is_err() {
+            self.dropped.one_more();
+        }
+        Ok(())
+    }
+}
+
 /// Counts every record, then gives it to the writer without ever waiting for it.
 struct Counted {
     core: AsyncCore,
-    /// Not yet reported.
-    dropped: AtomicU64,
+    dropped: Arc<Dropped>,
 }
 
 impl Counted {
     fn report_dropped(&self, values: &OwnedKVList) {
-        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let dropped = self.dropped.0.swap(0, Ordering::Relaxed);
         if dropped == 0 {
             return;
         }
@@ -96,7 +172,7 @@ impl Counted {
         if self.core.log(&record, values).is_ok() {
             count(&record);
         } else {
-            self.dropped.fetch_add(dropped, Ordering::Relaxed);
+            self.dropped.0.fetch_add(dropped, Ordering::Relaxed);
         }
     }
 }
@@ -106,12 +182,13 @@ impl Drain for Counted {
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        self.report_dropped(values);
+        // Now, because the writer may be minutes behind.
+        let values = o!(values.clone(), "time" => crate::clock::now_rfc3339()).into();
+        self.report_dropped(&values);
         count(record);
         // Full, or ended: threads of libraries may outlive the writer by a moment.
-        if self.core.log(record, values).is_err() {
-            counter!(DROPPED).increment(1);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.core.log(record, &values).is_err() {
+            self.dropped.one_more();
         }
         Ok(())
     }
