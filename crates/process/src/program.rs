@@ -18,6 +18,12 @@ pub fn run<C>(
     report(name, start(name, read, serve))
 }
 
+/// The other half is for the threads beside this runtime, of the web server and of the broker's
+/// connections: a message that changes threads at every step costs more than it gains.
+pub fn half_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+}
+
 fn start<C>(
     name: &'static str,
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,
@@ -28,7 +34,10 @@ fn start<C>(
     let config = read(&environment)?;
     // Declared before the runtime, so dropped after it: the last words are written.
     let _log = telemetry::start_log(name, level);
-    let runtime = tokio::runtime::Runtime::new()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(half_the_cores())
+        .enable_all()
+        .build()
         .map_err(|error| Fatal::failed("could not start the runtime", error))?;
     runtime.block_on(async {
         let stop = shutdown::on_signal()

@@ -12,6 +12,7 @@ use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
 use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
+use paynow_process::program;
 use paynow_process::telemetry;
 use paynow_shared::topology::EVENTS_EXCHANGE;
 use tokio::task::JoinSet;
@@ -21,8 +22,6 @@ use crate::config::Config;
 use crate::http::{Intake, routes};
 use crate::observe::{self, Listening};
 
-/// Two lanes: one collects its next batch while the other waits for its confirms.
-const PUBLISH_LANES: usize = 2;
 /// Longer than a publish may take, shorter than the grace an orchestrator gives.
 const DRAIN_LIMIT_SECONDS: u64 = 20;
 /// Time for a load balancer to see that we are not ready before connections are refused.
@@ -49,7 +48,8 @@ impl App {
                 address: config.broker,
                 name: "paynow-receiver",
                 exchange: EVENTS_EXCHANGE,
-                lanes: PUBLISH_LANES,
+                // One fills two cores, together with its broker; each more needs more.
+                lanes: program::half_the_cores(),
                 timeout: config.publish_timeout,
                 in_flight_max: config.in_flight_max,
             },

@@ -1,9 +1,10 @@
 //! What the receiver tells about its work: one struct per observable writes the log line and the
 //! metrics together. Never bodies, signatures or headers as sent.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Gauge, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use paynow_process::broker::PublishError;
 use paynow_process::clock;
 use paynow_process::observe::Observable;
@@ -92,20 +93,39 @@ pub fn begin(secrets: &SigningSecrets) {
     }
 }
 
+/// The series of every accepted webhook, looked up once: this is the way that must be fast.
+struct Usual {
+    in_flight: Gauge,
+    verify: Histogram,
+    queued: Counter,
+    accepted: Histogram,
+    signature_age: Histogram,
+}
+
+fn usual() -> &'static Usual {
+    static USUAL: OnceLock<Usual> = OnceLock::new();
+    USUAL.get_or_init(|| Usual {
+        in_flight: gauge!(IN_FLIGHT),
+        verify: histogram!(VERIFY),
+        queued: counter!(REQUESTS, "outcome" => "queued"),
+        accepted: histogram!(DURATION, "outcome" => "accepted"),
+        signature_age: histogram!(SIGNATURE_AGE),
+    })
+}
+
 /// A request in hand; counted until it is dropped, because a client may go away.
-pub(crate) struct InFlight(Gauge);
+pub(crate) struct InFlight(());
 
 impl InFlight {
     pub(crate) fn begin() -> Self {
-        let requests = gauge!(IN_FLIGHT);
-        requests.increment(1);
-        Self(requests)
+        usual().in_flight.increment(1);
+        Self(())
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.decrement(1);
+        usual().in_flight.decrement(1);
     }
 }
 
@@ -115,7 +135,7 @@ pub(crate) struct SignatureChecked {
 
 impl Observable for SignatureChecked {
     fn emit(self) {
-        histogram!(VERIFY).record(self.took.as_secs_f64());
+        usual().verify.record(self.took.as_secs_f64());
     }
 }
 
@@ -132,10 +152,12 @@ impl Observable for WebhookQueued<'_> {
             signed_at_ms,
             ..
         } = self.queued;
-        counter!(REQUESTS, "outcome" => "queued").increment(1);
-        histogram!(DURATION, "outcome" => "accepted").record(self.took.as_secs_f64());
+        let usual = usual();
+        usual.queued.increment(1);
+        usual.accepted.record(self.took.as_secs_f64());
         let now_ms = clock::now_ms();
-        histogram!(SIGNATURE_AGE).record(seconds(now_ms.saturating_sub(*signed_at_ms)));
+        let age = seconds(now_ms.saturating_sub(*signed_at_ms));
+        usual.signature_age.record(age);
         counter!(SECRET_USES, "secret_id" => secret_id.clone()).increment(1);
         gauge!(SECRET_LAST_USED, "secret_id" => secret_id.clone()).set(seconds(now_ms));
         slog_scope::debug!(# "webhook_queued", "webhook queued";

@@ -20,6 +20,12 @@ const AGE_BUCKETS: [f64; 17] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0,
     3600.0, 14400.0,
 ];
+/// A clock that is wrong may be wrong either way.
+const SIGNATURE_AGE: &str = "paynow_receiver_signature_age_seconds";
+/// Seconds; below zero our clock is behind. Beyond the tolerance nothing gets here.
+const SIGNATURE_AGE_BUCKETS: [f64; 16] = [
+    -300.0, -60.0, -30.0, -10.0, -1.0, 0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0,
+];
 const COUNT_BUCKETS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +57,10 @@ pub fn start_metrics(program: &'static str, catalog: &Catalog) -> Result<Metrics
         )?
         .set_buckets_for_metric(Matcher::Suffix("_age_seconds".to_owned()), &AGE_BUCKETS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &COUNT_BUCKETS)?
+        .set_buckets_for_metric(
+            Matcher::Full(SIGNATURE_AGE.to_owned()),
+            &SIGNATURE_AGE_BUCKETS,
+        )?
         .install_recorder()?;
     let process = Collector::default();
     process.describe();
