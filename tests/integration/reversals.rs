@@ -118,7 +118,7 @@ fn what_comes_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
     app.deliver_bytes(&refund(&order, flake(), 500));
     app.deliver_bytes(&chargeback(&order, flake(), Some("won")));
     eventually("both are deferred", || {
-        (app.logs().matches("\"msg\":\"deferred\"").count() >= 2).then_some(())
+        (app.logs().matches("\"event\":\"event_deferred\"").count() >= 2).then_some(())
     });
     app.deliver(&order);
     app.drain();

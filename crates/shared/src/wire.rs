@@ -72,12 +72,19 @@ pub enum DecodeError {
 /// serde quotes the text it did not expect, and that may be a person's name: it is cut out.
 fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match (text.find('"'), text.rfind('"')) {
-        (Some(first), Some(last)) if first < last => {
-            let (before, rest) = text.split_at(first);
-            format!("{before}\"…{}", rest.split_at(last.saturating_sub(first)).1)
+    // A word that should have been one of a few stands in backticks, as our own words do.
+    let quoted = if text.starts_with("unknown variant `") {
+        text.find('`').zip(text.rfind("`, expected"))
+    } else {
+        text.find('"').zip(text.rfind('"'))
+    };
+    match quoted.filter(|(first, last)| first < last) {
+        Some((first, last)) => {
+            let (before, rest) = text.split_at(first.saturating_add(1));
+            let (_value, after) = rest.split_at(last.saturating_sub(first.saturating_add(1)));
+            format!("{before}…{after}")
         }
-        (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) | (None, None) => text,
+        None => text,
     }
 }
 

@@ -50,6 +50,13 @@ fn an_error_never_quotes_the_body() {
         error.contains("invalid type") && !error.contains("Jane"),
         "{error}"
     );
+    let closed = r#"{"event_type":"ON_CHARGEBACK_CLOSED","event_id":"1",
+        "body":{"id":"2","order_id":"3","chargeback_status":"Jane `J` Doe"}}"#;
+    let error = decode(closed.as_bytes()).unwrap_err().to_string();
+    assert!(
+        error.contains("unknown variant `…`, expected") && !error.contains("Doe"),
+        "{error}"
+    );
 }
 
 #[test]
