@@ -79,7 +79,7 @@ fn fields(program: &'static str) -> OwnedKV<impl SendSyncRefUnwindSafeKV + 'stat
         "module" => PushFnValue(|record, serializer| serializer.emit(module_of(record))),
         "msg" => PushFnValue(|record, serializer| serializer.emit(record.msg())),
         "event" => PushFnValue(|record, serializer| serializer.emit(event_of(record))),
-        "level" => FnValue(|record| level_word(record.level())),
+        "level" => FnValue(|record| level_word(level_of(record))),
     )
 }
 
@@ -96,6 +96,20 @@ fn foreign_level(level: Level) -> log::Level {
 
 fn is_told(record: &Record<'_>) -> bool {
     !UNTOLD.iter().any(|target| record.tag().starts_with(target))
+}
+
+/// An error means that a person must act, and a library cannot know that: it calls a client's broken
+/// request an error, and a connection that is made anew.
+fn level_of(record: &Record<'_>) -> Level {
+    match record.level() {
+        Level::Error if !record.module().starts_with("paynow_") => Level::Warning,
+        level @ (Level::Critical
+        | Level::Error
+        | Level::Warning
+        | Level::Info
+        | Level::Debug
+        | Level::Trace) => level,
+    }
 }
 
 pub(super) fn level_word(level: Level) -> &'static str {
@@ -195,6 +209,6 @@ impl Drain for Counted {
 }
 
 fn count(record: &Record<'_>) {
-    let (level, event) = (level_word(record.level()), event_of(record).to_owned());
+    let (level, event) = (level_word(level_of(record)), event_of(record).to_owned());
     counter!(RECORDS, "level" => level, "event" => event).increment(1);
 }
