@@ -24,6 +24,15 @@ pub enum Disposition {
     DeadLetter(Failure),
 }
 
+impl Disposition {
+    pub fn is_ack(&self) -> bool {
+        match self {
+            Self::Ack => true,
+            Self::RetryLater(_) | Self::DeadLetter(_) => false,
+        }
+    }
+}
+
 impl From<Applied> for Disposition {
     fn from(applied: Applied) -> Self {
         match applied {

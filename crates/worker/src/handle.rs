@@ -13,7 +13,7 @@ use paynow_shared::wire::Failure;
 use crate::database::{DatabaseAddress, DatabaseError};
 use crate::decide::Policy;
 use crate::disposition::Disposition;
-use crate::ledger;
+use crate::ledger::Ledger;
 use crate::observe::{BatchRedone, Committed};
 use crate::plan::{Incoming, Received};
 use crate::suspects::{Bench, is_suspect, unmark};
@@ -37,11 +37,26 @@ pub struct Handler {
     address: DatabaseAddress,
     policy: Arc<Policy>,
     bench: Bench,
-    connection: Option<PgConnection>,
+    books: Option<Books>,
+}
+
+/// What a lane keeps between its batches; lost when the database is.
+struct Books {
+    connection: PgConnection,
+    ledger: Ledger,
+}
+
+impl Books {
+    fn open(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            connection: address.connect()?,
+            ledger: Ledger::default(),
+        })
+    }
 }
 
 /// What an attempt does with its connection and its messages.
-type Work = fn(&mut PgConnection, &[Received], &Context) -> Result<Vec<Disposition>, DatabaseError>;
+type Work = fn(&mut Books, &[Received], &Context) -> Result<Vec<Disposition>, DatabaseError>;
 
 /// What an attempt needs besides the connection.
 #[derive(Clone)]
@@ -56,7 +71,7 @@ impl Handler {
             address,
             policy,
             bench,
-            connection: None,
+            books: None,
         }
     }
 
@@ -121,11 +136,9 @@ impl Handler {
         batch: &Arc<Vec<Received>>,
         range: Range<usize>,
     ) -> Result<Vec<Disposition>, Trouble> {
-        if let Some(connection) = self.connection.take() {
-            match self
-                .attempt_on(Some(connection), work, batch, range.clone())
-                .await
-            {
+        if let Some(books) = self.books.take() {
+            let tried = self.attempt_on(Some(books), work, batch, range.clone());
+            match tried.await {
                 Err(Trouble::Unavailable(_stale)) => {}
                 decided => return decided,
             }
@@ -135,7 +148,7 @@ impl Handler {
 
     async fn attempt_on(
         &mut self,
-        connection: Option<PgConnection>,
+        books: Option<Books>,
         work: Work,
         batch: &Arc<Vec<Received>>,
         range: Range<usize>,
@@ -147,12 +160,12 @@ impl Handler {
         };
         let batch = Arc::clone(batch);
         let done = tokio::task::spawn_blocking(move || {
-            let mut connection = connection.map_or_else(|| address.connect(), Ok)?;
+            let mut books = books.map_or_else(|| Books::open(&address), Ok)?;
             let received = batch.get(range).unwrap_or_default();
-            let applied = work(&mut connection, received, &context);
-            Ok((connection, applied))
+            let applied = work(&mut books, received, &context);
+            Ok((books, applied))
         });
-        let (connection, applied) = match done.await {
+        let (books, applied) = match done.await {
             Ok(done) => done.map_err(trouble)?,
             Err(_panicked) => {
                 return Err(Trouble::OfAnEvent(Failure {
@@ -164,19 +177,20 @@ impl Handler {
         let outcome = applied.map_err(trouble);
         // After trouble with the database the connection is not worth keeping.
         if !matches!(outcome, Err(Trouble::Unavailable(_))) {
-            self.connection = Some(connection);
+            self.books = Some(books);
         }
         outcome
     }
 }
 
 fn apply(
-    connection: &mut PgConnection,
+    books: &mut Books,
     received: &[Received],
     context: &Context,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let incoming: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
-    let committed = ledger::apply(connection, &incoming, &context.policy)?;
+    let Books { connection, ledger } = books;
+    let committed = ledger.apply(connection, &incoming, &context.policy)?;
     Committed {
         tally: &committed.tally,
         now_ms: clock::now_ms(),
@@ -186,22 +200,22 @@ fn apply(
 }
 
 fn apply_suspect(
-    connection: &mut PgConnection,
+    books: &mut Books,
     received: &[Received],
     context: &Context,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let Some(message) = received.first() else {
         return Ok(Vec::new());
     };
-    let dispositions = if context.bench.mark(connection, message)? {
-        apply(connection, received, context)
+    let dispositions = if context.bench.mark(&mut books.connection, message)? {
+        apply(books, received, context)
     } else {
         Ok(vec![Disposition::DeadLetter(Failure {
             reason: Reason::CrashLoop,
             error: "the worker crashed with it in hand, again and again".to_owned(),
         })])
     };
-    unmark(connection, message)?;
+    unmark(&mut books.connection, message)?;
     dispositions
 }
 

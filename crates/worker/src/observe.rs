@@ -33,8 +33,10 @@ pub fn begin(ladder: &RetryLadder) {
         gauge!(OPEN, "reason" => reason.code()).set(0.0);
     }
     for seconds in ladder.delays_seconds() {
-        let (rung, reason) = (seconds.to_string(), Reason::OrderUnknown.code());
-        counter!(RETRIES, "rung_seconds" => rung, "reason" => reason).increment(0);
+        for reason in [Reason::OrderUnknown, Reason::LedgerRejected] {
+            let (rung, reason) = (seconds.to_string(), reason.code());
+            counter!(RETRIES, "rung_seconds" => rung, "reason" => reason).increment(0);
+        }
     }
     for cause in PAUSE_CAUSES {
         counter!(PAUSES, "cause" => cause).increment(0);

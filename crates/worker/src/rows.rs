@@ -4,7 +4,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::{Wanted, read_view};
+pub(crate) use read::{Wanted, read_prices, read_view};
 pub(crate) use write::{insert_entries, insert_events, insert_orders, insert_reversals};
 
 use paynow_shared::ids::InvalidId;

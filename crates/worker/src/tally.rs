@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use paynow_shared::wallet::EntryKind;
 
-use crate::disposition::Disposition;
 use crate::plan::{Outcome, Plan};
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,10 +31,7 @@ impl Tally {
             let points = tally.points.entry(planned.entry.kind).or_default();
             *points = points.saturating_add(planned.entry.points.get().unsigned_abs());
         }
-        let settled = plan.dispositions.iter().filter(|told| match told {
-            Disposition::Ack => true,
-            Disposition::RetryLater(_) | Disposition::DeadLetter(_) => false,
-        });
+        let settled = plan.dispositions.iter().filter(|told| told.is_ack());
         let duplicates = settled.count().saturating_sub(plan.events.len());
         tally.duplicates = u64::try_from(duplicates).unwrap_or(u64::MAX);
         tally

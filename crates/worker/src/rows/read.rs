@@ -77,6 +77,22 @@ pub(crate) fn read_view(
     wanted.read(connection)
 }
 
+/// Reads nothing but what products give: for a batch that the ledger should not know.
+pub(crate) fn read_prices(
+    connection: &mut PgConnection,
+    batch: &[Incoming<'_>],
+) -> Result<LedgerView, DatabaseError> {
+    let events = batch.iter().filter_map(|one| one.event.as_ref().ok());
+    let lines = events.filter_map(order_of).flat_map(|order| &order.lines);
+    let mut products: Vec<i64> = lines.map(|line| line.product_id.get()).collect();
+    products.sort_unstable();
+    products.dedup();
+    Ok(LedgerView {
+        products: prices(connection, products)?,
+        ..LedgerView::default()
+    })
+}
+
 /// What events ask of the ledger, by key.
 #[derive(Default)]
 pub(crate) struct Wanted {
