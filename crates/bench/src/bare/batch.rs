@@ -1,0 +1,61 @@
+//! The bare client's transaction: 200 rows and their wallets, one connection.
+
+use std::time::Instant;
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, BigInt};
+use diesel::{Connection, QueryResult, RunQueryDsl};
+
+use crate::failure::{Doing, Result};
+
+/// As the worker's default batch.
+const ROWS: usize = 200;
+const WALLETS: i64 = 100_000;
+
+const TABLES: &str = "CREATE SCHEMA IF NOT EXISTS bench;
+    DROP TABLE IF EXISTS bench.events, bench.wallets;
+    CREATE TABLE bench.events
+        (event_id bigint PRIMARY KEY, wallet_id bigint NOT NULL, points bigint NOT NULL);
+    CREATE TABLE bench.wallets (wallet_id bigint PRIMARY KEY, balance bigint NOT NULL);";
+const INSERT_EVENTS: &str = "INSERT INTO bench.events (event_id, wallet_id, points) \
+    SELECT * FROM unnest($1, $2, $3) AS event (event_id, wallet_id, points) ORDER BY event_id \
+    ON CONFLICT DO NOTHING";
+const UPSERT_WALLETS: &str = "INSERT INTO bench.wallets AS wallet (wallet_id, balance) \
+    SELECT wallet_id, sum(points)::bigint FROM unnest($1, $2) AS event (wallet_id, points) \
+    GROUP BY wallet_id ORDER BY wallet_id \
+    ON CONFLICT (wallet_id) DO UPDATE SET balance = wallet.balance + excluded.balance";
+
+/// Rows a second of so many transactions one after the other, into tables of its own.
+pub(crate) fn batch_rows_per_second(
+    connection: &mut PgConnection,
+    transactions: usize,
+) -> Result<f64> {
+    connection
+        .batch_execute(TABLES)
+        .doing("making the bench's tables")?;
+    let mut random = fastrand::Rng::with_seed(5);
+    let began = Instant::now();
+    for transaction in 0..transactions {
+        let first = (transaction * ROWS) as i64;
+        let events: Vec<i64> = (first..).take(ROWS).collect();
+        let wallets: Vec<i64> = events.iter().map(|_event| random.i64(0..WALLETS)).collect();
+        let applied = connection.transaction(|connection| apply(connection, &events, &wallets));
+        applied.doing("applying a bare batch")?;
+    }
+    Ok((transactions * ROWS) as f64 / began.elapsed().as_secs_f64())
+}
+
+fn apply(connection: &mut PgConnection, events: &[i64], wallets: &[i64]) -> QueryResult<()> {
+    let points = vec![500_i64; events.len()];
+    diesel::sql_query(INSERT_EVENTS)
+        .bind::<Array<BigInt>, _>(events)
+        .bind::<Array<BigInt>, _>(wallets)
+        .bind::<Array<BigInt>, _>(&points)
+        .execute(connection)?;
+    diesel::sql_query(UPSERT_WALLETS)
+        .bind::<Array<BigInt>, _>(wallets)
+        .bind::<Array<BigInt>, _>(&points)
+        .execute(connection)?;
+    Ok(())
+}

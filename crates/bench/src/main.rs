@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod bare;
+mod bench;
+mod cli;
+mod clock;
+mod config;
+mod failure;
+mod figures;
+mod load;
+mod machine;
+mod measure;
+mod orders;
+mod row;
+mod runtime;
+mod scenario;
+mod servers;
+mod sizes;
+mod table;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use paynow_process::environment::Environment;
+use paynow_process::exit::report;
+
+use crate::cli::Cli;
+use crate::config::Config;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = Config::read(&Environment::of_this_process());
+    report(
+        "paynow-bench",
+        config
+            .map_err(Into::into)
+            .and_then(|config| measure::run(&cli, config)),
+    )
+}

@@ -1,0 +1,36 @@
+//! What is measured, one file each.
+
+mod backlog;
+mod big_ledger;
+mod drain;
+mod hot_wallet;
+mod latency;
+mod memory;
+mod overload;
+mod receiver;
+mod replay;
+mod timed;
+mod whole_way;
+
+pub(crate) use memory::memory;
+
+use crate::bench::Bench;
+use crate::cli::Scenario;
+use crate::failure::Result;
+use crate::row::Row;
+
+/// Measures one scenario.
+pub(crate) fn run(scenario: Scenario, bench: &mut Bench) -> Result<Vec<Row>> {
+    match scenario {
+        Scenario::Receiver64 => receiver::with_64_connections(bench),
+        Scenario::Receiver8 => receiver::with_8_connections(bench),
+        Scenario::Drain => drain::run(bench),
+        Scenario::WholeWay => whole_way::run(bench),
+        Scenario::Latency => latency::run(bench),
+        Scenario::BigLedger => big_ledger::run(bench),
+        Scenario::HotWallet => hot_wallet::run(bench),
+        Scenario::Backlog => backlog::run(bench),
+        Scenario::Overload => overload::run(bench),
+        Scenario::Replay => replay::run(bench),
+    }
+}

@@ -1,0 +1,44 @@
+//! What the benchmark asks of the broker beside the measured work.
+
+use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use paynow_process::broker::BrokerAddress;
+use paynow_shared::topology::CREDITS_QUEUE;
+
+use crate::failure::{Doing, Result};
+use crate::runtime::on_channel;
+
+pub(crate) struct Broker {
+    pub(crate) address: BrokerAddress,
+}
+
+impl Broker {
+    /// Throws away what waits for the worker; gives how much it was.
+    pub(crate) fn purge(&self) -> Result<usize> {
+        on_channel(&self.address, async |channel| {
+            let purged = channel.queue_purge(CREDITS_QUEUE.into(), QueuePurgeOptions::default());
+            let count = purged.await.doing("purging the queue")?;
+            Ok(count as usize)
+        })
+    }
+
+    /// Declares the worker's queue as it should be, which fails when it is another kind.
+    pub(crate) fn ensure_quorum_queue(&self) -> Result<()> {
+        on_channel(&self.address, async |channel| {
+            let mut arguments = FieldTable::default();
+            arguments.insert(
+                "x-queue-type".into(),
+                AMQPValue::LongString("quorum".into()),
+            );
+            let durable = QueueDeclareOptions {
+                durable: true,
+                ..QueueDeclareOptions::default()
+            };
+            channel
+                .queue_declare(CREDITS_QUEUE.into(), durable, arguments)
+                .await
+                .doing("looking whether the queue is a quorum queue")?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! How much is measured: enough for figures, or just enough to see that everything works.
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) runs: usize,
+    /// Before the first run, uncounted.
+    pub(crate) warm_up: usize,
+    /// Posts over 64 and over 8 connections.
+    pub(crate) posts_64: usize,
+    pub(crate) posts_8: usize,
+    /// Messages in a full queue.
+    pub(crate) full_queue: usize,
+    /// Transactions of 200 rows.
+    pub(crate) transactions: usize,
+    /// Of one step of the search for the sustained rate, and how many steps.
+    pub(crate) step_seconds: f64,
+    pub(crate) steps: usize,
+    pub(crate) latency_seconds: f64,
+    /// Single confirms and single commits.
+    pub(crate) singles: usize,
+    pub(crate) past_orders: i64,
+    pub(crate) few_waiting: usize,
+    pub(crate) many_waiting: usize,
+    pub(crate) overload_seconds: f64,
+    pub(crate) recovery_seconds: f64,
+    /// At once, over which an overload is offered: more than the receiver lets wait for the broker.
+    pub(crate) overload_connections: usize,
+    pub(crate) letters: usize,
+    /// The longest that live traffic runs beside a replay.
+    pub(crate) replay_seconds: f64,
+}
+
+impl Sizes {
+    pub(crate) const FULL: Self = Self {
+        runs: 5,
+        warm_up: 20_000,
+        posts_64: 150_000,
+        posts_8: 60_000,
+        full_queue: 200_000,
+        transactions: 1000,
+        step_seconds: 15.0,
+        steps: 5,
+        latency_seconds: 20.0,
+        singles: 2000,
+        past_orders: 10_000_000,
+        few_waiting: 10_000,
+        many_waiting: 1_000_000,
+        overload_seconds: 6.0,
+        recovery_seconds: 4.0,
+        overload_connections: 4000,
+        letters: 100_000,
+        replay_seconds: 240.0,
+    };
+
+    pub(crate) const QUICK: Self = Self {
+        runs: 1,
+        warm_up: 100,
+        posts_64: 1000,
+        posts_8: 500,
+        full_queue: 3000,
+        transactions: 20,
+        step_seconds: 1.0,
+        steps: 2,
+        latency_seconds: 1.0,
+        singles: 20,
+        past_orders: 20_000,
+        few_waiting: 1000,
+        many_waiting: 6000,
+        overload_seconds: 1.0,
+        recovery_seconds: 1.0,
+        overload_connections: 1500,
+        letters: 200,
+        replay_seconds: 10.0,
+    };
+}
