@@ -9,6 +9,6 @@ mod schedule;
 mod wire;
 
 pub(crate) use closed::closed;
-pub(crate) use open::{Busy, OpenLoop, Progress};
+pub(crate) use open::{Busy, OpenLoop};
 pub(crate) use outcome::{Outcome, Shot, halves_and_tails};
 pub(crate) use schedule::Phase;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -27,14 +27,6 @@ pub(crate) enum Busy {
     LeaveOut,
 }
 
-/// How the others see a run while it goes on.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    pub(crate) accepted: AtomicUsize,
-    /// Set by whoever wants it to end early.
-    pub(crate) stop: AtomicBool,
-}
-
 pub(crate) struct OpenLoop<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
@@ -48,7 +40,8 @@ impl OpenLoop<'_> {
         self.phases.iter().map(Phase::requests).sum()
     }
 
-    pub(crate) fn run(&self, batch: &Batch, progress: &Progress) -> Result<Outcome> {
+    /// Posts what is due until all is posted, or until `stop`.
+    pub(crate) fn run(&self, batch: &Batch, stop: &AtomicBool) -> Result<Outcome> {
         let dues = dues(self.phases);
         let (tell, told) = watch::channel(0);
         std::thread::scope(|scope| {
@@ -61,13 +54,8 @@ impl OpenLoop<'_> {
                 let (began, began_us) = (Instant::now(), now_us());
                 let dues = dues.as_slice();
                 // It drops its end when nothing more is due, which ends the loop below.
-                scope.spawn(move || keep_time(dues, began, &progress.stop, &tell));
-                let firing = Firing {
-                    batch,
-                    dues,
-                    began,
-                    progress,
-                };
+                scope.spawn(move || keep_time(dues, began, stop, &tell));
+                let firing = Firing { batch, dues, began };
                 let (shots, left_out) = firing.all(told, free, self.busy).await;
                 Ok(Outcome {
                     shots,
@@ -83,7 +71,6 @@ struct Firing<'a> {
     batch: &'a Batch,
     dues: &'a [Duration],
     began: Instant,
-    progress: &'a Progress,
 }
 
 impl Firing<'_> {
@@ -136,9 +123,6 @@ impl Firing<'_> {
             due: self.dues[index],
             answered: self.began.elapsed(),
         };
-        if shot.is_accepted() {
-            self.progress.accepted.fetch_add(1, Ordering::Relaxed);
-        }
         (wire, shot)
     }
 }

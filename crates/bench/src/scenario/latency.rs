@@ -1,5 +1,7 @@
 //! POST to credited, far from any limit: against one confirm and one commit.
 
+use std::sync::atomic::AtomicBool;
+
 use super::timed::{Live, with_commit_times};
 use super::whole_way;
 use crate::accounts::Claims;
@@ -7,7 +9,6 @@ use crate::bare;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::failure::Result;
 use crate::figures::{Series, percentile};
-use crate::load::Progress;
 use crate::row::{Cost, Latency, Row, millis};
 
 const SHARE: f64 = 0.1;
@@ -59,7 +60,7 @@ fn measure(bench: &mut Bench, what: String, per_second: f64) -> Result<(Row, Lat
             programs: (&receiver, &worker),
             per_second,
             seconds: bench.sizes.latency_seconds,
-            progress: &Progress::default(),
+            stop: &AtomicBool::new(false),
         };
         let batch = live.batch(bench);
         let mut claims = Claims::default();

@@ -1,6 +1,7 @@
 //! Twice of what the receiver can carry, and then half of it: what is refused, how long the accepted
 //! wait, and when it is over.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use paynow_process::exit::Fatal;
@@ -10,7 +11,7 @@ use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::failure::{Doing, Result};
 use crate::figures::Series;
-use crate::load::{Busy, OpenLoop, Outcome, Phase, Progress, Shot, closed, halves_and_tails};
+use crate::load::{Busy, OpenLoop, Outcome, Phase, Shot, closed, halves_and_tails};
 use crate::row::{Cost, Latency, Row, rate};
 use crate::servers::Receiver;
 use crate::usage::peak_mb;
@@ -107,9 +108,9 @@ fn overload(
     };
     let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
     let meter = bench.meter(Some(receiver), None)?;
-    let progress = Progress::default();
+    let stop = AtomicBool::new(false);
     let (outcome, half_way_mb) = std::thread::scope(|scope| {
-        let load = scope.spawn(|| open.run(&batch, &progress));
+        let load = scope.spawn(|| open.run(&batch, &stop));
         pause(half_way);
         let half_way_mb = peak_mb(receiver.pid());
         let outcome = load.join().map_err(|_panic| "it panicked");

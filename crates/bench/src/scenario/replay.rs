@@ -1,7 +1,7 @@
 //! Live traffic while an operator replays very many dead letters.
 
 use std::process::{Child, Stdio};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::timed::{Live, with_commit_times};
@@ -9,7 +9,6 @@ use crate::accounts::Claims;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::failure::{Doing, Result, ensure};
-use crate::load::Progress;
 use crate::row::{Cost, Latency, Row, millis};
 use crate::servers::{Receiver, Worker};
 
@@ -48,7 +47,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
             programs,
             per_second: LIVE_PER_SECOND,
             seconds: bench.sizes.latency_seconds,
-            progress: &Progress::default(),
+            stop: &AtomicBool::new(false),
         };
         let batch = live.batch(bench);
         alone.push(live.run(bench, &batch, &mut claims, &mut Cost::default())?);
@@ -97,12 +96,12 @@ fn beside_a_replay(
     claims: &mut Claims,
     cost: &mut Cost,
 ) -> Result<((f64, f64), Duration)> {
-    let progress = Progress::default();
+    let stop = AtomicBool::new(false);
     let live = Live {
         programs,
         per_second: LIVE_PER_SECOND,
         seconds: bench.sizes.replay_seconds,
-        progress: &progress,
+        stop: &stop,
     };
     let batch = live.batch(bench);
     let mut command = bench.launcher.ctl(&bench.store, &REPLAY);
@@ -111,7 +110,7 @@ fn beside_a_replay(
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
             let ended = ended(replaying);
-            progress.stop.store(true, Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
             ended
         });
         let latency = live.run(bench, &batch, claims, cost)?;

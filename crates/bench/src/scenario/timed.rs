@@ -1,13 +1,14 @@
 //! From a post to its commit: the database tells when each transaction committed.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::accounts::Claims;
 use crate::bench::{Bench, MANY_WALLETS, STANDSTILL};
 use crate::clock::pause;
 use crate::failure::{Result, ensure};
-use crate::load::{Busy, OpenLoop, Outcome, Phase, Progress, Shot, halves_and_tails};
+use crate::load::{Busy, OpenLoop, Outcome, Phase, Shot, halves_and_tails};
 use crate::orders::Batch;
 use crate::row::Cost;
 use crate::servers::{Receiver, Store, Worker};
@@ -35,7 +36,7 @@ pub(super) struct Live<'a> {
     pub(super) programs: (&'a Receiver, &'a Worker),
     pub(super) per_second: f64,
     pub(super) seconds: f64,
-    pub(super) progress: &'a Progress,
+    pub(super) stop: &'a AtomicBool,
 }
 
 impl Live<'_> {
@@ -70,7 +71,7 @@ impl Live<'_> {
         };
         bench.store.forget_flushes()?;
         let meter = bench.meter(Some(receiver), Some(worker))?;
-        let outcome = open.run(batch, self.progress)?;
+        let outcome = open.run(batch, self.stop)?;
         let (cpu, took) = meter.stop();
         cost.add(&cpu, outcome.shots.len(), took);
         claims.add_outcome(batch, &outcome);
