@@ -282,32 +282,12 @@ fn logs_tell_no_secret_and_no_personal_data() {
     )
     .unwrap();
 
+    // The harness looks through every log when the world is dropped; here it has something to find.
     let logs = app.logs();
-    let password = app
-        .broker
-        .url()
-        .password()
-        .expect("the broker has a password");
-    let planted = [
-        crate::harness::PLANTED_NAME,
-        crate::harness::PLANTED_EMAIL,
-        crate::harness::SECRET,
-        password,
-    ];
     assert!(
-        logs.contains("dead-lettered") && logs.contains("webhook queued"),
+        logs.contains("event_dead_lettered") && logs.contains("webhook_queued"),
         "{logs}"
     );
-    for secret in planted {
-        assert!(!logs.contains(secret), "a log tells {secret:?}");
-    }
-    for line in logs.lines() {
-        let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        assert!(
-            record["level"].is_string() && record["msg"].is_string(),
-            "{line}"
-        );
-    }
     let errors = app
         .database
         .texts("SELECT error AS value FROM dead_letters");

@@ -9,6 +9,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod monitoring;
 mod poison;
 mod publisher;
 mod receiver;

@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use super::broker::TestBroker;
 use super::database::TestDatabase;
+use super::logs::check_log;
 use super::order::Order;
 use super::program::{Outcome, Program};
+use super::scrape::get;
 use super::servers::Servers;
 use super::wait::eventually;
 use super::webhook::{Answer, SECRET, post};
@@ -75,8 +77,11 @@ pub(crate) struct TestApp {
     worker_settings: Vec<(String, String)>,
     worker_program: &'static str,
     pub(crate) receiver: Option<Program>,
-    receiver_ports: (u16, u16),
+    /// Public and admin.
+    pub(super) receiver_ports: (u16, u16),
     pub(crate) workers: Vec<Program>,
+    /// Of each worker that was ever started.
+    pub(crate) worker_ports: Vec<u16>,
     programs_started: Cell<u32>,
     accepted: RefCell<BTreeSet<String>>,
     audited: Cell<bool>,
@@ -117,6 +122,7 @@ impl TestApp {
             receiver: None,
             receiver_ports: (free_port(), free_port()),
             workers: Vec::new(),
+            worker_ports: Vec::new(),
             programs_started: Cell::new(0),
             accepted: RefCell::default(),
             audited: Cell::new(true),
@@ -220,19 +226,6 @@ impl TestApp {
         self.receiver_ports.0
     }
 
-    /// `/healthz`, `/readyz` or `/metrics` of the receiver's admin address.
-    pub(crate) fn receiver_admin(&self, path: &str) -> Option<(u16, String)> {
-        get(&format!("http://127.0.0.1:{}{path}", self.receiver_ports.1))
-    }
-
-    /// `/readyz` of the public address.
-    pub(crate) fn receiver_ready(&self) -> Option<(u16, String)> {
-        get(&format!(
-            "http://127.0.0.1:{}/readyz",
-            self.receiver_ports.0
-        ))
-    }
-
     /// Starts the receiver on the ports of this world and waits until it is ready.
     pub(crate) fn start_receiver(&self) -> Program {
         let mut variables = self.variables();
@@ -251,7 +244,12 @@ impl TestApp {
 
     /// Starts one more worker and waits until it consumes.
     pub(crate) fn start_worker(&mut self) {
-        let ready = self.launch_worker();
+        self.start_worker_at(free_port());
+    }
+
+    /// The same at an admin port that somebody watches.
+    pub(crate) fn start_worker_at(&mut self, port: u16) {
+        let ready = self.launch_worker_at(port);
         eventually("the worker is ready", || {
             get(&ready).filter(|(status, _)| *status == 200)
         });
@@ -266,7 +264,11 @@ impl TestApp {
 
     /// Starts one more worker, which may not live to be ready; gives its readiness address.
     pub(crate) fn launch_worker(&mut self) -> String {
-        let port = free_port();
+        self.launch_worker_at(free_port())
+    }
+
+    fn launch_worker_at(&mut self, port: u16) -> String {
+        self.worker_ports.push(port);
         let mut variables = self.variables();
         variables.push(("METRICS_ADDR".to_owned(), format!("127.0.0.1:{port}")));
         variables.extend(self.worker_settings.iter().cloned());
@@ -305,6 +307,10 @@ impl TestApp {
         let serial = self
             .programs_started
             .replace(self.programs_started.get() + 1);
+        self.log_path(program, serial)
+    }
+
+    fn log_path(&self, program: &str, serial: u32) -> PathBuf {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         folder.join(format!("{}-{program}-{serial}.log", self.name))
     }
@@ -316,6 +322,18 @@ impl TestApp {
             .chain(&self.workers)
             .map(Program::log)
             .collect()
+    }
+
+    /// Of every program this world ever started.
+    fn check_logs(&self) {
+        let (broker, database) = (self.broker.url(), self.database.url());
+        let passwords = [&broker, &database].map(|url| url.password().expect("a password"));
+        for serial in 0..self.programs_started.get() {
+            for program in ["receiver", "worker"] {
+                let log = std::fs::read_to_string(self.log_path(program, serial));
+                check_log(&log.unwrap_or_default(), &passwords);
+            }
+        }
     }
 
     // --- the audit ---
@@ -342,8 +360,11 @@ impl Drop for TestApp {
         // A second panic would hide the first.
         if std::thread::panicking() {
             eprintln!("{}: logs are in {}", self.name, env!("CARGO_TARGET_TMPDIR"));
-        } else if self.audited.get() {
-            self.audit();
+        } else {
+            if self.audited.get() {
+                self.audit();
+            }
+            self.check_logs();
         }
         self.receiver = None;
         self.workers.clear();
@@ -352,20 +373,9 @@ impl Drop for TestApp {
     }
 }
 
-fn get(url: &str) -> Option<(u16, String)> {
-    let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build(),
-    );
-    let mut response = agent.get(url).call().ok()?;
-    let text = response.body_mut().read_to_string().ok()?;
-    Some((response.status().as_u16(), text))
-}
-
 /// A port that nobody listens on, below the kernel's ephemeral range: in that range a client that
 /// reconnects to a dead server can end up connected to itself.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let port = fastrand::u16(20_000..32_000);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {

@@ -4,15 +4,23 @@
 mod app;
 mod broker;
 mod database;
+mod guide;
+mod logs;
+mod monitoring;
 mod order;
 mod program;
+mod scrape;
 mod servers;
 mod wait;
 mod webhook;
 
-pub(crate) use app::TestApp;
+pub(crate) use app::{TestApp, free_port};
 pub(crate) use broker::TestBroker;
 pub(crate) use database::TestDatabase;
+pub(crate) use guide::guide_table;
+pub(crate) use monitoring::{
+    Alert, BrokerProcess, Compression, HeldUp, Mail, Monitoring, Targets, alerts,
+};
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use program::{Outcome, Program};
 pub(crate) use servers::{Servers, Stack};

@@ -102,6 +102,10 @@ impl Program {
         );
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child
             .try_wait()

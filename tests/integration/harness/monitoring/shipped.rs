@@ -1,0 +1,140 @@
+//! What we ship in `deploy/`, as a test uses it: compressed, and with nothing else replaced than
+//! what every user has to replace, addresses and the mail server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::compress::Compression;
+
+const RULES: &str = "prometheus/alerts";
+
+/// Where everything that is scraped listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Targets {
+    pub(crate) receiver: u16,
+    pub(crate) worker: u16,
+    pub(crate) broker: u16,
+}
+
+/// The ports of the two servers themselves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) prometheus: u16,
+    pub(super) alertmanager: u16,
+}
+
+/// `(alert, severity)` of every alerting rule we ship, in order of the files.
+pub(crate) fn alerts() -> Vec<(String, String)> {
+    let mut alerts: Vec<(String, String)> = Vec::new();
+    for file in rule_files() {
+        for line in read(&file).lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("- alert: ") {
+                alerts.push((name.to_owned(), String::new()));
+            } else if let Some(severity) = line.strip_prefix("severity: ") {
+                let (_name, of_last) = alerts.last_mut().expect("a severity has its alert");
+                severity.clone_into(of_last);
+            }
+        }
+    }
+    alerts
+}
+
+/// Writes `prometheus.yml`; the rules that it names come later.
+pub(super) fn write_prometheus(
+    folder: &Path,
+    compression: Compression,
+    targets: Targets,
+    ports: Ports,
+) {
+    let settings = compression.of_yaml(&read(&deploy("prometheus/prometheus.yml")));
+    let settings = with_targets(&settings, targets, ports);
+    write(&folder.join("prometheus.yml"), &settings);
+}
+
+pub(super) fn write_rules(folder: &Path, compression: Compression) {
+    fs::create_dir_all(folder.join("alerts")).expect("a folder can be made");
+    for file in rule_files() {
+        let name = file.file_name().expect("a file has a name");
+        let rules = compression.of_yaml(&read(&file));
+        write(&folder.join("alerts").join(name), &rules);
+    }
+}
+
+/// Every address becomes the one of the test, a name that stands for many addresses too.
+fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
+    let mut written = String::new();
+    // What comes before any job is where alerts are sent.
+    let mut port = ports.alertmanager;
+    let mut in_names = false;
+    for line in settings.lines() {
+        if let Some(job) = line.trim().strip_prefix("- job_name: ") {
+            port = match job {
+                "paynow-receiver" => targets.receiver,
+                "paynow-worker" => targets.worker,
+                "rabbitmq" | "rabbitmq-queues" => targets.broker,
+                "prometheus" => ports.prometheus,
+                "alertmanager" => ports.alertmanager,
+                other => panic!("nobody plays the job {other}"),
+            };
+        }
+        in_names &= line.starts_with("      ");
+        if in_names {
+            continue;
+        }
+        in_names = line == "    dns_sd_configs:";
+        let target = format!("- targets: [\"127.0.0.1:{port}\"]");
+        let indent = " ".repeat(line.len() - line.trim_start().len());
+        let replaced = match line.trim() {
+            "dns_sd_configs:" => format!("{indent}static_configs:\n{indent}  {target}"),
+            addresses if addresses.starts_with("- targets: [") => format!("{indent}{target}"),
+            _other => line.to_owned(),
+        };
+        written.push_str(&replaced);
+        written.push('\n');
+    }
+    written
+}
+
+/// Writes `alertmanager.yml` and the template it names: another mail server, without login and TLS.
+pub(super) fn write_alertmanager(folder: &Path, compression: Compression, mail_port: u16) {
+    let settings = compression.of_yaml(&read(&deploy("alertmanager/alertmanager.yml")));
+    let mut written = String::new();
+    for line in settings.lines() {
+        let key = line.trim().split(':').next().unwrap_or_default();
+        match key {
+            "smtp_smarthost" => written += &format!("  smtp_smarthost: 127.0.0.1:{mail_port}"),
+            "smtp_require_tls" => written += "  smtp_require_tls: false",
+            "smtp_auth_username" | "smtp_auth_password_file" => {}
+            _other => written += line,
+        }
+        written.push('\n');
+    }
+    write(&folder.join("alertmanager.yml"), &written);
+    write(
+        &folder.join("email.tmpl"),
+        &read(&deploy("alertmanager/email.tmpl")),
+    );
+}
+
+fn rule_files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(deploy(RULES))
+        .expect("the folder of rules is there")
+        .map(|entry| entry.expect("a folder can be listed").path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn deploy(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../deploy")
+        .join(path)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}

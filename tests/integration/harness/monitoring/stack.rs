@@ -1,0 +1,55 @@
+//! What the tests need to know of the private stack to watch its broker, and to hold it up.
+
+use std::process::Command;
+
+/// The broker of the stack that `PAYNOW_STACK` names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BrokerProcess {
+    pub(crate) pid: u32,
+    /// Where its plugin tells its metrics.
+    pub(crate) metrics_port: u16,
+}
+
+impl BrokerProcess {
+    pub(crate) fn of_stack() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/stack");
+        let status = Command::new(script).arg("status").output();
+        let status = String::from_utf8(status.expect("ops/stack runs").stdout);
+        let status = status.expect("it prints UTF-8");
+        let after = |mark: &str| {
+            let rest = status.split_once(mark).map(|(_before, rest)| rest);
+            let rest = rest.unwrap_or_else(|| panic!("no {mark} in: {status}"));
+            rest.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Self {
+            pid: after("broker: running, pid ").parse().expect("a pid"),
+            metrics_port: after("PROMETHEUS_PORT=").parse().expect("a port"),
+        }
+    }
+}
+
+/// A process that is held up: it lives, and does nothing, until this is dropped.
+pub(crate) struct HeldUp(u32);
+
+impl HeldUp {
+    pub(crate) fn process(pid: u32) -> Self {
+        signal("STOP", pid);
+        Self(pid)
+    }
+}
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        signal("CONT", self.0);
+    }
+}
+
+fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status();
+    assert!(status.expect("kill runs").success(), "SIG{name} to {pid}");
+}

@@ -1,0 +1,9 @@
+//! What ops can see: metrics, logs, alerts, dashboards.
+
+mod alerts;
+mod dashboards;
+mod faults;
+mod logs;
+mod mail;
+mod metrics;
+mod world;
