@@ -1,7 +1,7 @@
 //! Between receiver and worker: nobody reads, much waits, players wait long, refunds come too early.
 
 use super::{Fault, QUICK};
-use crate::harness::{Order, Program, SECRET, flake};
+use crate::harness::{Order, Program, SECRET, eventually, flake};
 use crate::monitoring::world::{POINTS, World};
 use crate::reversals::refund;
 
@@ -60,4 +60,8 @@ fn events_that_wait_are_told() {
     NO_WORKER.is_told(&watch, || {});
     world.start_worker();
     NO_WORKER.is_over(&watch, || {});
+    // The audit knows nothing of events that the harness did not send.
+    eventually("all of them are taken", || {
+        (world.app.broker.depth("paynow.credits") == 0).then_some(())
+    });
 }
