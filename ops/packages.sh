@@ -27,6 +27,7 @@ package_purpose() {
     libc6-dev) echo "what gcc links every program with" ;;
     prometheus) echo "tests the alert rules and watches the pipeline in tests" ;;
     prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
+    openssl) echo "makes and serves certificates for the tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
     *) echo "needed by this step" ;;
@@ -142,7 +143,7 @@ need_servers() {
 
 # need_monitoring: what the tests of alerts run, as processes of their own.
 need_monitoring() {
-  need_packages prometheus prometheus-alertmanager
+  need_packages prometheus prometheus-alertmanager openssl
 }
 
 # need_build_dependencies: everything needed to build the project.

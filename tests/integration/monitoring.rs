@@ -1,6 +1,7 @@
 //! What ops can see: metrics, logs, alerts, dashboards.
 
 mod alerts;
+mod certificates;
 mod dashboards;
 mod faults;
 mod logs;

@@ -18,6 +18,7 @@ const IN_FLIGHT: &str = "paynow_publisher_in_flight_messages";
 const MESSAGES: &str = "paynow_publisher_messages_total";
 const CONFIRM: &str = "paynow_publisher_confirm_duration_seconds";
 const BATCH_SIZE: &str = "paynow_publisher_batch_size";
+const CERTIFICATE: &str = "paynow_certificate_not_after_timestamp_seconds";
 
 pub const CATALOG: Catalog = Catalog {
     metrics: &[
@@ -62,8 +63,18 @@ pub const CATALOG: Catalog = Catalog {
             &["connection"],
             "messages that await their confirms together",
         ),
+        Metric::gauge(
+            CERTIFICATE,
+            &["peer"],
+            "when the certificate of the broker or the database ends; +Inf without TLS",
+        ),
     ],
     log_events: &[
+        LogEvent::new(
+            "certificate_unseen",
+            Level::Warning,
+            "a server did not show its certificate",
+        ),
         LogEvent::new("listening", Level::Info, "it is up"),
         LogEvent::new(
             "shutdown_requested",
@@ -126,6 +137,32 @@ pub struct Stopped;
 impl Observable for Stopped {
     fn emit(self) {
         slog_scope::info!(# "stopped", "stopped");
+    }
+}
+
+/// A server's certificate was looked at; without TLS there is none, and none that ends.
+pub(crate) struct CertificateSeen {
+    pub(crate) peer: &'static str,
+    pub(crate) not_after_seconds: Option<i64>,
+}
+
+impl Observable for CertificateSeen {
+    fn emit(self) {
+        let never = |seconds: i64| seconds.to_string().parse().unwrap_or(f64::INFINITY);
+        let not_after = self.not_after_seconds.map_or(f64::INFINITY, never);
+        gauge!(CERTIFICATE, "peer" => self.peer).set(not_after);
+    }
+}
+
+pub(crate) struct CertificateUnseen<'a> {
+    pub(crate) peer: &'static str,
+    pub(crate) error: &'a std::io::Error,
+}
+
+impl Observable for CertificateUnseen<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "certificate_unseen", "certificate not seen";
+            "peer" => self.peer, "error" => chain(self.error));
     }
 }
 

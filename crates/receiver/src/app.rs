@@ -10,6 +10,7 @@ use actix_web::dev::Server;
 use actix_web::web::Data;
 use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
 use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
+use paynow_process::certificate;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
 use paynow_process::program;
@@ -43,6 +44,8 @@ impl App {
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
         observe::begin(&config.secrets);
         let stop_lanes = CancellationToken::new();
+        let peers = vec![config.broker.tls_peer()];
+        tokio::spawn(certificate::watch(peers, stop_lanes.clone()));
         let (publisher, lanes) = Publisher::start(
             &PublisherSettings {
                 address: config.broker,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use paynow_process::admin::{AdminServer, Readiness};
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::{Publisher, PublisherSettings};
+use paynow_process::certificate;
 use paynow_process::clock;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
@@ -103,6 +104,12 @@ impl App {
             self.retention_days,
             stop.clone(),
         ));
+        let peers = [
+            Some(self.work.broker.tls_peer()),
+            self.work.database.tls_peer(),
+        ];
+        let peers = peers.into_iter().flatten().collect();
+        let certificates = tokio::spawn(certificate::watch(peers, stop.clone()));
         let database = self.work.database.clone();
         let survey = tokio::spawn(survey::run(database, self.survey, stop.clone()));
         let mut backoff = ReconnectBackoff::new();
@@ -132,7 +139,7 @@ impl App {
             .emit();
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
-        let _ended = (housekeeping.await, survey.await);
+        let _ended = (housekeeping.await, survey.await, certificates.await);
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
         self.admin.stop().await;

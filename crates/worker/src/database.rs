@@ -5,8 +5,12 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection, RunQueryDsl};
+use paynow_process::certificate::{Opening, TlsPeer};
 use paynow_process::environment::{Environment, SettingError};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+const POSTGRES_PORT: u16 = 5432;
 
 /// Every wait on the database ends: a blocking thread cannot be cancelled from outside.
 const LIMITS: [(&str, &str); 7] = [
@@ -43,6 +47,28 @@ impl DatabaseAddress {
             ));
         }
         Ok(Self(with_limits(url).into()))
+    }
+
+    /// What the database shows of itself. `None` where there is no one server to ask: a socket of
+    /// the file system, or several hosts.
+    pub fn tls_peer(&self) -> Option<TlsPeer> {
+        let url = Url::parse(self.0.expose_secret()).ok()?;
+        let is_off = url
+            .query_pairs()
+            .any(|(name, value)| name == "sslmode" && value == "disable");
+        Some(TlsPeer {
+            name: "database",
+            host: url
+                .host_str()
+                .filter(|host| !host.contains(','))?
+                .to_owned(),
+            port: url.port().unwrap_or(POSTGRES_PORT),
+            opening: if is_off {
+                Opening::Plain
+            } else {
+                Opening::Postgres
+            },
+        })
     }
 
     /// Opens a connection with the worker's rights. Blocking, and bounded by `connect_timeout`.
@@ -126,6 +152,22 @@ impl From<DieselError> for DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_is_asked_of_one_server_that_may_have_one() {
+        let peer = |url: &str| DatabaseAddress(url.to_owned().into()).tls_peer();
+        let plain = peer("postgres://me:hidden@db.example/points").unwrap();
+        assert_eq!((plain.host.as_str(), plain.port), ("db.example", 5432));
+        assert_eq!(plain.opening, Opening::Postgres);
+        let off = peer("postgres://db.example:5433/points?sslmode=disable").unwrap();
+        assert_eq!((off.port, off.opening), (5433, Opening::Plain));
+        for nowhere in [
+            "postgres:///points?host=/run/postgresql",
+            "postgres://a,b/points",
+        ] {
+            assert!(peer(nowhere).is_none(), "{nowhere}");
+        }
+    }
 
     #[test]
     fn limits_are_added_unless_the_url_sets_its_own() {

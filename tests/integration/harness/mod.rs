@@ -11,6 +11,7 @@ mod order;
 mod program;
 mod scrape;
 mod servers;
+mod tls;
 mod wait;
 mod webhook;
 
@@ -23,6 +24,8 @@ pub(crate) use monitoring::{
 };
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use program::{Outcome, Program};
+pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
+pub(crate) use tls::TlsServer;
 pub(crate) use wait::eventually;
 pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post};

@@ -37,6 +37,11 @@ impl TestApp {
     }
 }
 
+/// A series of the program whose admin port this is.
+pub(crate) fn metric_at(port: u16, series: &str) -> Option<f64> {
+    sample(&get(&format!("http://127.0.0.1:{port}/metrics"))?.1, series)
+}
+
 pub(super) fn get(url: &str) -> Option<(u16, String)> {
     let agent = ureq::Agent::new_with_config(
         ureq::Agent::config_builder()

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, Event};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::certificate::{Opening, TlsPeer};
 use crate::environment::{Environment, SettingError};
 
 /// Around each exchange with the broker that should take milliseconds.
@@ -46,6 +47,19 @@ impl BrokerAddress {
 
     pub fn user(&self) -> &str {
         &self.0.authority.userinfo.username
+    }
+
+    /// What the broker shows of itself where `AMQP_URL` is `amqps://`.
+    pub fn tls_peer(&self) -> TlsPeer {
+        TlsPeer {
+            name: "broker",
+            host: self.host().to_owned(),
+            port: self.0.authority.port,
+            opening: match self.0.scheme {
+                AMQPScheme::AMQP => Opening::Plain,
+                AMQPScheme::AMQPS => Opening::Tls,
+            },
+        }
     }
 
     /// The password, for the management API, which takes the same users.

@@ -11,10 +11,10 @@ use std::thread;
 use paynow_process::clock;
 
 use super::{Fault, QUICK, STEADY};
-use crate::harness::{Monitoring, Program, SECRET, TestApp, eventually, send, sign};
+use crate::harness::{Monitoring, Program, SECRET, TestApp, TlsServer, eventually, send, sign};
 use crate::monitoring::world::World;
 
-pub(super) const FAULTS: [Fault; 4] = [RESTARTS, DESCRIPTORS, MEMORY, NO_READER];
+pub(super) const FAULTS: [Fault; 5] = [RESTARTS, DESCRIPTORS, MEMORY, NO_READER, CERTIFICATE];
 
 const RESTARTS: Fault = Fault {
     what: "the worker is killed and started again and again",
@@ -40,6 +40,15 @@ const NO_READER: Fault = Fault {
     alerts: &["PayNowLogsDropped warning"],
 };
 
+const CERTIFICATE: Fault = Fault {
+    what: "the broker shows a certificate that ends in two days",
+    test: "processes::programs_in_trouble_are_told",
+    alerts: &[
+        "PayNowCertificateExpiring critical",
+        "PayNowCertificateExpiring warning",
+    ],
+};
+
 const MIB: usize = 1024 * 1024;
 const BODY: usize = 60 * MIB;
 const SENDERS: usize = 12;
@@ -49,7 +58,7 @@ const SENDERS: usize = 12;
 fn programs_in_trouble_are_told() {
     let mut world = World::with(&[("RECEIVER_BODY_LIMIT_BYTES", "67108864")], &[]);
     let (watch, steady) = world.watched_twice(QUICK, STEADY);
-    for fault in [&DESCRIPTORS, &MEMORY, &NO_READER] {
+    for fault in [&DESCRIPTORS, &MEMORY, &NO_READER, &CERTIFICATE] {
         fault.is_not_told_yet(&watch);
     }
     RESTARTS.is_not_told_yet(&steady);
@@ -74,10 +83,24 @@ fn programs_in_trouble_are_told() {
     let pipe = UnreadPipe::new();
     world.app.receiver.take().expect("it runs").kill();
     let receiver = receiver_that_logs_to(&world.app, &pipe.path);
+    eventually("the receiver is ready", || {
+        world
+            .app
+            .receiver_ready()
+            .filter(|(status, _)| *status == 200)
+    });
     NO_READER.is_told(&watch, || log_much(&world.app.webhook_url()));
     pipe.is_read_now();
     NO_READER.is_over(&watch, || {});
     receiver.kill();
+
+    let broker = TlsServer::start("a-certificate-of-two-days", 2);
+    let url = format!("amqps://u:p@127.0.0.1:{}/%2f", broker.port);
+    let receiver = receiver_with(&world.app, "AMQP_URL", &url);
+    CERTIFICATE.is_told(&watch, || {});
+    receiver.kill();
+    world.app.receiver = Some(world.app.start_receiver());
+    CERTIFICATE.is_over(&watch, || {});
 }
 
 fn limit_descriptors(pid: u32, count: usize) {
@@ -171,17 +194,24 @@ impl Drop for UnreadPipe {
 
 /// At the addresses of the world's own.
 fn receiver_that_logs_to(app: &TestApp, log: &Path) -> Program {
+    Program::start("paynow-receiver", log.to_owned(), &receiver_variables(app))
+}
+
+fn receiver_with(app: &TestApp, name: &str, value: &str) -> Program {
+    let mut variables = receiver_variables(app);
+    variables.push((name.to_owned(), value.to_owned()));
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("with-{name}.log"));
+    Program::start("paynow-receiver", log, &variables)
+}
+
+fn receiver_variables(app: &TestApp) -> Vec<(String, String)> {
     let mut variables = app.variables();
     let (public, admin) = (app.receiver_port(), app.receiver_admin_port());
     variables.extend(
         [("RECEIVER_ADDR", public), ("METRICS_ADDR", admin)]
             .map(|(name, port)| (name.to_owned(), format!("127.0.0.1:{port}"))),
     );
-    let receiver = Program::start("paynow-receiver", log.to_owned(), &variables);
-    eventually("the receiver is ready", || {
-        app.receiver_ready().filter(|(status, _)| *status == 200)
-    });
-    receiver
+    variables
 }
 
 /// A record for each request that is refused.
