@@ -16,7 +16,7 @@ const LIVE_PER_SECOND: f64 = 200.0;
 const FILED_AT_ONCE: usize = 2000;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// A replay that takes longer hangs.
-const REPLAY_LIMIT: Duration = Duration::from_secs(1200);
+const REPLAY_LIMIT: Duration = Duration::from_secs(3600);
 const REPLAY: [&str; 12] = [
     "dead",
     "replay",
