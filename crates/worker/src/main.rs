@@ -6,9 +6,6 @@ use paynow_process::program;
 use paynow_worker::app::App;
 use paynow_worker::config::Config;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     program::run("paynow-worker", Config::read, async |config, stop| {
         App::build(config)?.run_until(stop).await
