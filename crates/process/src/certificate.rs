@@ -16,6 +16,8 @@ use crate::observe::{CertificateSeen, CertificateUnseen, Observable};
 
 /// Certificates are renewed in days.
 const ROUND: Duration = Duration::from_secs(3600);
+/// A server that was away is asked again sooner.
+const AGAIN: Duration = Duration::from_secs(60);
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 /// `SSLRequest` of PostgreSQL's protocol: its length and its number; answered S or N.
 const POSTGRES_TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -40,9 +42,10 @@ pub enum Opening {
     Plain,
 }
 
-/// Looks at once and then every hour, until `stop`.
+/// Looks at once and then every hour, or sooner after a look that failed, until `stop`.
 pub async fn watch(peers: Vec<TlsPeer>, stop: CancellationToken) {
     while !stop.is_cancelled() {
+        let mut wait = ROUND;
         for peer in peers.clone() {
             let name = peer.name;
             let looked = tokio::task::spawn_blocking(move || not_after(&peer)).await;
@@ -52,14 +55,17 @@ pub async fn watch(peers: Vec<TlsPeer>, stop: CancellationToken) {
                     not_after_seconds,
                 }
                 .emit(),
-                Err(error) => CertificateUnseen {
-                    peer: name,
-                    error: &error,
+                Err(error) => {
+                    wait = AGAIN;
+                    CertificateUnseen {
+                        peer: name,
+                        error: &error,
+                    }
+                    .emit();
                 }
-                .emit(),
             }
         }
-        let _stopped = tokio::time::timeout(ROUND, stop.cancelled()).await;
+        let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
     }
 }
 

@@ -26,6 +26,6 @@ pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use program::{Outcome, Program};
 pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
-pub(crate) use tls::TlsServer;
+pub(crate) use tls::{TlsServer, pass_on};
 pub(crate) use wait::eventually;
 pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post};

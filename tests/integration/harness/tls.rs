@@ -1,39 +1,28 @@
 //! A server that shows a certificate.
 
-use std::net::TcpStream;
-use std::path::PathBuf;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use super::app::free_port;
 use super::wait::eventually;
 
-/// A TLS server with a certificate of its own, by openssl.
+/// A TLS server with a certificate of its own, by openssl. openssl serves one client at a time, and
+/// a program of ours looks while it connects: so each client gets an openssl of its own.
 pub(crate) struct TlsServer {
     pub(crate) port: u16,
-    child: Child,
 }
 
 impl TlsServer {
-    /// Its certificate is its own, and ends after so many days.
+    /// Its certificate ends after so many days.
     pub(crate) fn start(name: &str, days: i64) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let [key, certificate] = ["key", "pem"].map(|end| folder.join(format!("{name}.{end}")));
         let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-nodes",
-                "-subj",
-                "/CN=localhost",
-            ])
-            .args([
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-days",
-                &days.to_string(),
-            ])
+            .args(["req", "-x509", "-newkey", "ec", "-nodes"])
+            .args(["-subj", "/CN=localhost", "-days", &days.to_string()])
+            .args(["-pkeyopt", "ec_paramgen_curve:P-256"])
             .arg("-keyout")
             .arg(&key)
             .arg("-out")
@@ -41,33 +30,52 @@ impl TlsServer {
             .output()
             .expect("openssl runs: apt-get install openssl");
         assert!(made.status.success(), "{made:?}");
-        let port = free_port();
-        let child = Command::new("openssl")
-            .args([
-                "s_server",
-                "-quiet",
-                "-accept",
-                &format!("127.0.0.1:{port}"),
-            ])
-            .arg("-key")
-            .arg(&key)
-            .arg("-cert")
-            .arg(&certificate)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl runs");
-        eventually("the TLS server listens", || {
-            TcpStream::connect(("127.0.0.1", port)).ok()
+        let listener = TcpListener::bind(("127.0.0.1", free_port())).expect("a port is free");
+        let port = listener.local_addr().expect("it has an address").port();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (key, certificate) = (key.clone(), certificate.clone());
+                thread::spawn(move || serve(client, &key, &certificate));
+            }
         });
-        Self { port, child }
+        Self { port }
     }
 }
 
-impl Drop for TlsServer {
+fn serve(client: TcpStream, key: &Path, certificate: &Path) {
+    let port = free_port();
+    let openssl = Command::new("openssl")
+        .args(["s_server", "-quiet", "-naccept", "1"])
+        .args(["-accept", &format!("127.0.0.1:{port}")])
+        .arg("-key")
+        .arg(key)
+        .arg("-cert")
+        .arg(certificate)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let _openssl = Killed(openssl);
+    let server = eventually("openssl listens", || {
+        TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    let _ended = pass_on(client, server);
+}
+
+/// Ends with the client that it serves.
+struct Killed(Child);
+
+impl Drop for Killed {
     fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
+        let _gone = self.0.kill();
+        let _status = self.0.wait();
     }
+}
+
+/// Both ways, until the client has said all.
+pub(crate) fn pass_on(mut client: TcpStream, mut server: TcpStream) -> std::io::Result<u64> {
+    let (mut from_server, mut to_client) = (server.try_clone()?, client.try_clone()?);
+    thread::spawn(move || std::io::copy(&mut from_server, &mut to_client));
+    std::io::copy(&mut client, &mut server)
 }

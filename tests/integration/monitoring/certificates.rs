@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use paynow_process::clock;
 
-use crate::harness::{Program, SECRET, TlsServer, eventually, free_port, metric_at};
+use crate::harness::{Program, SECRET, TlsServer, eventually, free_port, metric_at, pass_on};
 
 const DAYS: i64 = 5;
 
@@ -16,21 +16,16 @@ fn postgres_in_front_of(tls_port: u16) -> u16 {
     let port = listener.local_addr().expect("it has an address").port();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            std::thread::spawn(move || pass_on(client, tls_port));
+            std::thread::spawn(move || answer_yes(client, tls_port));
         }
     });
     port
 }
 
-fn pass_on(mut client: TcpStream, tls_port: u16) -> Option<()> {
-    let mut request = [0; 8];
-    client.read_exact(&mut request).ok()?;
-    client.write_all(b"S").ok()?;
-    let mut server = TcpStream::connect(("127.0.0.1", tls_port)).ok()?;
-    let (mut from_server, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
-    std::thread::spawn(move || std::io::copy(&mut from_server, &mut to_client));
-    std::io::copy(&mut client, &mut server).ok()?;
-    Some(())
+fn answer_yes(mut client: TcpStream, tls_port: u16) -> std::io::Result<u64> {
+    client.read_exact(&mut [0; 8])?;
+    client.write_all(b"S")?;
+    pass_on(client, TcpStream::connect(("127.0.0.1", tls_port))?)
 }
 
 fn start(program: &'static str, name: &str, more: &[(&str, String)]) -> (Program, u16) {
