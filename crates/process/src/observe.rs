@@ -9,7 +9,7 @@ use slog::Level;
 use crate::broker::BrokerError;
 use crate::broker::publisher::{Confirmed, LaneState, PublishError};
 use crate::error_chain::chain;
-use crate::telemetry::{Catalog, LogEvent, Metric};
+use crate::telemetry::{Catalog, DROPPED, LogEvent, Metric, RECORDS};
 
 pub(crate) const BUILD_INFO: &str = "paynow_build_info";
 const CONNECTED: &str = "paynow_publisher_connected";
@@ -24,15 +24,11 @@ pub const CATALOG: Catalog = Catalog {
     metrics: &[
         Metric::gauge(BUILD_INFO, &["program", "version", "revision"], "1"),
         Metric::counter(
-            "paynow_log_records_total",
+            RECORDS,
             &["level", "event"],
             "log records, whether written or dropped",
         ),
-        Metric::counter(
-            "paynow_log_records_dropped_total",
-            &[],
-            "log records that were not written",
-        ),
+        Metric::counter(DROPPED, &[], "log records that were not written"),
         Metric::gauge(
             CONNECTED,
             &["connection", "lane"],

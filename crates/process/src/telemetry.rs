@@ -7,6 +7,7 @@ mod log;
 mod metrics;
 
 pub use catalog::{Catalog, Kind, LogEvent, Metric};
+pub(crate) use log::{DROPPED, RECORDS};
 pub use log::{LogGuard, start_log};
 pub use metrics::{Metrics, MetricsError, start_metrics};
 use slog::Level;

@@ -7,7 +7,7 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
 use serde_json::json;
 
-use super::letters::{Letter, chosen};
+use super::letters::{Letter, check_open, chosen};
 use crate::actions::{Action, meant_by, record};
 use crate::cli::DiscardOptions;
 use crate::config::Config;
@@ -54,17 +54,7 @@ fn discard(
     options: &DiscardOptions,
 ) -> Result<Vec<Letter>, Failure> {
     let letters = chosen(connection, &options.letters, &options.filter)?;
-    let not_open: Vec<String> = letters
-        .iter()
-        .filter(|letter| letter.state != "open")
-        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
-        .collect();
-    if !not_open.is_empty() {
-        return Err(Failure::Refused(format!(
-            "only open dead letters can be discarded, nothing was done: {}",
-            not_open.join(", ")
-        )));
-    }
+    check_open(&letters, "discarded")?;
     if is_dry_run(options) {
         return Ok(letters);
     }

@@ -279,6 +279,22 @@ impl Read {
     }
 }
 
+/// What an operator does to letters is done to open ones only: the rest is somebody's decision already.
+pub(super) fn check_open(letters: &[Letter], to_be: &str) -> Result<(), Failure> {
+    let not_open: Vec<String> = letters
+        .iter()
+        .filter(|letter| letter.state != "open")
+        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
+        .collect();
+    if not_open.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "only open dead letters can be {to_be}, nothing was done: {}",
+        not_open.join(", ")
+    )))
+}
+
 /// The letters an operator means: by name, or else the open ones that the filter finds.
 pub(super) fn chosen(
     connection: &mut PgConnection,

@@ -15,8 +15,8 @@ use slog::{
 use slog_async::{AsyncCore, AsyncGuard};
 use slog_json::Json;
 
-pub(super) const RECORDS: &str = "paynow_log_records_total";
-pub(super) const DROPPED: &str = "paynow_log_records_dropped_total";
+pub(crate) const RECORDS: &str = "paynow_log_records_total";
+pub(crate) const DROPPED: &str = "paynow_log_records_dropped_total";
 /// Records waiting for the writer; past it they are dropped and the drop is reported.
 const CHANNEL_RECORDS: usize = 4096;
 /// For the last words of a process. A reader that is stuck must not keep it from its end.

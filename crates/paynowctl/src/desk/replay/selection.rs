@@ -4,7 +4,7 @@ use diesel::pg::PgConnection;
 use paynow_shared::digest::BodyDigest;
 use serde_json::{Value, json};
 
-use super::super::letters::{Letter, chosen};
+use super::super::letters::{Letter, check_open, chosen};
 use crate::actions::meant_by;
 use crate::cli::ReplayOptions;
 use crate::failure::Failure;
@@ -46,17 +46,7 @@ pub(super) fn choose(
     options: &ReplayOptions,
 ) -> Result<Chosen, Failure> {
     let letters = chosen(connection, &options.letters, &options.filter)?;
-    let not_open: Vec<String> = letters
-        .iter()
-        .filter(|letter| letter.state != "open")
-        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
-        .collect();
-    if !not_open.is_empty() {
-        return Err(Failure::Refused(format!(
-            "only open dead letters can be replayed, nothing was done: {}",
-            not_open.join(", ")
-        )));
-    }
+    check_open(&letters, "replayed")?;
     Ok(Chosen {
         letters,
         meant: meant_by(&options.letters, &options.filter),
