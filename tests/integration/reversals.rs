@@ -1,5 +1,6 @@
 //! Money that comes back: on real servers, in any order, at several workers at once.
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
 
 use crate::harness::{Order, Program, TestApp, eventually, flake};
@@ -126,6 +127,39 @@ fn what_comes_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
     assert_eq!(app.dead_letters(), Vec::<String>::new());
     let attempts = "SELECT max(attempts)::bigint AS value FROM webhook_events";
     assert!(app.database.number(attempts) >= 2);
+}
+
+#[test]
+fn an_order_that_is_recorded_while_its_refund_is_looked_up_is_seen_whole_or_not_at_all() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let buyer = flake();
+    let order = Order::of(POINTS, buyer);
+    let mut other_worker = app.database.connect();
+    other_worker
+        .batch_execute("BEGIN; LOCK TABLE ledger_entries")
+        .unwrap();
+    app.deliver_bytes(&refund(&order, flake(), 500));
+    eventually("the worker has looked at all but the entries", || {
+        let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (app.database.number(waiting) > 0).then_some(())
+    });
+    other_worker
+        .batch_execute(&format!(
+            "INSERT INTO webhook_events \
+                 (event_id, event_type, outcome, order_id, body_sha256, attempts) \
+             VALUES ({event}, 'ON_ORDER_COMPLETED', 'credited', {id}, sha256('its body'), 1); \
+             INSERT INTO orders (order_id, event_id, total_amount_minor) \
+             VALUES ({id}, {event}, 1000); \
+             INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
+             VALUES ('order-line:{id}', {buyer}, {id}, {event}, 'order_line', 500); COMMIT",
+            id = order.order_id,
+            event = order.event_id,
+        ))
+        .unwrap();
+    app.drain();
+    assert_eq!(app.balance_of(buyer), 250, "{:?}", app.dead_letters());
 }
 
 #[test]

@@ -43,12 +43,6 @@ struct EntryRow {
     kind: String,
     #[diesel(sql_type = BigInt)]
     points: i64,
-}
-
-#[derive(diesel::QueryableByName)]
-struct OrderRow {
-    #[diesel(sql_type = BigInt)]
-    order_id: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     total_amount_minor: Option<i64>,
 }
@@ -126,9 +120,8 @@ impl Wanted {
             products: prices(connection, self.products)?,
             ..LedgerView::default()
         };
-        // Without a refund or chargeback in the batch, an order's entries say all there is to know.
+        // What is recorded of an order's reversals after this look fails the claim of their place.
         if !self.references.is_empty() {
-            read_orders(connection, &self.orders, &mut view)?;
             read_reversals(connection, &self.orders, &self.references, &mut view)?;
         }
         read_entries(connection, &self.lines, &self.orders, &mut view)?;
@@ -182,22 +175,6 @@ fn prices(
         .collect()
 }
 
-fn read_orders(
-    connection: &mut PgConnection,
-    order_ids: &[i64],
-    view: &mut LedgerView,
-) -> Result<(), DatabaseError> {
-    let rows: Vec<OrderRow> = diesel::sql_query(
-        "SELECT order_id, total_amount_minor FROM orders WHERE order_id = ANY ($1)",
-    )
-    .bind::<Array<BigInt>, _>(order_ids)
-    .load(connection)?;
-    for row in rows {
-        view.note_order(OrderId::from_i64(row.order_id)?, row.total_amount_minor);
-    }
-    Ok(())
-}
-
 fn read_reversals(
     connection: &mut PgConnection,
     order_ids: &[i64],
@@ -226,6 +203,8 @@ fn read_reversals(
     Ok(())
 }
 
+/// One statement, so that an order is seen with its total or not at all: another transaction may
+/// commit it between two. Two halves, because an OR over two indexes is slow.
 fn read_entries(
     connection: &mut PgConnection,
     keys: &[EntryKey],
@@ -234,8 +213,12 @@ fn read_entries(
 ) -> Result<(), DatabaseError> {
     let texts: Vec<&str> = keys.iter().map(EntryKey::as_str).collect();
     let rows: Vec<EntryRow> = diesel::sql_query(
-        "SELECT entry_key, wallet_id, order_id, kind::text AS kind, points FROM ledger_entries \
-         WHERE (entry_key = ANY ($1) OR order_id = ANY ($2)) AND order_id IS NOT NULL",
+        "SELECT entry_key, wallet_id, order_id, kind::text AS kind, points, total_amount_minor \
+         FROM (SELECT entry_key, wallet_id, order_id, kind, points FROM ledger_entries \
+                 WHERE entry_key = ANY ($1) AND order_id IS NOT NULL \
+             UNION SELECT entry_key, wallet_id, order_id, kind, points FROM ledger_entries \
+                 WHERE order_id = ANY ($2)) AS entry \
+             LEFT JOIN orders USING (order_id)",
     )
     .bind::<Array<Text>, _>(texts)
     .bind::<Array<BigInt>, _>(order_ids)
@@ -244,10 +227,12 @@ fn read_entries(
         let kind = EntryKind::OF_ORDERS
             .into_iter()
             .find(|kind| kind.code() == row.kind);
+        let order_id = OrderId::from_i64(row.order_id)?;
+        view.note_order(order_id, row.total_amount_minor);
         view.note_entry(&LedgerEntry {
             key: EntryKey::from_stored(row.entry_key),
             wallet_id: WalletId::from_i64(row.wallet_id)?,
-            order_id: OrderId::from_i64(row.order_id)?,
+            order_id,
             kind: kind.ok_or_else(|| unknown_word("ledger_entries.kind", &row.kind))?,
             points: Points::new(row.points),
         });
