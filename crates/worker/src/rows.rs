@@ -2,6 +2,7 @@
 //! with the same text.
 
 mod read;
+mod statement;
 mod write;
 
 pub(crate) use read::{Wanted, read_prices, read_view};

@@ -11,6 +11,7 @@ use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 
+use super::statement::Statement;
 use crate::database::DatabaseError;
 use crate::plan::{Incoming, order_id_of, order_of};
 use crate::view::{LedgerView, ReversalKind, ReversalRecord};
@@ -162,7 +163,7 @@ fn prices(
     product_ids: Vec<i64>,
 ) -> Result<HashMap<ProductId, Points>, DatabaseError> {
     let rows: Vec<ProductRow> =
-        diesel::sql_query("SELECT product_id, points FROM products WHERE product_id = ANY ($1)")
+        Statement::new("SELECT product_id, points FROM products WHERE product_id = ANY (?)")
             .bind::<Array<BigInt>, _>(product_ids)
             .load(connection)?;
     rows.into_iter()

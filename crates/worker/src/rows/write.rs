@@ -6,6 +6,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use paynow_shared::event::Order;
 use paynow_shared::ids::{OrderId, WalletId};
 
+use super::statement::Statement;
 use super::{count, time_ms};
 use crate::database::DatabaseError;
 use crate::plan::{PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
@@ -24,13 +25,13 @@ pub(crate) fn insert_events(
             .iter()
             .map(|planned| &planned.incoming.received.headers)
     };
-    let inserted = diesel::sql_query(
+    let inserted = Statement::new(
         "INSERT INTO webhook_events (event_id, event_type, outcome, order_id, body_sha256, \
              payload, secret_id, signed_at, received_at, attempts) \
          SELECT event_id, event_type, outcome::event_outcome, order_id, body_sha256, payload, \
              secret_id, to_timestamp(signed_at_ms / 1000.0), \
              to_timestamp(received_at_ms / 1000.0), attempts \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS event (event_id, event_type, \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS event (event_id, event_type, \
              outcome, order_id, body_sha256, payload, secret_id, signed_at_ms, received_at_ms, \
              attempts) \
          ORDER BY event_id \
@@ -102,10 +103,10 @@ pub(crate) fn insert_orders(
             .map(|planned| value(planned.order))
             .collect::<Vec<Option<i64>>>()
     };
-    let inserted = diesel::sql_query(
+    let inserted = Statement::new(
         "INSERT INTO orders (order_id, event_id, store_id, buyer_wallet_id, total_amount_minor, \
              currency) \
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS new_order (order_id, event_id, store_id, \
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?) AS new_order (order_id, event_id, store_id, \
              buyer_wallet_id, total_amount_minor, currency) \
          ORDER BY order_id \
          ON CONFLICT ON CONSTRAINT orders_pkey DO NOTHING",
@@ -149,10 +150,10 @@ pub(crate) fn insert_entries(
         .iter()
         .map(|planned| planned.entry.kind.code())
         .collect();
-    let inserted = diesel::sql_query(
+    let inserted = Statement::new(
         "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
          SELECT entry_key, wallet_id, order_id, event_id, kind::ledger_entry_kind, points \
-         FROM unnest($1, $2, $3, $4, $5, $6) AS entry (entry_key, wallet_id, order_id, event_id, \
+         FROM unnest(?, ?, ?, ?, ?, ?) AS entry (entry_key, wallet_id, order_id, event_id, \
              kind, points) \
          ORDER BY entry_key \
          ON CONFLICT ON CONSTRAINT ledger_entries_entry_key_key DO NOTHING",
@@ -181,10 +182,10 @@ pub(crate) fn insert_reversals(
         .iter()
         .map(|planned| planned.record.kind.code())
         .collect();
-    let inserted = diesel::sql_query(
+    let inserted = Statement::new(
         "INSERT INTO reversals (order_id, sequence, kind, reference_id, event_id, amount_minor) \
          SELECT order_id, sequence, kind::reversal_kind, reference_id, event_id, amount_minor \
-         FROM unnest($1, $2, $3, $4, $5, $6) AS reversal (order_id, sequence, kind, reference_id, \
+         FROM unnest(?, ?, ?, ?, ?, ?) AS reversal (order_id, sequence, kind, reference_id, \
              event_id, amount_minor) \
          ORDER BY order_id, sequence \
          ON CONFLICT DO NOTHING",
