@@ -111,7 +111,9 @@ fn ctrl_c_ends_it_between_two_letters_and_it_says_how_to_go_on() {
 
 #[test]
 fn a_broker_that_takes_nothing_delays_no_end_and_what_was_not_sent_is_open_again() {
-    let (mut app, orders) = dead_orders(3);
+    // A hundred are sent together, and nobody knows what became of those.
+    const LETTERS: usize = 102;
+    let (mut app, orders) = dead_orders(LETTERS);
     app.set_product(PRODUCT, 500);
     stop_workers(&mut app);
     let limit = json!({"max-length": 1, "overflow": "reject-publish"});
@@ -121,24 +123,24 @@ fn a_broker_that_takes_nothing_delays_no_end_and_what_was_not_sent_is_open_again
         (!answer.accepted()).then_some(())
     });
 
-    let running = start(&app, &[&ALL_UNKNOWN[..], &["--canary", "3"]].concat());
+    let running = start(&app, &[&ALL_UNKNOWN[..], &["--canary", "102"]].concat());
     eventually("they are taken", || {
-        (states(&app) == ["replayed: 3"]).then_some(())
+        (states(&app) == ["replayed: 102"]).then_some(())
     });
     let asked = Instant::now();
     signal(&running, "-TERM");
     let said = ended(running);
 
-    // Left alone it would try the first one for a quarter of a minute.
+    // Left alone it would try the first hundred for a quarter of a minute.
     assert!(asked.elapsed() < Duration::from_secs(8), "{said:?}");
     assert_eq!(said.code, Some(143), "{said:?}");
     assert_eq!(last_outcome(&app)["ended"], "interrupted by SIGTERM");
-    assert_eq!(states(&app), ["open: 2", "replayed: 1"]);
+    assert_eq!(states(&app), ["open: 2", "replayed: 100"]);
 
     app.broker.unlimit_queue();
     app.start_worker();
     replay(&app, &["--resume", &action(&app)]).succeeded();
-    assert_eq!(balances(&app, &orders), [500; 3]);
+    assert_eq!(balances(&app, &orders), [500; LETTERS]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) struct Pace {
     /// So many letters first, and the rest only after their outcome
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) canary: u32,
-    /// Letters per second, at most; each second's letters wait for the outcome of those before
+    /// Letters per second, at most; each second's letters, or each 1,000, wait for the outcome of those before
     #[arg(long, default_value = "50/s", value_parser = rate)]
     pub(crate) rate: u32,
     /// Stop when more than this share of the letters replayed so far died again

@@ -1,7 +1,8 @@
-//! Publishing for a program without a runtime of its own: each call waits for its confirm.
+//! Publishing for a program without a runtime of its own: each call waits for its confirms.
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -11,6 +12,8 @@ use super::connect::BrokerAddress;
 use super::publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};
 use crate::interrupt::Interrupt;
 
+/// Of one call: enough that the broker writes them together, few enough to end soon.
+pub const AT_ONCE_MAX: usize = 100;
 /// A first connection takes milliseconds; the lane itself would try for ever.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -56,7 +59,7 @@ impl BlockingPublisher {
             exchange: DEFAULT_EXCHANGE,
             lanes: 1,
             timeout: PUBLISH_LIMIT,
-            in_flight_max: 1,
+            in_flight_max: AT_ONCE_MAX,
         };
         let stop = CancellationToken::new();
         let (publisher, tasks) = runtime.block_on(async { Publisher::start(&settings, &stop) });
@@ -71,23 +74,26 @@ impl BlockingPublisher {
         })
     }
 
-    /// Publishes and waits for the confirm, not for long once there is an interrupt. Anything but
-    /// `Ok` means: not known to be stored.
+    /// Publishes at most [`AT_ONCE_MAX`] messages together and waits for their confirms, not for long
+    /// once there is an interrupt. One answer per message, in order; anything but `Ok` means: not
+    /// known to be stored.
     pub fn publish(
         &self,
-        message: Outgoing,
+        messages: Vec<Outgoing>,
         interrupt: &Interrupt,
-    ) -> Result<Confirmed, PublishError> {
-        let out_of_patience = async {
-            interrupt.comes().await;
-            tokio::time::sleep(LAST_CONFIRM_LIMIT).await;
-        };
-        self.runtime.block_on(async {
+    ) -> Vec<Result<Confirmed, PublishError>> {
+        let publish = async |message| {
+            let out_of_patience = async {
+                interrupt.comes().await;
+                tokio::time::sleep(LAST_CONFIRM_LIMIT).await;
+            };
             tokio::select! {
                 outcome = self.publisher.publish(message) => outcome,
                 () = out_of_patience => Err(PublishError::TimedOut),
             }
-        })
+        };
+        self.runtime
+            .block_on(join_all(messages.into_iter().map(publish)))
     }
 
     /// Says goodbye if that is possible in time; the connection is gone either way.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
+use paynow_process::broker::blocking::AT_ONCE_MAX;
 use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
 use paynow_process::interrupt::Interrupt;
 use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
@@ -22,6 +23,8 @@ const DEPTH_AGAIN: Duration = Duration::from_secs(1);
 /// How long one letter waits for a broker that does not take it just now.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PUBLISH_AGAIN: Duration = Duration::from_millis(300);
+/// Letters in memory at once, whatever the rate: their bodies may be large.
+const TAKEN_MAX: i64 = 1000;
 
 pub(super) struct Replay<'a> {
     pub(super) connection: &'a mut PgConnection,
@@ -135,20 +138,22 @@ impl Replay<'_> {
             if self.interrupt.asked().is_some() {
                 break Ok(sent);
             }
-            let Some(letter) = letters.next() else {
+            let together: Vec<Sendable> = letters.by_ref().take(AT_ONCE_MAX).collect();
+            if together.is_empty() {
                 return Ok(sent);
-            };
-            let number = letter.dead_letter_id;
-            match self.publish(message(letter, self.action_id)) {
-                Ok(()) => store::sent(self.connection, self.action_id, number)?,
-                // Whether the broker has it is not known: it stays taken, and the next run sends it.
-                Err(_interrupted) if self.interrupt.asked().is_some() => break Ok(sent),
-                Err(error) => {
+            }
+            let (confirmed, lacking) = self.publish(together);
+            sent += store::sent(self.connection, self.action_id, &confirmed)?;
+            match lacking {
+                None => {}
+                // Whether the broker has them is not known: they stay taken, and the next run sends
+                // them.
+                Some(_interrupted) if self.interrupt.asked().is_some() => break Ok(sent),
+                Some((number, error)) => {
                     let what = format!("dead letter {number} could not be sent");
                     break Err(Failure::failed(what, error));
                 }
             }
-            sent += 1;
         };
         let unsent: Vec<i64> = letters
             .filter(|letter| letter.is_new)
@@ -158,17 +163,35 @@ impl Replay<'_> {
         outcome
     }
 
-    fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+    /// Gives the letters that the broker confirmed, and the first that it did not, in all its time.
+    fn publish(&self, letters: Vec<Sendable>) -> (Vec<i64>, Option<(i64, PublishError)>) {
+        let mut unconfirmed: Vec<(i64, Outgoing)> = letters
+            .into_iter()
+            .map(|letter| (letter.dead_letter_id, message(letter, self.action_id)))
+            .collect();
+        let mut confirmed = Vec::with_capacity(unconfirmed.len());
         let began = Instant::now();
         loop {
-            match self.publisher.publish(message.clone(), self.interrupt) {
-                Ok(_confirmed) => return Ok(()),
-                Err(error) if began.elapsed() >= PATIENCE || self.interrupt.asked().is_some() => {
-                    return Err(error);
+            let messages = unconfirmed.iter().map(|(_, message)| message.clone());
+            let answers = self.publisher.publish(messages.collect(), self.interrupt);
+            let mut lacking = None;
+            let mut refused = Vec::new();
+            for ((number, message), answer) in unconfirmed.into_iter().zip(answers) {
+                match answer {
+                    Ok(_confirmed) => confirmed.push(number),
+                    Err(error) => {
+                        lacking = lacking.or(Some((number, error)));
+                        refused.push((number, message));
+                    }
                 }
-                // A second copy is answered by the ledger.
-                Err(_passing) => self.interrupt.wait(PUBLISH_AGAIN),
             }
+            let is_over = began.elapsed() >= PATIENCE || self.interrupt.asked().is_some();
+            if lacking.is_none() || is_over {
+                return (confirmed, lacking);
+            }
+            // A second copy is answered by the ledger.
+            self.interrupt.wait(PUBLISH_AGAIN);
+            unconfirmed = refused;
         }
     }
 
@@ -217,7 +240,7 @@ fn next_batch(progress: &Progress, pace: Pace) -> Option<i64> {
     match progress.waiting {
         0 => None,
         _some if canary_left > 0 => Some(canary_left),
-        _some if progress.known > 0 => Some(pace.rate.into()),
+        _some if progress.known > 0 => Some(i64::from(pace.rate).min(TAKEN_MAX)),
         // An interrupted run may have taken the canary and not sent it.
         _some if progress.sent == 0 => Some(pace.canary.into()),
         _some => None,

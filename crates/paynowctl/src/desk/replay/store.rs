@@ -250,18 +250,18 @@ pub(super) fn give_back(
     Ok(())
 }
 
-/// The broker has confirmed it.
+/// The broker has confirmed them; gives how many.
 pub(super) fn sent(
     connection: &mut PgConnection,
     action_id: i64,
-    dead_letter_id: i64,
-) -> QueryResult<()> {
+    dead_letter_ids: &[i64],
+) -> QueryResult<i64> {
     sql_query(
         "UPDATE replays SET state = 'sent', updated_at = now() \
-         WHERE action_id = $1 AND dead_letter_id = $2 AND state = 'waiting'",
+         WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND state = 'waiting'",
     )
     .bind::<BigInt, _>(action_id)
-    .bind::<BigInt, _>(dead_letter_id)
+    .bind::<Array<BigInt>, _>(dead_letter_ids)
     .execute(connection)?;
-    Ok(())
+    Ok(i64::try_from(dead_letter_ids.len()).unwrap_or(i64::MAX))
 }
