@@ -1,0 +1,128 @@
+"""Rules about who may talk to whom, and whether selectors find what they mean."""
+
+import project
+from rule import rule
+from world import selects, title
+
+DNS = {53}
+BROKER = {5671, 5672}
+MANAGEMENT = {15671, 15672}
+DATABASE = {5432}
+MAY_CALL = {
+    "receiver": DNS | BROKER,
+    "worker": DNS | BROKER | DATABASE,
+    "setup": DNS | MANAGEMENT | DATABASE,
+}
+MAY_BE_CALLED = {"receiver": {8080, 9464}, "worker": {9465}, "setup": set()}
+
+
+def opened(world, pod, direction):
+    """The ports that policies open to or from a pod; None stands for all of them."""
+    ports = set()
+    for policy in world.policies_of(pod):
+        for road in policy["spec"].get(direction, []):
+            for it in road.get("ports") or [{}]:
+                number = it.get("port")
+                ports.add(pod.port_number(number) if isinstance(number, str) else number)
+    return ports
+
+
+@rule
+def everything_is_denied_at_first(world):
+    closed = [
+        it
+        for it in world.of("NetworkPolicy")
+        if it["spec"]["podSelector"] == {}
+        and set(it["spec"]["policyTypes"]) == {"Ingress", "Egress"}
+        and not it["spec"].get("ingress")
+        and not it["spec"].get("egress")
+    ]
+    if not closed:
+        yield "no NetworkPolicy denies everything"
+
+
+@rule
+def each_program_has_its_own_roads_only(world):
+    for pod in world.pods():
+        for direction, allowed in (("egress", MAY_CALL), ("ingress", MAY_BE_CALLED)):
+            found, wanted = opened(world, pod, direction), allowed[pod.name]
+            if found != wanted:
+                yield f"{pod.title}: {direction} is open for {found}, not for {wanted}"
+
+
+@rule
+def every_road_leads_somewhere(world):
+    """Without a peer a road leads everywhere, and an empty selector is everybody. Servers outside the
+    cluster have addresses instead."""
+    for policy in world.of("NetworkPolicy"):
+        spec = policy["spec"]
+        roads = [it.get("from") for it in spec.get("ingress", [])]
+        roads += [it.get("to") for it in spec.get("egress", [])]
+        for peers in roads:
+            for peer in peers or [{}]:
+                outside = peer.get("ipBlock", {}).get("cidr", "/0")
+                inside = peer.get("namespaceSelector", {}).get("matchLabels")
+                if not inside and outside.endswith("/0"):
+                    yield f"{title(policy)}: a road to everybody"
+
+
+@rule
+def placeholders_are_filled_in(world):
+    """What cluster.yaml says has reached every place that waits for it."""
+    waiting = {"ingress", "broker", "database", "cluster.yaml"}
+    for document in world.of("NetworkPolicy"):
+        for road in document["spec"].get("ingress", []) + document["spec"].get("egress", []):
+            for peer in road.get("from", []) + road.get("to", []):
+                chosen = peer.get("namespaceSelector", {}).get("matchLabels", {})
+                if waiting & set(chosen.values()):
+                    yield f"{title(document)}: the namespace is not filled in"
+    for document in world.of("PodMonitor", "ServiceMonitor"):
+        if waiting & set(document["spec"].get("namespaceSelector", {}).get("matchNames", [])):
+            yield f"{title(document)}: the namespace is not filled in"
+    for document in world.of("Ingress"):
+        hosts = [it["host"] for it in document["spec"]["rules"]]
+        if hosts != document["spec"]["tls"][0]["hosts"] or "cluster.yaml" in hosts:
+            yield f"{title(document)}: the host is not filled in"
+
+
+@rule
+def selectors_find_pods(world):
+    pods = world.pods()
+    for document in world.documents:
+        kind, spec = document["kind"], document.get("spec", {})
+        if kind == "Deployment":
+            labels = spec["template"]["metadata"].get("labels", {})
+            if not selects(spec["selector"], labels):
+                yield f"{title(document)}: does not select its own pods"
+            for spread in spec["template"]["spec"].get("topologySpreadConstraints", []):
+                if not selects(spread["labelSelector"], labels):
+                    yield f"{title(document)}: spreads the pods of another"
+        elif kind == "Service":
+            if not any(selects({"matchLabels": spec["selector"]}, it.labels) for it in pods):
+                yield f"{title(document)}: selects no pod"
+        elif kind == "NetworkPolicy":
+            if not any(selects(spec["podSelector"], it.labels) for it in pods):
+                yield f"{title(document)}: selects no pod"
+        elif kind == "PodDisruptionBudget":
+            if not any(selects(spec["selector"], it.labels) for it in pods):
+                yield f"{title(document)}: selects no pod"
+
+
+@rule
+def ports_are_there(world):
+    for service in world.of("Service"):
+        chosen = {"matchLabels": service["spec"]["selector"]}
+        pods = [it for it in world.pods() if selects(chosen, it.labels)]
+        for port in service["spec"]["ports"]:
+            for pod in pods:
+                if pod.port_number(port["targetPort"]) != port["port"]:
+                    yield f"{title(service)}: port {port['name']} is not one of {pod.title}"
+    for ingress in world.of("Ingress"):
+        for road in ingress["spec"]["rules"][0]["http"]["paths"]:
+            backend = road["backend"]["service"]
+            service = world.named("Service", backend["name"]) or {"spec": {"ports": []}}
+            if backend["port"]["name"] not in [it["name"] for it in service["spec"]["ports"]]:
+                yield f"{title(ingress)}: leads to a port that is not there"
+            webhooks = f'"{road["path"]}"'
+            if webhooks not in project.text("crates/receiver/src/http.rs"):
+                yield f"{title(ingress)}: leads to a path that the receiver does not have"
