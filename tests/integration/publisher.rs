@@ -18,6 +18,7 @@ fn settings(app: &TestApp, lanes: usize) -> PublisherSettings {
         lanes,
         timeout: Duration::from_secs(30),
         in_flight_max: 10_000,
+        wait_max: None,
     }
 }
 
@@ -36,6 +37,54 @@ async fn ready(publisher: &Publisher) {
     while publisher.ready().is_err() {
         tokio::task::yield_now().await;
     }
+}
+
+#[test]
+fn while_a_line_is_too_long_the_next_is_refused_at_once_and_afterwards_taken() {
+    const SENDERS: usize = 1_000;
+    let app = TestApp::builder().workers(0).start();
+    let settings = PublisherSettings {
+        wait_max: Some(Duration::ZERO),
+        ..settings(&app, 1)
+    };
+    let (outcomes, last) = app.broker.runtime().block_on(async {
+        let stop = CancellationToken::new();
+        let (publisher, mut lanes) = Publisher::start(&settings, &stop);
+        let publisher = Arc::new(publisher);
+        ready(&publisher).await;
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|serial| {
+                let publisher = Arc::clone(&publisher);
+                tokio::spawn(async move {
+                    let first = publisher.publish(message(serial, CREDITS_QUEUE)).await;
+                    let again = message(SENDERS + serial, CREDITS_QUEUE);
+                    [first, publisher.publish(again).await]
+                })
+            })
+            .collect();
+        let mut outcomes = Vec::new();
+        for sender in senders {
+            outcomes.extend(sender.await.unwrap());
+        }
+        let last = publisher.publish(message(2 * SENDERS, CREDITS_QUEUE)).await;
+        stop.cancel();
+        while lanes.join_next().await.is_some() {}
+        (outcomes, last)
+    });
+
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Err(PublishError::Overloaded))
+        .count();
+    let taken = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(refused + taken, 2 * SENDERS);
+    assert!(
+        refused > 0 && taken >= 256,
+        "{refused} refused, {taken} taken"
+    );
+    assert!(last.is_ok(), "{last:?}");
+    assert_eq!(app.broker.depth(CREDITS_QUEUE) as usize, taken + 1);
+    app.leave_unaudited();
 }
 
 /// lapin hands a returned message to whichever confirm resolves next, and a channel shared by

@@ -25,6 +25,9 @@ use crate::observe::{self, Listening};
 
 /// Longer than a publish may take, shorter than the grace an orchestrator gives.
 const DRAIN_LIMIT_SECONDS: u64 = 20;
+/// A broker that is behind by more gets no more of us to wait for: who is refused comes again, and
+/// who is accepted is answered soon.
+const LINE_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Time for a load balancer to see that we are not ready before connections are refused.
 const READINESS_LEAD: Duration = Duration::from_millis(500);
 
@@ -55,6 +58,7 @@ impl App {
                 lanes: program::half_the_cores(),
                 timeout: config.publish_timeout,
                 in_flight_max: config.in_flight_max,
+                wait_max: Some(LINE_WAIT_MAX),
             },
             &stop_lanes,
         );

@@ -58,6 +58,7 @@ impl App {
                 lanes: 1,
                 timeout: PUBLISH_TIMEOUT,
                 in_flight_max: PUBLISH_IN_FLIGHT_MAX,
+                wait_max: None,
             },
             &stop_publisher,
         );

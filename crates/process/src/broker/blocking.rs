@@ -60,6 +60,7 @@ impl BlockingPublisher {
             lanes: 1,
             timeout: PUBLISH_LIMIT,
             in_flight_max: AT_ONCE_MAX,
+            wait_max: None,
         };
         let stop = CancellationToken::new();
         let (publisher, tasks) = runtime.block_on(async { Publisher::start(&settings, &stop) });

@@ -1,6 +1,7 @@
 //! A publishing lane: the task that owns one connection and its one channel, from connect to loss
 //! to connect again. While it cannot publish, it answers at once instead of letting callers wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::Channel;
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{BrokerError, Link, LinkEvent, step};
+use super::line::Line;
 use super::publisher::{Job, LaneState, PublishError, PublisherSettings};
 use super::window::Window;
 use crate::backoff::ReconnectBackoff;
@@ -34,6 +36,7 @@ pub(super) struct Lane {
     name: LaneName,
     settings: PublisherSettings,
     state: watch::Sender<LaneState>,
+    line: Arc<Line>,
     stop: CancellationToken,
 }
 
@@ -42,6 +45,7 @@ impl Lane {
         lane: usize,
         settings: PublisherSettings,
         state: watch::Sender<LaneState>,
+        line: Arc<Line>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -51,6 +55,7 @@ impl Lane {
             },
             settings,
             state,
+            line,
             stop,
         }
     }
@@ -119,6 +124,7 @@ impl Lane {
         let mut overdue = tokio::time::interval(self.settings.timeout / LOOKS_PER_TIMEOUT);
         let mut closed = false;
         while !(closed && window.is_empty()) {
+            self.line.tell(window.first_if_full());
             tokio::select! {
                 biased;
                 event = link.next_event() => match event {
@@ -213,6 +219,7 @@ impl Lane {
     }
 
     fn enter(&self, state: LaneState) {
+        self.line.tell(None);
         LaneEntered {
             name: self.name,
             state,

@@ -7,6 +7,7 @@ pub mod message;
 pub mod publisher;
 
 mod lane;
+mod line;
 mod window;
 
 pub use blocking::BlockingPublisher;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use paynow_shared::event::EventType;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::BrokerAddress;
 use super::lane::Lane;
+use super::line::Line;
 use crate::observe::PublishCalls;
 
 /// A message to be published, persistent and mandatory.
@@ -90,6 +91,7 @@ pub(super) struct Job {
 
 /// Who waits for the answer to a publish.
 pub(super) struct Waiter {
+    pub(super) since: Instant,
     answer: oneshot::Sender<Result<Confirmed, PublishError>>,
     _in_flight: OwnedSemaphorePermit,
 }
@@ -118,11 +120,15 @@ pub struct PublisherSettings {
     pub timeout: Duration,
     /// Messages between the call and the confirm, over all lanes; past it `Overloaded`.
     pub in_flight_max: usize,
+    /// `Overloaded` too while a lane has all on the wire that it may have, and the first of that has
+    /// waited for longer than this: who comes next would wait longer still.
+    pub wait_max: Option<Duration>,
 }
 
 struct LaneHandle {
     jobs: mpsc::Sender<Job>,
     state: watch::Receiver<LaneState>,
+    line: Arc<Line>,
 }
 
 /// Cheap to clone through an [`Arc`]; its lanes run until the token they were given is cancelled.
@@ -131,6 +137,7 @@ pub struct Publisher {
     next_lane: AtomicUsize,
     in_flight: Arc<Semaphore>,
     timeout: Duration,
+    wait_max: Option<Duration>,
     calls: PublishCalls,
 }
 
@@ -143,8 +150,11 @@ impl Publisher {
                 // Permits bound the jobs, so a full channel cannot happen before a full semaphore.
                 let (jobs, queue) = mpsc::channel(settings.in_flight_max.max(1));
                 let (state_tx, state) = watch::channel(LaneState::Disconnected);
-                tasks.spawn(Lane::new(lane, settings.clone(), state_tx, stop.clone()).run(queue));
-                LaneHandle { jobs, state }
+                let line = Arc::new(Line::new());
+                let told = Arc::clone(&line);
+                let lane = Lane::new(lane, settings.clone(), state_tx, told, stop.clone());
+                tasks.spawn(lane.run(queue));
+                LaneHandle { jobs, state, line }
             })
             .collect();
         let publisher = Self {
@@ -152,6 +162,7 @@ impl Publisher {
             next_lane: AtomicUsize::new(0),
             in_flight: Arc::new(Semaphore::new(settings.in_flight_max)),
             timeout: settings.timeout,
+            wait_max: settings.wait_max,
             calls: PublishCalls::new(settings.name),
         };
         (publisher, tasks)
@@ -167,6 +178,13 @@ impl Publisher {
 
     async fn confirmed(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
         let lane = self.pick()?;
+        if self
+            .wait_max
+            .zip(lane.line.wait())
+            .is_some_and(|(most, wait)| wait > most)
+        {
+            return Err(PublishError::Overloaded);
+        }
         let permit = Arc::clone(&self.in_flight)
             .try_acquire_owned()
             .map_err(|_none_left| PublishError::Overloaded)?;
@@ -174,6 +192,7 @@ impl Publisher {
         let job = Job {
             message,
             waiter: Waiter {
+                since: Instant::now(),
                 answer,
                 _in_flight: permit,
             },

@@ -62,6 +62,12 @@ impl Window {
         }
     }
 
+    /// Since when the first has waited, when no more may be published now.
+    pub(super) fn first_if_full(&self) -> Option<Instant> {
+        let first = self.pending.first().filter(|_first| self.room() == 0);
+        first.map(|first| first.waiter.since)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.pending.len()
     }
