@@ -1,5 +1,9 @@
 //! The main job: a signed order becomes points, once.
 
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+
 use crate::harness::{Order, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
@@ -180,4 +184,26 @@ fn an_order_as_large_as_the_limit_is_credited() {
     app.drain();
 
     assert_eq!(app.balance_of(order.customer_id), 500);
+}
+
+#[test]
+fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
+    let mut app = TestApp::builder().workers(0).start();
+    let mut slow = app.database.connect();
+    slow.batch_execute("BEGIN; LOCK TABLE wallets").unwrap();
+    app.start_worker();
+    eventually("it looks at the ledger", || {
+        let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (app.database.number(waiting) > 0).then_some(())
+    });
+    let told = Instant::now();
+    app.workers.remove(0).stop();
+    // The look itself would wait for ten seconds here, and for fifteen minutes on a large ledger.
+    assert!(
+        told.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        told.elapsed()
+    );
+    slow.batch_execute("ROLLBACK").unwrap();
 }

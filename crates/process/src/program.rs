@@ -39,9 +39,12 @@ fn start<C>(
         .enable_all()
         .build()
         .map_err(|error| Fatal::failed("could not start the runtime", error))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let stop = shutdown::on_signal()
             .map_err(|error| Fatal::failed("could not listen for signals", error))?;
         serve(config, stop).await
-    })
+    });
+    // What blocks a thread now is a question to the database whose answer nobody waits for.
+    runtime.shutdown_background();
+    served
 }

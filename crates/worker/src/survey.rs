@@ -67,7 +67,12 @@ struct Looked {
 pub async fn run(database: DatabaseAddress, settings: SurveySettings, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let address = database.clone();
-        let asked = tokio::task::spawn_blocking(move || ask(&address, settings)).await;
+        let asking = tokio::task::spawn_blocking(move || ask(&address, settings));
+        let asked = tokio::select! {
+            asked = asking => asked,
+            // A look at a ledger of years takes minutes.
+            () = stop.cancelled() => return,
+        };
         let asked =
             asked.unwrap_or_else(|panicked| Err(DatabaseError::Unavailable(panicked.to_string())));
         match asked {
