@@ -9,6 +9,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod kubernetes;
 mod monitoring;
 mod poison;
 mod publisher;
