@@ -161,7 +161,8 @@ impl Lane {
         Ended::Stopped
     }
 
-    /// Takes what is already waiting, never waiting for more; jobs that nobody waits for are dropped.
+    /// Takes what is already waiting, never waiting for more. Jobs that nobody waits for are dropped,
+    /// and those whose turn came too late refused: they were never sent.
     fn publish(
         &self,
         first: Job,
@@ -171,7 +172,9 @@ impl Lane {
     ) {
         let mut next = Some(first);
         while let Some(job) = next {
-            if !job.waiter.is_gone() {
+            if self.is_late(&job) {
+                job.waiter.give(Err(PublishError::Overloaded));
+            } else if !job.waiter.is_gone() {
                 window.publish(channel, job);
             }
             next = if window.room() > 0 {
@@ -185,6 +188,11 @@ impl Lane {
             messages: window.len(),
         }
         .emit();
+    }
+
+    fn is_late(&self, job: &Job) -> bool {
+        let most = self.settings.wait_max;
+        most.is_some_and(|most| job.waiter.since.elapsed() > most)
     }
 
     /// A blocked connection sends nothing, not even a close: wait it out, then start anew.

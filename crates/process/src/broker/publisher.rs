@@ -121,7 +121,8 @@ pub struct PublisherSettings {
     /// Messages between the call and the confirm, over all lanes; past it `Overloaded`.
     pub in_flight_max: usize,
     /// `Overloaded` too while a lane has all on the wire that it may have, and the first of that has
-    /// waited for longer than this: who comes next would wait longer still.
+    /// waited for longer than this: who comes next would wait longer still. And whose turn to be
+    /// sent comes later than this is not sent: of a broker's pause only what is on the wire hears.
     pub wait_max: Option<Duration>,
 }
 
