@@ -9,6 +9,7 @@ pub mod clock;
 pub mod environment;
 pub mod error_chain;
 pub mod exit;
+mod healthcheck;
 pub mod interrupt;
 pub mod observe;
 pub mod program;

@@ -1,21 +1,50 @@
 //! The frame around a server program: settings, log, runtime, signals, exit code.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::{Environment, SettingError};
 use crate::exit::{Fatal, report};
-use crate::{shutdown, telemetry};
+use crate::{healthcheck, shutdown, telemetry};
+
+/// What the command line asks of a server program.
+enum Task {
+    Serve,
+    Healthcheck,
+}
 
 /// Runs a program from its environment to its exit code. `serve` gets the settings and a token
 /// that is cancelled when the process is asked to end; it returns once everything is tidied up.
+/// `admin_address` is where the settings have the admin server, which a healthcheck asks.
 pub fn run<C>(
     name: &'static str,
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,
+    admin_address: impl FnOnce(&C) -> SocketAddr,
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
 ) -> ExitCode {
-    report(name, start(name, read, serve))
+    let environment = Environment::of_this_process();
+    let done = match task(std::env::args().skip(1)) {
+        Ok(Task::Serve) => start(name, &environment, read, serve),
+        Ok(Task::Healthcheck) => read(&environment)
+            .map_err(Fatal::from)
+            .and_then(|config| healthcheck::ask(admin_address(&config))),
+        Err(error) => Err(error.into()),
+    };
+    report(name, done)
+}
+
+fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingError> {
+    let first = arguments.next();
+    match (first.as_deref(), arguments.next()) {
+        (None, _) => Ok(Task::Serve),
+        (Some("healthcheck"), None) => Ok(Task::Healthcheck),
+        (Some(_), _) => Err(SettingError::new(
+            "the command line",
+            "may say healthcheck, or nothing: settings come from the environment",
+        )),
+    }
 }
 
 /// The other half is for the threads beside this runtime, of the web server and of the broker's
@@ -26,12 +55,12 @@ pub fn half_the_cores() -> usize {
 
 fn start<C>(
     name: &'static str,
+    environment: &Environment,
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
 ) -> Result<(), Fatal> {
-    let environment = Environment::of_this_process();
-    let level = telemetry::log_level(&environment)?;
-    let config = read(&environment)?;
+    let level = telemetry::log_level(environment)?;
+    let config = read(environment)?;
     // Declared before the runtime, so dropped after it: the last words are written.
     let _log = telemetry::start_log(name, level);
     let runtime = tokio::runtime::Builder::new_multi_thread()

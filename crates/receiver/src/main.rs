@@ -7,7 +7,10 @@ use paynow_receiver::app::App;
 use paynow_receiver::config::Config;
 
 fn main() -> ExitCode {
-    program::run("paynow-receiver", Config::read, async |config, stop| {
-        App::build(config)?.run_until(stop).await
-    })
+    program::run(
+        "paynow-receiver",
+        Config::read,
+        |config| config.admin_address,
+        async |config, stop| App::build(config)?.run_until(stop).await,
+    )
 }

@@ -7,7 +7,10 @@ use paynow_worker::app::App;
 use paynow_worker::config::Config;
 
 fn main() -> ExitCode {
-    program::run("paynow-worker", Config::read, async |config, stop| {
-        App::build(config)?.run_until(stop).await
-    })
+    program::run(
+        "paynow-worker",
+        Config::read,
+        |config| config.admin_address,
+        async |config, stop| App::build(config)?.run_until(stop).await,
+    )
 }
