@@ -14,6 +14,7 @@ mod monitoring;
 mod poison;
 mod publisher;
 mod receiver;
+mod reload;
 mod replay;
 mod resolved;
 mod retention;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use secrecy::SecretString;
@@ -95,32 +96,52 @@ impl Environment {
         }
     }
 
-    /// A secret from `NAME`, or from the file named by `NAME_FILE` (its last line break dropped).
+    /// A secret from `NAME`, or from the file named by `NAME_FILE`.
     pub fn secret(&self, name: &str) -> Result<Option<SecretString>, SettingError> {
-        let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
-            (Some(_), Some(_)) => Err(SettingError::new(
+        let file = self.secret_file(name);
+        match (self.text(name), file) {
+            (Some(_), Some(file)) => Err(SettingError::new(
                 name,
-                format!("and {file_name} are both set; keep one"),
+                format!("and {} are both set; keep one", file.name),
             )),
             (Some(value), None) => Ok(Some(value.into())),
-            (None, Some(path)) => {
-                let content = std::fs::read_to_string(path).map_err(|error| {
-                    SettingError::new(&file_name, format!("names a file we cannot read: {error}"))
-                })?;
-                let value = content.trim_end_matches(['\r', '\n']);
-                if value.is_empty() {
-                    return Err(SettingError::new(&file_name, "names an empty file"));
-                }
-                Ok(Some(value.into()))
-            }
+            (None, Some(file)) => file.read().map(Some),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The file that a secret comes from, for who reads it again.
+    pub fn secret_file(&self, name: &str) -> Option<SecretFile> {
+        let name = format!("{name}_FILE");
+        let path = self.text(&name)?.into();
+        Some(SecretFile { name, path })
     }
 
     pub fn required_secret(&self, name: &str) -> Result<SecretString, SettingError> {
         self.secret(name)?
             .ok_or_else(|| SettingError::new(name, "is required and not set"))
+    }
+}
+
+/// A file with one secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The variable that names it.
+    name: String,
+    path: PathBuf,
+}
+
+impl SecretFile {
+    /// Its content without the last line break.
+    pub fn read(&self) -> Result<SecretString, SettingError> {
+        let content = std::fs::read_to_string(&self.path).map_err(|error| {
+            SettingError::new(&self.name, format!("names a file we cannot read: {error}"))
+        })?;
+        let value = content.trim_end_matches(['\r', '\n']);
+        if value.is_empty() {
+            return Err(SettingError::new(&self.name, "names an empty file"));
+        }
+        Ok(value.into())
     }
 }
 

@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{Intake, routes};
 use crate::observe::{self, Listening};
+use crate::reload;
+use crate::secrets::CurrentSecrets;
 
 /// Longer than a publish may take, shorter than the grace an orchestrator gives.
 const DRAIN_LIMIT_SECONDS: u64 = 20;
@@ -49,6 +51,10 @@ impl App {
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
         tokio::spawn(certificate::watch(peers, stop_lanes.clone()));
+        let secrets = Arc::new(CurrentSecrets::new(config.secrets));
+        let secrets_watch = reload::Watch::new(config.secrets_file, Arc::clone(&secrets))
+            .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
+        tokio::spawn(secrets_watch.run(stop_lanes.clone()));
         let (publisher, lanes) = Publisher::start(
             &PublisherSettings {
                 address: config.broker,
@@ -66,7 +72,7 @@ impl App {
         let publisher = Arc::new(publisher);
         let ready = readiness(Arc::clone(&draining), Arc::clone(&publisher));
         let intake = Data::new(Intake {
-            secrets: config.secrets,
+            secrets,
             tolerance: config.tolerance,
             body_limit_bytes: config.body_limit_bytes,
             publisher,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
-use paynow_process::environment::{Environment, SettingError};
+use paynow_process::environment::{Environment, SecretFile, SettingError};
 use secrecy::ExposeSecret;
 
 use crate::secrets::SigningSecrets;
@@ -17,6 +17,8 @@ pub struct Config {
     pub broker: BrokerAddress,
     /// `PAYNOW_SIGNING_SECRETS`: `id:secret` pairs or bare secrets, comma separated.
     pub secrets: SigningSecrets,
+    /// Where they come from, if `PAYNOW_SIGNING_SECRETS_FILE` names it.
+    pub secrets_file: Option<SecretFile>,
     /// `PAYNOW_TOLERANCE_SECONDS`: how far a timestamp may be off, either way.
     pub tolerance: Duration,
     /// `RECEIVER_ADDR`
@@ -48,6 +50,7 @@ impl Config {
             broker: BrokerAddress::from_environment(environment)?,
             secrets: SigningSecrets::parse(secrets.expose_secret())
                 .map_err(|error| SettingError::new("PAYNOW_SIGNING_SECRETS", error))?,
+            secrets_file: environment.secret_file("PAYNOW_SIGNING_SECRETS"),
             tolerance: Duration::from_secs(tolerance),
             address: environment.parsed_or("RECEIVER_ADDR", default_address)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,

@@ -17,14 +17,14 @@ use crate::body;
 use crate::observe::{InFlight, SignatureChecked, WebhookQueued, WebhookRefused};
 use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
-use crate::secrets::SigningSecrets;
+use crate::secrets::CurrentSecrets;
 use crate::verify::{claim, verify};
 
 pub const WEBHOOK_PATH: &str = "/webhooks/paynow";
 
 /// What the handler works with; shared by all of actix's worker threads.
 pub struct Intake {
-    pub secrets: SigningSecrets,
+    pub secrets: Arc<CurrentSecrets>,
     pub tolerance: Duration,
     pub body_limit_bytes: usize,
     pub publisher: Arc<Publisher>,
@@ -75,7 +75,7 @@ async fn take(request: &HttpRequest, payload: Payload, intake: &Intake) -> Resul
     let verified = verify(
         &claim,
         body,
-        &intake.secrets,
+        &intake.secrets.get(),
         intake.tolerance,
         clock::now_ms(),
     );

@@ -8,5 +8,6 @@ pub mod http;
 pub mod observe;
 pub mod publish;
 pub mod refusal;
+pub mod reload;
 pub mod secrets;
 pub mod verify;

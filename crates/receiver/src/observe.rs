@@ -14,7 +14,8 @@ use slog::Level;
 use crate::body::BodyError;
 use crate::publish::Queued;
 use crate::refusal::Refusal;
-use crate::secrets::SigningSecrets;
+use crate::reload::ReloadError;
+use crate::secrets::{SigningSecret, SigningSecrets};
 use crate::verify::VerifyError;
 
 const REQUESTS: &str = "paynow_receiver_requests_total";
@@ -48,11 +49,21 @@ pub const CATALOG: Catalog = Catalog {
         Metric::gauge(
             SECRET_LAST_USED,
             &["secret_id"],
-            "when it last signed one, in Unix time; 0 is not since the start",
+            "when it last signed one, in Unix time; 0 is not since the start, +Inf of one that was taken out",
         ),
     ],
     log_events: &[
         LogEvent::new("webhook_queued", Level::Debug, "answered 202"),
+        LogEvent::new(
+            "secrets_reloaded",
+            Level::Info,
+            "the signing secrets' file was read again",
+        ),
+        LogEvent::new(
+            "secrets_not_reloaded",
+            Level::Error,
+            "it is wrong, and the secrets in use stay",
+        ),
         LogEvent::new(
             "webhook_refused",
             Level::Warning,
@@ -87,10 +98,12 @@ pub fn begin(secrets: &SigningSecrets) {
     for refusal in REFUSALS.into_iter().chain(not_queued) {
         counter!(REQUESTS, "outcome" => refusal.code()).increment(0);
     }
-    for secret in secrets.iter() {
-        counter!(SECRET_USES, "secret_id" => secret.id().to_owned()).increment(0);
-        gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(0.0);
-    }
+    secrets.iter().for_each(begin_secret);
+}
+
+fn begin_secret(secret: &SigningSecret) {
+    counter!(SECRET_USES, "secret_id" => secret.id().to_owned()).increment(0);
+    gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(0.0);
 }
 
 /// The series of every accepted webhook, looked up once: this is the way that must be fast.
@@ -192,6 +205,37 @@ impl Observable for WebhookRefused<'_> {
                     "code" => code, "error" => self.refusal.to_string());
             }
         }
+    }
+}
+
+pub(crate) struct SecretsReloaded<'a> {
+    pub(crate) before: &'a SigningSecrets,
+    pub(crate) now: &'a SigningSecrets,
+}
+
+impl Observable for SecretsReloaded<'_> {
+    fn emit(self) {
+        let Self { before, now } = self;
+        let is_new = |secret: &&SigningSecret| !before.knows(secret.id());
+        now.iter().filter(is_new).for_each(begin_secret);
+        // Nobody needs to hear that it is unused.
+        for secret in before.iter().filter(|secret| !now.knows(secret.id())) {
+            gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(f64::INFINITY);
+        }
+        let ids: Vec<&str> = now.iter().map(SigningSecret::id).collect();
+        slog_scope::info!(# "secrets_reloaded", "signing secrets reloaded";
+            "secret_ids" => ids.join(","));
+    }
+}
+
+pub(crate) struct SecretsNotReloaded<'a> {
+    pub(crate) error: &'a ReloadError,
+}
+
+impl Observable for SecretsNotReloaded<'_> {
+    fn emit(self) {
+        slog_scope::error!(# "secrets_not_reloaded", "signing secrets not reloaded";
+            "error" => self.error.to_string());
     }
 }
 

@@ -2,6 +2,7 @@
 //! rotation adds one: any of them may match.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ring::hmac;
 
@@ -60,8 +61,30 @@ impl SigningSecrets {
         Ok(Self(secrets))
     }
 
+    pub fn knows(&self, id: &str) -> bool {
+        self.iter().any(|secret| secret.id == id)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &SigningSecret> {
         self.0.iter()
+    }
+}
+
+/// The secrets of now. They are replaced all at once while requests are in hand, and each of those
+/// goes on with what it began with.
+pub struct CurrentSecrets(RwLock<Arc<SigningSecrets>>);
+
+impl CurrentSecrets {
+    pub fn new(secrets: SigningSecrets) -> Self {
+        Self(RwLock::new(Arc::new(secrets)))
+    }
+
+    pub fn get(&self) -> Arc<SigningSecrets> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn replace(&self, secrets: Arc<SigningSecrets>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 }
 

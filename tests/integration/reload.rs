@@ -1,0 +1,174 @@
+//! Signing secrets that change while webhooks come in, without a restart.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::harness::{Answer, Order, Program, SECRET, TestApp, eventually, flake, send, sign};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+/// Planted like the other one: no log may tell it.
+const NEW_SECRET: &str = "pn-fedcba9876543210fedcba9876543210";
+
+struct World {
+    app: TestApp,
+    file: PathBuf,
+}
+
+impl World {
+    fn start() -> Self {
+        let file = format!("signing-{}", flake());
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(file);
+        std::fs::write(&file, format!("old:{SECRET}\n")).unwrap();
+        let app = TestApp::builder()
+            .receiver_setting("PAYNOW_SIGNING_SECRETS", "")
+            .receiver_setting("PAYNOW_SIGNING_SECRETS_FILE", &file.display().to_string())
+            .start();
+        app.set_product(POINTS, 500);
+        Self { app, file }
+    }
+
+    fn write(&self, list: &str) {
+        std::fs::write(&self.file, list).unwrap();
+    }
+
+    /// Posts an order signed with a secret; tells whether it was accepted.
+    fn takes(&self, secret: &str) -> bool {
+        let answer = post(&self.app.webhook_url(), secret);
+        if answer.accepted() {
+            self.app.note_accepted(answer.event_id());
+        }
+        answer.accepted()
+    }
+
+    fn log(&self) -> String {
+        self.receiver().log()
+    }
+
+    fn receiver(&self) -> &Program {
+        self.app.receiver.as_ref().expect("it runs")
+    }
+}
+
+fn post(url: &str, secret: &str) -> Answer {
+    let body = Order::of(POINTS, flake()).body();
+    let timestamp = paynow_process::clock::now_ms().to_string();
+    let headers = [
+        ("PayNow-Signature", &*sign(secret, &timestamp, &body)),
+        ("PayNow-Timestamp", &timestamp),
+    ];
+    send(url, &body, &headers).expect("the receiver answers")
+}
+
+fn hang_up(program: &Program) {
+    let status = Command::new("kill")
+        .args(["-HUP", &program.pid().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(status.success());
+}
+
+#[test]
+fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() {
+    let world = World::start();
+    let url = world.app.webhook_url();
+    let is_over = AtomicBool::new(false);
+    assert!(!world.takes(NEW_SECRET));
+    let posted = thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut answers = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                answers.push(post(&url, SECRET));
+            }
+            answers
+        });
+        // Once because it changed, once because it was asked to.
+        world.write(&format!("new:{NEW_SECRET},old:{SECRET}"));
+        eventually("the new one is known", || {
+            world.takes(NEW_SECRET).then_some(())
+        });
+        world.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
+        hang_up(world.receiver());
+        eventually("it says so", || {
+            world
+                .log()
+                .contains(r#""secret_ids":"newer,old""#)
+                .then_some(())
+        });
+        is_over.store(true, Ordering::Relaxed);
+        sender.join().expect("every post has an answer")
+    });
+    assert!(posted.len() > 20 && posted.iter().all(Answer::accepted));
+    for answer in &posted {
+        world.app.note_accepted(answer.event_id());
+    }
+
+    world.write(&format!("newer:{NEW_SECRET}"));
+    eventually("the old one is out", || {
+        (!world.takes(SECRET)).then_some(())
+    });
+    assert!(world.takes(NEW_SECRET));
+    world.app.drain();
+    assert!(!world.log().contains(NEW_SECRET));
+}
+
+#[test]
+fn a_wrong_file_changes_nothing_and_is_told_once() {
+    let world = World::start();
+    let told = || {
+        world
+            .log()
+            .matches(r#""event":"secrets_not_reloaded""#)
+            .count()
+    };
+    world.write("old:");
+    eventually("it is told", || (told() > 0).then_some(()));
+    assert!(world.takes(SECRET));
+    std::fs::remove_file(&world.file).unwrap();
+    hang_up(world.receiver());
+    eventually("so is that it is gone", || (told() == 2).then_some(()));
+    assert!(world.takes(SECRET));
+    world.write(&format!("back:{SECRET}"));
+    eventually("a good one is taken again", || {
+        world.log().contains(r#""secret_ids":"back""#).then_some(())
+    });
+    assert_eq!(told(), 2);
+    assert!(world.takes(SECRET));
+    world.app.drain();
+}
+
+#[test]
+fn without_a_file_a_hangup_changes_nothing() {
+    let app = TestApp::start();
+    app.set_product(POINTS, 500);
+    let receiver = app.receiver.as_ref().expect("it runs");
+    hang_up(receiver);
+    eventually("it says what it would take", || {
+        receiver
+            .log()
+            .contains("a restart reads it again")
+            .then_some(())
+    });
+    let answer = app.deliver(&Order::of(POINTS, flake()));
+    assert!(answer.accepted());
+    app.drain();
+}
+
+#[test]
+fn a_program_tells_of_itself_whether_it_is_up() {
+    let mut app = TestApp::start();
+    let variables = app.variables();
+    let with = |name: &str, port: u16| {
+        let address = ("METRICS_ADDR".to_owned(), format!("0.0.0.0:{port}"));
+        let variables = [&variables[..], &[address]].concat();
+        Program::run(name, &variables, &["healthcheck"])
+    };
+    with("paynow-worker", app.worker_ports[0]).succeeded();
+    app.workers.remove(0).stop();
+    let gone = with("paynow-worker", app.worker_ports[0]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    assert!(gone.stderr.contains("does not answer"), "{gone:?}");
+    let wrong = Program::run("paynow-worker", &variables, &["health"]);
+    assert_eq!(wrong.code, Some(64), "{wrong:?}");
+}
