@@ -78,10 +78,7 @@ fn while_a_line_is_too_long_the_next_is_refused_at_once_and_afterwards_taken() {
         .count();
     let taken = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(refused + taken, 2 * SENDERS);
-    assert!(
-        refused > 0 && taken > 0,
-        "{refused} refused, {taken} taken"
-    );
+    assert!(refused > 0 && taken > 0, "{refused} refused, {taken} taken");
     assert!(last.is_ok(), "{last:?}");
     assert_eq!(app.broker.depth(CREDITS_QUEUE) as usize, taken + 1);
     app.leave_unaudited();
