@@ -1,11 +1,10 @@
 //! Signing secrets that change while webhooks come in, without a restart.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::harness::{Answer, Order, Program, SECRET, TestApp, eventually, flake, send, sign};
+use crate::harness::{Answer, Order, Program, SECRET, TestApp, eventually, flake, try_post_as};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 /// Planted like the other one: no log may tell it.
@@ -53,20 +52,7 @@ impl World {
 
 fn post(url: &str, secret: &str) -> Answer {
     let body = Order::of(POINTS, flake()).body();
-    let timestamp = paynow_process::clock::now_ms().to_string();
-    let headers = [
-        ("PayNow-Signature", &*sign(secret, &timestamp, &body)),
-        ("PayNow-Timestamp", &timestamp),
-    ];
-    send(url, &body, &headers).expect("the receiver answers")
-}
-
-fn hang_up(program: &Program) {
-    let status = Command::new("kill")
-        .args(["-HUP", &program.pid().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(status.success());
+    try_post_as(secret, url, &body).expect("the receiver answers")
 }
 
 #[test]
@@ -89,7 +75,7 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
             world.takes(NEW_SECRET).then_some(())
         });
         world.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
-        hang_up(world.receiver());
+        world.receiver().signal("-HUP");
         eventually("it says so", || {
             world
                 .log()
@@ -126,7 +112,7 @@ fn a_wrong_file_changes_nothing_and_is_told_once() {
     eventually("it is told", || (told() > 0).then_some(()));
     assert!(world.takes(SECRET));
     std::fs::remove_file(&world.file).unwrap();
-    hang_up(world.receiver());
+    world.receiver().signal("-HUP");
     eventually("so is that it is gone", || (told() == 2).then_some(()));
     assert!(world.takes(SECRET));
     world.write(&format!("back:{SECRET}"));
@@ -143,7 +129,7 @@ fn without_a_file_a_hangup_changes_nothing() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let receiver = app.receiver.as_ref().expect("it runs");
-    hang_up(receiver);
+    receiver.signal("-HUP");
     eventually("it says what it would take", || {
         receiver
             .log()

@@ -140,11 +140,7 @@ fn an_order_that_is_recorded_while_its_refund_is_looked_up_is_seen_whole_or_not_
         .batch_execute("BEGIN; LOCK TABLE ledger_entries")
         .unwrap();
     app.deliver_bytes(&refund(&order, flake(), 500));
-    eventually("the worker has looked at all but the entries", || {
-        let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (app.database.number(waiting) > 0).then_some(())
-    });
+    app.database.await_blocked();
     other_worker
         .batch_execute(&format!(
             "INSERT INTO webhook_events \

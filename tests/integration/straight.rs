@@ -192,11 +192,7 @@ fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
     let mut slow = app.database.connect();
     slow.batch_execute("BEGIN; LOCK TABLE wallets").unwrap();
     app.start_worker();
-    eventually("it looks at the ledger", || {
-        let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (app.database.number(waiting) > 0).then_some(())
-    });
+    app.database.await_blocked();
     let told = Instant::now();
     app.workers.remove(0).stop();
     // The look itself would wait for ten seconds here, and for fifteen minutes on a large ledger.

@@ -8,6 +8,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, RunQueryDsl};
 use url::Url;
 
+use super::wait::eventually;
+
 pub(crate) struct TestDatabase {
     url: Url,
     server: Url,
@@ -72,6 +74,16 @@ impl TestDatabase {
         self.on(|connection| diesel::sql_query(sql).get_result::<Number>(connection))
             .unwrap_or_else(|error| panic!("{error}: {sql}"))
             .value
+    }
+
+    /// Waits until somebody waits for a lock that the test holds.
+    #[track_caller]
+    pub(crate) fn await_blocked(&self) {
+        eventually("somebody waits for the lock", || {
+            let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
+                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (self.number(waiting) > 0).then_some(())
+        });
     }
 
     /// The texts a query gives as `value`.

@@ -28,4 +28,4 @@ pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
 pub(crate) use tls::{TlsServer, pass_on};
 pub(crate) use wait::eventually;
-pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post};
+pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post, try_post_as};

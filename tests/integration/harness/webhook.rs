@@ -57,8 +57,13 @@ pub(crate) fn post(url: &str, body: &[u8]) -> Answer {
 
 /// Signs a body now and posts it to a receiver that may be gone.
 pub(crate) fn try_post(url: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
+    try_post_as(SECRET, url, body)
+}
+
+/// The same with a secret of the test's own.
+pub(crate) fn try_post_as(secret: &str, url: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
     let timestamp = clock::now_ms().to_string();
-    let signature = sign(SECRET, &timestamp, body);
+    let signature = sign(secret, &timestamp, body);
     send(
         url,
         body,

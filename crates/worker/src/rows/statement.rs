@@ -2,7 +2,8 @@
 //! first time only, and each use is one round trip instead of two.
 //!
 //! Right for what is written, whose plan does not depend on what is there. What is looked up is
-//! planned each time: a plan made when a table was small would be kept while it grows.
+//! planned each time: a plan made when a table was small would be kept while it grows. Prices are the
+//! exception: products stay few.
 
 use diesel::RunQueryDsl;
 use diesel::expression::AsExpression;
