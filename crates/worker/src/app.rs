@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
+use crate::database::DatabaseError;
 use crate::handle::Unavailable;
 use crate::housekeeping;
 use crate::observe::{self, Consuming, Listening, Paused};
@@ -118,7 +119,7 @@ impl App {
             let started = Instant::now();
             let ended = match self.probe().await {
                 Ok(()) => self.work.session(&stop, || self.enter(Ok(()))).await,
-                Err(unavailable) => Ended::Database(unavailable),
+                Err(ended) => ended,
             };
             if started.elapsed() >= GOOD_SESSION {
                 backoff.reset();
@@ -127,6 +128,7 @@ impl App {
                 Ended::Stopped => "draining",
                 Ended::Broker(_) | Ended::Settle(_) => "broker",
                 Ended::Database(_) => "database",
+                Ended::Schema(_) => "schema",
                 Ended::Panicked => "restarting",
             }));
             if let Ended::Stopped = ended {
@@ -149,12 +151,14 @@ impl App {
     }
 
     /// Taking messages that cannot be applied would only hand them back.
-    async fn probe(&self) -> Result<(), Unavailable> {
+    async fn probe(&self) -> Result<(), Ended> {
         let database = self.work.database.clone();
         let probed = tokio::task::spawn_blocking(move || database.connect().map(drop)).await;
         match probed {
-            Ok(connected) => connected.map_err(|error| Unavailable(error.to_string())),
-            Err(panicked) => Err(Unavailable(panicked.to_string())),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(behind @ DatabaseError::SchemaBehind)) => Err(Ended::Schema(behind)),
+            Ok(Err(error)) => Err(Unavailable(error.to_string()).into()),
+            Err(panicked) => Err(Unavailable(panicked.to_string()).into()),
         }
     }
 

@@ -31,10 +31,16 @@ pub(crate) const DEAD: &str = "dead";
 
 pub(crate) const CAUSE_BROKER: &str = "broker";
 pub(crate) const CAUSE_DATABASE: &str = "database";
+pub(crate) const CAUSE_SCHEMA: &str = "schema";
 pub(crate) const CAUSE_HANDING_ON: &str = "handing_on";
 pub(crate) const CAUSE_PANIC: &str = "panic";
-pub(crate) const PAUSE_CAUSES: [&str; 4] =
-    [CAUSE_BROKER, CAUSE_DATABASE, CAUSE_HANDING_ON, CAUSE_PANIC];
+pub(crate) const PAUSE_CAUSES: [&str; 5] = [
+    CAUSE_BROKER,
+    CAUSE_DATABASE,
+    CAUSE_SCHEMA,
+    CAUSE_HANDING_ON,
+    CAUSE_PANIC,
+];
 
 pub const CATALOG: Catalog = Catalog {
     metrics: &[
@@ -43,7 +49,11 @@ pub const CATALOG: Catalog = Catalog {
             &[],
             "1 while it takes messages, 0 while it waits for a server",
         ),
-        Metric::counter(PAUSES, &["cause"], "broker, database, handing_on or panic"),
+        Metric::counter(
+            PAUSES,
+            &["cause"],
+            "broker, database, schema, handing_on or panic",
+        ),
         Metric::histogram(BATCH_SIZE, &[], "events in one transaction"),
         Metric::histogram(APPLY, &[], "from a batch's arrival to its commit"),
         Metric::histogram(SETTLE, &[], "from the commit to the last acknowledgement"),

@@ -240,6 +240,8 @@ fn trouble(error: DatabaseError) -> Trouble {
             })
         }
         DatabaseError::Raced => Trouble::Raced,
-        DatabaseError::Unavailable(_) => Trouble::Unavailable(Unavailable(error.to_string())),
+        DatabaseError::Unavailable(_) | DatabaseError::SchemaBehind => {
+            Trouble::Unavailable(Unavailable(error.to_string()))
+        }
     }
 }

@@ -81,6 +81,7 @@ impl Observable for Paused<'_> {
             Ended::Stopped => return,
             Ended::Broker(_) => CAUSE_BROKER,
             Ended::Database(_) => CAUSE_DATABASE,
+            Ended::Schema(_) => CAUSE_SCHEMA,
             Ended::Settle(_) => CAUSE_HANDING_ON,
             Ended::Panicked => CAUSE_PANIC,
         };

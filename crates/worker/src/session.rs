@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::{ARCHIVE_PREFETCH, archive};
 use crate::config::LaneSettings;
 use crate::consume::Intake;
-use crate::database::DatabaseAddress;
+use crate::database::{DatabaseAddress, DatabaseError};
 use crate::decide::Policy;
 use crate::handle::{Handler, Unavailable};
 use crate::observe::{BatchInHand, DeadLettersArchived, DeadLettersNotArchived, DrainLimitReached};
@@ -36,6 +36,8 @@ pub enum Ended {
     Settle(#[from] SettleError),
     #[error("database")]
     Database(#[from] Unavailable),
+    #[error("schema")]
+    Schema(#[source] DatabaseError),
     #[error("a lane panicked")]
     Panicked,
 }

@@ -18,6 +18,9 @@ use crate::pause::pause;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("roles.sql");
+/// A migration that waits for a table behind a backup makes every worker wait behind itself: better
+/// to give up before they notice, and to be run again.
+const AS_OWNER: &str = "SET ROLE paynow_owner; SET lock_timeout TO '5s'";
 /// "paynow" in ASCII: any constant that no other program takes in this database.
 const LOCK_KEY: i64 = 0x7061_796e_6f77;
 /// A setup of another database that makes the same roles is done within milliseconds.
@@ -79,8 +82,8 @@ fn make_roles(connection: &mut PgConnection) -> Result<(), Failure> {
         })?;
         if roles_are_ready(connection)? {
             return output::line(
-                "database: made roles paynow_owner, paynow_worker, paynow_reader and paynow_spender \
-                 ready",
+                "database: made roles paynow_owner, paynow_worker, paynow_reader, paynow_spender and \
+                 paynow_operator ready",
             );
         }
         pause(backoff.next_wait().min(ROLE_WAIT_MAX));
@@ -95,8 +98,9 @@ fn make_roles(connection: &mut PgConnection) -> Result<(), Failure> {
 fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
     let roles_exist = ask(
         connection,
-        "SELECT count(*) = 4 AS yes FROM pg_roles \
-         WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender')",
+        "SELECT count(*) = 5 AS yes FROM pg_roles \
+         WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender', \
+                           'paynow_operator')",
     )?;
     if !roles_exist {
         return Ok(false);
@@ -108,16 +112,17 @@ fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
                     AND has_schema_privilege('paynow_owner', 'public', 'CREATE') \
                     AND has_schema_privilege('paynow_worker', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_reader', 'public', 'USAGE') \
-                    AND has_schema_privilege('paynow_spender', 'public', 'USAGE') AS yes"
+                    AND has_schema_privilege('paynow_spender', 'public', 'USAGE') \
+                    AND has_schema_privilege('paynow_operator', 'public', 'USAGE') \
+                    AND pg_has_role('paynow_operator', 'paynow_reader', 'MEMBER') \
+                    AND pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') AS yes"
         ),
     )
 }
 
 fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     let refused = |error: diesel::result::Error| Failure::from(DatabaseError::from(error));
-    sql_query("SET ROLE paynow_owner")
-        .execute(connection)
-        .map_err(refused)?;
+    connection.batch_execute(AS_OWNER).map_err(refused)?;
     let pending = connection
         .pending_migrations(MIGRATIONS)
         .map_err(|error| Failure::failed("the applied migrations cannot be read", error))?;
@@ -125,7 +130,10 @@ fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
         let name = migration.name();
         connection.run_migration(migration).map_err(|error| {
             Failure::failed(
-                format!("migration {name} was refused and undone; those before it stay"),
+                format!(
+                    "migration {name} was refused and undone; those before it stay, and setup may \
+                     be run again"
+                ),
                 error,
             )
         })?;
@@ -134,8 +142,7 @@ fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     if pending.is_empty() {
         output::line("database: migrations are up to date")?;
     }
-    sql_query("RESET ROLE")
-        .execute(connection)
-        .map_err(refused)?;
-    Ok(())
+    connection
+        .batch_execute("RESET lock_timeout; RESET ROLE")
+        .map_err(refused)
 }
