@@ -26,3 +26,4 @@ mod straight;
 mod strange;
 mod tidy;
 mod top;
+mod upgrade;

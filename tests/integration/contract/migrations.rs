@@ -1,8 +1,9 @@
 //! A migration can be taken back, and its `down.sql` undoes its `up.sql` exactly.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::books::Books;
+use crate::harness::migrations;
 
 /// Everything the catalogs say of what is in the schema: owners, rights, columns, rules, functions.
 const SCHEMA: &str = "
@@ -36,18 +37,6 @@ const SCHEMA: &str = "
 
 fn schema(books: &Books) -> Vec<String> {
     books.database.texts(SCHEMA)
-}
-
-/// The directories of all migrations, first to last.
-fn migrations() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    let mut directories: Vec<PathBuf> = std::fs::read_dir(root)
-        .expect("there are migrations")
-        .map(|entry| entry.expect("a directory can be listed").path())
-        .filter(|path| path.is_dir())
-        .collect();
-    directories.sort();
-    directories
 }
 
 fn run(books: &Books, migration: &Path, file: &str) {

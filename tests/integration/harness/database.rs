@@ -1,5 +1,6 @@
 //! A database of its own for one test.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use diesel::connection::SimpleConnection;
@@ -127,4 +128,16 @@ impl TestDatabase {
             ))
             .expect("a database is dropped");
     }
+}
+
+/// The directories of all migrations, first to last.
+pub(crate) fn migrations() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut directories: Vec<PathBuf> = std::fs::read_dir(root)
+        .expect("there are migrations")
+        .map(|entry| entry.expect("a directory can be listed").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    directories.sort();
+    directories
 }

@@ -17,7 +17,7 @@ mod webhook;
 
 pub(crate) use app::{TestApp, free_port};
 pub(crate) use broker::TestBroker;
-pub(crate) use database::TestDatabase;
+pub(crate) use database::{TestDatabase, migrations};
 pub(crate) use guide::guide_table;
 pub(crate) use monitoring::{
     Alert, BrokerProcess, Compression, HeldUp, Mail, Monitoring, Targets, alerts,
