@@ -60,7 +60,7 @@ pub(super) fn write_rules(folder: &Path, compression: Compression) {
     }
 }
 
-/// Every address becomes the one of the test, a name that stands for many addresses too.
+/// Every address becomes the one of the test, a name or a file that stands for many addresses too.
 fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
     let mut written = String::new();
     // What comes before any job is where alerts are sent.
@@ -81,11 +81,13 @@ fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
         if in_names {
             continue;
         }
-        in_names = line == "    dns_sd_configs:";
+        in_names = ["    dns_sd_configs:", "    file_sd_configs:"].contains(&line);
         let target = format!("- targets: [\"127.0.0.1:{port}\"]");
         let indent = " ".repeat(line.len() - line.trim_start().len());
         let replaced = match line.trim() {
-            "dns_sd_configs:" => format!("{indent}static_configs:\n{indent}  {target}"),
+            "dns_sd_configs:" | "file_sd_configs:" => {
+                format!("{indent}static_configs:\n{indent}  {target}")
+            }
             addresses if addresses.starts_with("- targets: [") => format!("{indent}{target}"),
             _other => line.to_owned(),
         };

@@ -1,0 +1,10 @@
+#!/bin/bash
+# The logins of the programs, at the first start of a new database: `paynowctl setup` gives them their
+# rights, and their passwords are ours to set. Run by the image's entrypoint.
+set -euo pipefail
+
+for login in worker reader; do
+  psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
+    --set=login="paynow_$login" --set=password="$(<"/run/secrets/${login}_password")" \
+    <<<"CREATE ROLE :\"login\" LOGIN PASSWORD :'password';"
+done

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# A Docker engine and the images of the deployment, whatever the machine has. Sourced by ops/containers.
+
+# The official images, by variable and name. Where no registry answers, each is made of Debian's packages.
+readonly DEBIAN=bookworm DEBIAN_OF_BROKER=trixie
+readonly STAND_IN=paynow-stand-in
+
+docker_answers() { docker version >/dev/null 2>&1; }
+
+# need_docker LOG: the engine of this machine, or one that we install and start, and stop in the end.
+need_docker() {
+  DOCKER_PID=
+  if ! docker_answers; then
+    need_packages docker.io
+    say "starting a Docker engine"
+    as_root dockerd >"$1" 2>&1 &
+    DOCKER_PID=$!
+    wait_until 60 docker_answers || no_docker "$1"
+  fi
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || need_packages docker-compose
+}
+
+# 69 (EX_UNAVAILABLE) tells a caller from a test that failed.
+no_docker() {
+  tail -n 5 "$1" >&2
+  say "this machine can run no Docker engine (its last words are above): containers are not tested"
+  stop_docker
+  exit 69
+}
+
+stop_docker() {
+  [[ $DOCKER_PID ]] || return 0
+  as_root kill "$DOCKER_PID" 2>/dev/null || true
+  wait "$DOCKER_PID" || true
+  DOCKER_PID=
+}
+
+image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# need_images: sets and exports a variable per image, as the compose files take them.
+need_images() {
+  if timeout 60 docker pull --quiet debian:$DEBIAN-slim >/dev/null 2>&1; then
+    say "an image registry answers: the official images are used"
+  else
+    say "no image registry answers: images are made of Debian's packages, without Grafana"
+    make_stand_ins
+  fi
+}
+
+make_stand_ins() {
+  need_packages debootstrap
+  base_image "$DEBIAN"
+  base_image "$DEBIAN_OF_BROKER"
+  RABBITMQ_IMAGE=$(stand_in rabbitmq "${RABBITMQ_DEBIAN:-$DEBIAN_OF_BROKER}")
+  POSTGRES_IMAGE=$(stand_in postgres "$DEBIAN")
+  PROMETHEUS_IMAGE=$(stand_in prometheus "$DEBIAN")
+  ALERTMANAGER_IMAGE=$(stand_in alertmanager "$DEBIAN")
+  HAPROXY_IMAGE=$(stand_in haproxy "$DEBIAN")
+  RUST_IMAGE=$(rust_image)
+  BASE_IMAGE=$STAND_IN/debian:$DEBIAN
+  export RABBITMQ_IMAGE POSTGRES_IMAGE PROMETHEUS_IMAGE ALERTMANAGER_IMAGE HAPROXY_IMAGE RUST_IMAGE BASE_IMAGE
+}
+
+# base_image RELEASE: a bare Debian, from where this machine has its own packages.
+base_image() {
+  local image=$STAND_IN/debian:$1 mirror root
+  ! image_exists "$image" || return 0
+  say "making $image"
+  # shellcheck disable=SC2016  # apt's own variable
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+  root=$WORK/$1
+  as_root debootstrap --variant=minbase "$1" "$root" "${mirror:?apt knows no mirror}" >"$WORK/debootstrap-$1.log" 2>&1 ||
+    fail_with_log "debootstrap of $1 failed." "$WORK/debootstrap-$1.log"
+  as_root tar --directory "$root" --exclude './var/cache/apt/*' --exclude './dev/*' --create . |
+    docker import - "$image" >/dev/null
+  as_root rm -rf "$root"
+}
+
+# stand_in NAME RELEASE: the image of ops/images/NAME on that release of Debian; prints its name.
+stand_in() {
+  local image=$STAND_IN/$1:$2
+  build_image "$image" --build-arg "BASE=$STAND_IN/debian:$2" "$OPS_DIR/images/$1"
+  printf '%s\n' "$image"
+}
+
+# The toolchain of this machine, as no other can be had: what the compiler needs, not its documentation.
+rust_image() {
+  local image sysroot host
+  sysroot=$(rustc --print sysroot)
+  host=$(rustc --version --verbose | sed -n 's/^host: //p')
+  image=$STAND_IN/rust:$(rustc --version | cut -d' ' -f2)
+  if ! image_exists "$image"; then
+    tar --create --file "$WORK/rust.tar" --directory "$OPS_DIR/images/rust" Dockerfile
+    tar --append --file "$WORK/rust.tar" --directory /etc/ssl/certs ca-certificates.crt
+    (cd "$sysroot" && tar --append --file "$WORK/rust.tar" bin/cargo bin/rustc lib/*.so* "lib/rustlib/$host")
+    build_image "$image" --build-arg "BASE=$STAND_IN/debian:$DEBIAN" - <"$WORK/rust.tar"
+    rm "$WORK/rust.tar"
+  fi
+  printf '%s\n' "$image"
+}
+
+# build_image NAME ARGUMENT...: with the network of this machine, which is what reaches Debian's packages here.
+build_image() {
+  say "building $1"
+  docker build --network=host --tag "$@" >"$WORK/build.log" 2>&1 || fail_with_log "building $1 failed." "$WORK/build.log"
+}

@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# What is done to the containers, and what must be true of them. Sourced by ops/containers.
+
+readonly PRODUCT=600000000000000040 POINTS=500 DUPLICATES=1
+readonly LOAD_RATE=150
+
+expect() {
+  [[ $2 == "$3" ]] || fail "$1: expected $3, found $2."
+  say "   $1: $2"
+}
+
+# --- load ------------------------------------------------------------------------------------------------------------
+
+# begin_load URL ORDERS: signed orders in the background, each posted once more, tried again until they are taken.
+begin_load() {
+  SENT=$((SENT + $2))
+  ctl send --url "$1/webhooks/paynow" --count "$2" --rate "$LOAD_RATE" --duplicate "$DUPLICATES" \
+    --connections 8 --give-up-after 600 --product "$PRODUCT" --json >"$WORK/sent.json" &
+  LOAD_PID=$!
+}
+
+# figure NAME: of what the load came to.
+figure() { sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p" "$WORK/sent.json"; }
+
+end_load() {
+  wait "$LOAD_PID" || fail_with_log "not every order was taken" "$WORK/ctl.log"
+  say "   taken: $(figure accepted) posts, of which $(figure retried) were tried again; p99 $(sed -n 's/.*"p99": //p' "$WORK/sent.json" | tr -d ,) ms"
+}
+
+applied() { sql "SELECT count(*) FROM webhook_events"; }
+
+await_progress() {
+  local before
+  before=$(applied)
+  wait_until "$1" more_applied_than "$((before + LOAD_RATE))" || fail "no order was credited for $1 s: $2."
+}
+
+more_applied_than() { (($(applied 2>/dev/null || echo 0) > $1)); }
+
+is_clean() { ctl check >"$WORK/check.log" 2>&1; }
+
+# Every order that PayNow got a 202 for is credited, once, and nothing else is.
+expect_exactly_once() {
+  wait_until 240 is_clean || fail_with_log "the invariants do not hold" "$WORK/check.log"
+  expect "events applied" "$(applied)" "$SENT"
+  expect "points credited" "$(sql "SELECT sum(points) FROM ledger_entries")" "$((SENT * POINTS))"
+  expect "points in wallets" "$(sql "SELECT sum(balance) FROM wallets")" "$((SENT * POINTS))"
+  expect "dead letters" "$(sql "SELECT count(*) FROM dead_letters")" 0
+}
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+story_images() {
+  local name image
+  for name in receiver worker paynowctl; do
+    image=$PROJECT/$name
+    expect "$name: user" "$(docker inspect --format '{{.Config.User}}' "$image")" 65532:65532
+    expect "$name: revision" "$(label "$image" revision)" "$(git rev-parse HEAD)"
+    image_files "$image"
+    expect "$name: shells" "$(grep -cE '(^|/)(sh|bash|dash|busybox)$' "$WORK/files")" 0
+    expect "$name: list of crates" "$(has_crate_list "$image")" yes
+    grep -q '^var/lib/dpkg/status.d/libc6$' "$WORK/files" || fail "$name: no record of libc6 for scanners."
+    (($(docker inspect --format '{{.Size}}' "$image") < 60000000)) || fail "$name is larger than 60 MB."
+    say "   $name: $(($(docker inspect --format '{{.Size}}' "$image") / 1000000)) MB"
+  done
+  refuses_bad_settings
+}
+
+label() { docker inspect --format "{{index .Config.Labels \"org.opencontainers.image.$2\"}}" "$1"; }
+
+image_files() {
+  local created
+  created=$(docker create "$1")
+  docker export "$created" | tar --list >"$WORK/files"
+  docker rm "$created" >/dev/null
+}
+
+# has_crate_list IMAGE: what `cargo auditable` puts into a program, for scanners to read.
+has_crate_list() {
+  local created program=/usr/bin/paynow-${1##*/}
+  [[ $1 != */paynowctl ]] || program=/usr/bin/paynowctl
+  created=$(docker create "$1")
+  docker cp "$created:$program" "$WORK/program"
+  docker rm "$created" >/dev/null
+  if readelf --section-headers "$WORK/program" | grep -qF .dep-v0; then echo yes; else echo no; fi
+}
+
+# A program without its settings says what it lacks, and is not restarted into the same wall for ever by a
+# policy that looks at the exit status.
+refuses_bad_settings() {
+  local status=0
+  docker run --rm --read-only --cap-drop ALL "$PROJECT/receiver" >"$WORK/said" 2>&1 || status=$?
+  expect "receiver without settings: exit status" "$status" 64
+  grep -qF AMQP_URL "$WORK/said" || fail_with_log "it does not name what it lacks" "$WORK/said"
+}
+
+# --- one machine -----------------------------------------------------------------------------------------------------
+
+start_one() {
+  OVERLAY=()
+  SERVICES=(rabbitmq postgres setup receiver worker prometheus alertmanager)
+  [[ ${RUST_IMAGE:-} == "$STAND_IN"* ]] || SERVICES+=(grafana)
+  export RECEIVER_PUBLISH=127.0.0.1: PROMETHEUS_PUBLISH=127.0.0.1: ALERTMANAGER_PUBLISH=127.0.0.1: GRAFANA_PUBLISH=127.0.0.1:
+  start
+  SENT=0
+}
+
+story_one() {
+  local victim
+  start_one
+  ctl products set "$PRODUCT" "$POINTS" >/dev/null
+  keeps_networks_apart
+  begin_load http://receiver:8080 9000
+  await_progress 60 "after the start"
+  say "workers 1 to 4"
+  start --scale worker=4
+  expect "workers" "$(containers worker | wc -l)" 4
+  await_progress 60 "with four workers"
+  for victim in worker receiver rabbitmq postgres; do
+    breaks_and_recovers "$(container "$victim")" "$victim"
+  done
+  end_load
+  expect_exactly_once
+  drains
+  comes_back
+  end_project
+}
+
+breaks_and_recovers() {
+  say "SIGKILL of $2"
+  kill_process "$1"
+  wait_until 60 was_restarted "$1" || fail "nobody restarted $2."
+  await_healthy "$1"
+  await_progress 120 "after $2 was killed"
+}
+
+was_restarted() { (($(docker inspect --format '{{.RestartCount}}' "$1") > 0)); }
+
+# The receiver has no way to the database. The worker, which has one, shows that the question is a real one.
+keeps_networks_apart() {
+  expect "worker reaches the database" "$(reaches worker postgres 5432)" yes
+  expect "receiver reaches the database" "$(reaches receiver postgres 5432)" no
+  expect "receiver reaches its address" "$(reaches receiver "$(address postgres store)" 5432)" no
+  expect "worker reaches the world" "$(docker inspect --format "{{range \$name, \$network := .NetworkSettings.Networks}}{{\$name}} {{end}}" "$(container worker)" | grep -c _public)" 0
+}
+
+# reaches SERVICE HOST PORT: from its network, with the tools of another image, as its own has none.
+reaches() {
+  if docker run --rm --network "container:$(container "$1")" --entrypoint bash \
+    "$(docker inspect --format '{{.Config.Image}}' "$(container postgres)")" -c "exec 3<>/dev/tcp/$2/$3" 2>/dev/null; then echo yes; else echo no; fi
+}
+
+# drains: SIGTERM ends each program by itself, within its grace, with nothing half done.
+drains() {
+  local -a ended
+  local id
+  mapfile -t ended < <(containers worker; containers receiver)
+  compose stop worker receiver >>"$WORK/compose.log" 2>&1
+  for id in "${ended[@]}"; do
+    expect "exit status after SIGTERM" "$(docker inspect --format '{{.State.ExitCode}}' "$id")" 0
+  done
+}
+
+# comes_back: the data outlives the containers.
+comes_back() {
+  say "down and up"
+  compose down >>"$WORK/compose.log" 2>&1
+  start
+  expect "events applied, afterwards" "$(applied)" "$SENT"
+  is_clean || fail_with_log "the invariants do not hold after a restart" "$WORK/check.log"
+}
+
+# --- the integration tests -------------------------------------------------------------------------------------------
+
+story_suite() {
+  local broker login
+  start_one
+  # A test has its own virtual host and database: the programs of the deployment see nothing of them.
+  broker=$(address rabbitmq broker)
+  login=setup:$(<"$PAYNOW_SECRETS/rabbitmq_setup_password")
+  AMQP_URL=amqp://$login@$broker:5672/%2f AMQP_MANAGEMENT_URL=http://$login@$broker:15672 \
+    AMQP_PROMETHEUS_URL=http://$broker:15692 \
+    DATABASE_URL=postgres://paynow:$(<"$PAYNOW_SECRETS/postgres_password")@$(address postgres store):5432/paynow \
+    cargo test --workspace --all-targets --locked -- --test-threads 4
+  end_project
+}
+
+# --- a cluster -------------------------------------------------------------------------------------------------------
+
+story_cluster() {
+  # shellcheck disable=SC2034  # compose in ops/containers reads it
+  OVERLAY=(--cluster)
+  SERVICES=(rabbitmq rabbitmq2 rabbitmq3 postgres setup receiver worker proxy prometheus)
+  export PROXY_PUBLISH=127.0.0.1: PROMETHEUS_PUBLISH=127.0.0.1:
+  start
+  SENT=0
+  expect "nodes that run" "$(running_nodes)" 3
+  wait_until 120 queues_have_three_members || fail "not every queue has a member on each node."
+  ctl products set "$PRODUCT" "$POINTS" >/dev/null
+  replaced_one_by_one
+  loses_a_node
+  cuts_a_node_off
+  expect_exactly_once
+  end_project
+}
+
+# rabbitmqctl NODE ARGUMENT...
+rabbitmqctl() { docker exec "$(container "$1")" rabbitmqctl --quiet "${@:2}"; }
+
+running_nodes() { rabbitmqctl rabbitmq eval 'length(rabbit_nodes:list_running()).'; }
+
+queues_have_three_members() {
+  local members
+  members=$(rabbitmqctl rabbitmq list_queues --no-table-headers members | grep -c 'rabbitmq1.*rabbitmq2.*rabbitmq3\|rabbitmq.*,.*rabbitmq.*,.*rabbitmq')
+  ((members == $(rabbitmqctl rabbitmq list_queues --no-table-headers name | wc -l)))
+}
+
+replaced_one_by_one() {
+  local id
+  begin_load http://proxy:8080 6000
+  await_progress 60 "in the cluster"
+  for id in $(containers receiver) $(containers worker); do
+    say "restarting $(docker inspect --format '{{.Name}}' "$id")"
+    docker restart --time 30 "$id" >/dev/null
+    await_healthy "$id"
+  done
+  end_load
+  expect "posts that had to be tried again" "$(figure retried)" 0
+}
+
+# leader: the service whose node leads the queue of orders, the worst one to lose.
+leader() {
+  local name
+  name=$(rabbitmqctl "$1" list_queues --no-table-headers name leader | sed -n 's/^paynow\.credits\t.*rabbit@\(rabbitmq[0-9]\).*$/\1/p')
+  [[ $name == rabbitmq1 ]] && name=rabbitmq
+  printf '%s\n' "${name:?no node leads paynow.credits}"
+}
+
+loses_a_node() {
+  local lost id
+  begin_load http://proxy:8080 6000
+  await_progress 60 "before a node is lost"
+  lost=$(leader rabbitmq)
+  id=$(container "$lost")
+  say "SIGKILL of $lost, which led the queue"
+  docker kill "$id" >/dev/null
+  await_progress 120 "with $lost lost"
+  docker start "$id" >/dev/null
+  await_healthy "$id"
+  end_load
+}
+
+cuts_a_node_off() {
+  local cut id network
+  begin_load http://proxy:8080 9000
+  await_progress 60 "before a node is cut off"
+  cut=$(leader rabbitmq)
+  id=$(container "$cut")
+  say "cutting $cut off, which led the queue"
+  for network in broker monitoring; do docker network disconnect "${PROJECT}_$network" "$id"; done
+  await_progress 120 "with $cut cut off"
+  for network in broker monitoring; do
+    docker network connect --alias rabbitmq --alias "$(docker inspect --format '{{.Config.Hostname}}' "$id")" "${PROJECT}_$network" "$id"
+  done
+  wait_until 120 three_nodes_run || fail "$cut did not come back."
+  end_load
+}
+
+three_nodes_run() { [[ $(running_nodes) == 3 ]]; }
