@@ -17,6 +17,7 @@ mod receiver;
 mod reload;
 mod replay;
 mod resolved;
+mod restore;
 mod retention;
 mod reversals;
 mod schema;

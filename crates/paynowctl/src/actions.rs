@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Discard,
     Correct,
     Replay,
+    HistorySend,
 }
 
 impl Action {
@@ -22,6 +23,7 @@ impl Action {
             Self::Discard => "discard",
             Self::Correct => "correct",
             Self::Replay => "replay",
+            Self::HistorySend => "history_send",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and what `--help` says.
 
 mod desk;
+mod history;
 mod replay;
 mod top;
 
@@ -17,6 +18,7 @@ use crate::send::ProductChoice;
 pub(crate) use desk::{
     CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
 };
+pub(crate) use history::{Downloaded, HistoryCommand, HistorySendOptions, MissingOptions};
 pub(crate) use replay::{Pace, ReplayOptions};
 pub(crate) use top::TopOptions;
 
@@ -32,7 +34,7 @@ Settings come from the environment; a command asks only for those it needs:
   DATABASE_URL            postgres://user:password@host/database
   AMQP_URL                amqp://user:password@host/vhost
   AMQP_MANAGEMENT_URL     http://user:password@host:15672 (default: host and user of AMQP_URL)
-  PAYNOW_SIGNING_SECRETS  `send` signs with the first one of the list
+  PAYNOW_SIGNING_SECRETS  `send` and `history send` sign with the first one
   RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
 The first four may also come from a file: DATABASE_URL_FILE and so on.
 
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     /// What could not be credited: lists, shows and discards dead letters
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Finds and brings what PayNow delivered and we have lost, as after a restore
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Gives or takes points by one more ledger entry; a dry run without --yes
     Correct(CorrectOptions),
     /// Proves the invariants: exits 1 when one is broken or cannot be looked at

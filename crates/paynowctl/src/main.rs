@@ -14,6 +14,7 @@ mod check;
 mod correct;
 mod desk;
 mod events;
+mod history;
 mod products;
 mod send;
 mod setup;
@@ -48,6 +49,7 @@ fn run(command: Command, config: &Config) -> Result<(), Failure> {
         Command::Wallet(WalletCommand::History(query)) => wallet::history(&query, config),
         Command::Events(query) => events::run(&query, config),
         Command::Dead(command) => desk::run(&command, config),
+        Command::History(command) => history::run(&command, config),
         Command::Correct(options) => correct::run(&options, config),
         Command::Check(options) => check::run(&options, config),
         Command::Top(options) => top::run(&options, config),

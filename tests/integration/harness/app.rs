@@ -34,9 +34,16 @@ pub(crate) struct TestAppBuilder {
     worker: Vec<(String, String)>,
     workers: usize,
     worker_program: &'static str,
+    database: Option<(url::Url, &'static str)>,
 }
 
 impl TestAppBuilder {
+    /// On another server than the other tests, under this name.
+    pub(crate) fn database_on(mut self, server: url::Url, name: &'static str) -> Self {
+        self.database = Some((server, name));
+        self
+    }
+
     /// Another build of the worker than the usual one.
     pub(crate) fn worker_program(mut self, name: &'static str) -> Self {
         self.worker_program = name;
@@ -59,7 +66,12 @@ impl TestAppBuilder {
     }
 
     pub(crate) fn start(self) -> TestApp {
-        let mut app = TestApp::world(self.receiver, self.worker, self.worker_program);
+        let mut app = TestApp::world(
+            self.receiver,
+            self.worker,
+            self.worker_program,
+            self.database,
+        );
         app.ctl(&["setup"]).succeeded();
         app.receiver = Some(app.start_receiver());
         for _ in 0..self.workers {
@@ -99,6 +111,7 @@ impl TestApp {
             worker: Vec::new(),
             workers: 1,
             worker_program: "paynow-worker",
+            database: None,
         }
     }
 
@@ -107,14 +120,16 @@ impl TestApp {
         receiver_settings: Vec<(String, String)>,
         worker_settings: Vec<(String, String)>,
         worker_program: &'static str,
+        database: Option<(url::Url, &'static str)>,
     ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("paynow_test_{}_{serial}", std::process::id());
         let servers = Servers::of_this_run();
+        let (server, database) = database.unwrap_or((servers.database, &name));
         Self {
             broker: TestBroker::new(&servers.amqp, &servers.management, &name),
-            database: TestDatabase::create(&servers.database, &name),
+            database: TestDatabase::create(&server, database),
             name,
             receiver_settings,
             worker_settings,

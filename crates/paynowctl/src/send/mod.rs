@@ -16,9 +16,9 @@ use paynow_shared::wire::label;
 use secrecy::ExposeSecret;
 
 use self::report::{Report, SentEvent};
-use self::run::{Pace, post_all};
+pub(crate) use self::run::{Pace, post_all};
 pub(crate) use self::sample::ProductChoice;
-use self::sign::Signer;
+pub(crate) use self::sign::Signer;
 use crate::cli::SendOptions;
 use crate::config::Config;
 use crate::failure::Failure;

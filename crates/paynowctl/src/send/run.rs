@@ -13,25 +13,25 @@ use super::post::{Poster, Reply};
 use super::sign::Signer;
 use crate::pause::pause;
 
-pub(super) struct Pace {
-    pub(super) events: usize,
+pub(crate) struct Pace {
+    pub(crate) events: usize,
     /// How often each event is posted.
-    pub(super) posts_per_event: usize,
-    pub(super) connections: usize,
-    pub(super) per_second: Option<u32>,
-    pub(super) give_up_after: Duration,
+    pub(crate) posts_per_event: usize,
+    pub(crate) connections: usize,
+    pub(crate) per_second: Option<u32>,
+    pub(crate) give_up_after: Duration,
 }
 
 /// What became of all posts.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) accepted: usize,
+pub(crate) struct Tally {
+    pub(crate) accepted: usize,
     /// By status and code; an event that was given up counts under its last one.
-    pub(super) refused: BTreeMap<String, usize>,
-    pub(super) retried: usize,
-    pub(super) given_up: usize,
+    pub(crate) refused: BTreeMap<String, usize>,
+    pub(crate) retried: usize,
+    pub(crate) given_up: usize,
     /// How long each accepted post took, without the waits before it.
-    pub(super) latencies: Vec<Duration>,
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Tally {
@@ -64,7 +64,7 @@ struct Shared<'a, B> {
 }
 
 /// Posts everything; gives the sum, and by event whether it was accepted.
-pub(super) fn post_all<B>(pace: &Pace, url: &Url, signer: &Signer, body: B) -> (Tally, Vec<bool>)
+pub(crate) fn post_all<B>(pace: &Pace, url: &Url, signer: &Signer, body: B) -> (Tally, Vec<bool>)
 where
     B: Fn(usize) -> Vec<u8> + Sync,
 {

@@ -1,0 +1,352 @@
+//! The disk of the database is lost under load, and the guide brings everything back.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::cluster::Cluster;
+use super::guide::commands_under;
+use super::paynow::{History, SINCE, event_id, missing};
+use crate::harness::{Order, TestApp, eventually, flake, post};
+use crate::reversals::{chargeback, refund};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const UNKNOWN_PRODUCT: i64 = 600_000_000_000_000_666;
+const PRICE: i64 = 500;
+const WALLETS: i64 = 5;
+/// What a game backend spends from, and where nothing else happens.
+const SPENDER: i64 = 700_000_000_000_000_000;
+
+/// The pipeline on a database server of its own, and PayNow's side of what happens.
+struct World {
+    app: TestApp,
+    history: History,
+    /// Webhooks answered 202.
+    accepted: AtomicUsize,
+    folder: PathBuf,
+    api: String,
+    /// Last, because the others need it to their end.
+    cluster: Cluster,
+}
+
+impl World {
+    fn start() -> Self {
+        let cluster = Cluster::start();
+        let app = TestApp::builder()
+            .database_on(cluster.admin_url(), "paynow")
+            .workers(2)
+            .start();
+        app.set_product(POINTS, PRICE);
+        let history = History::default();
+        let order = Order::of(POINTS, SPENDER).quantity(10);
+        history.deliver(&app, &order.body());
+        app.drain();
+        let folder =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("restore-{}", flake()));
+        std::fs::create_dir(&folder).unwrap();
+        let key = folder.join("key");
+        std::fs::write(key, "Authorization: APIKey k-1\n").unwrap();
+        let api = history.serve();
+        let accepted = AtomicUsize::new(0);
+        Self {
+            app,
+            history,
+            accepted,
+            folder,
+            api,
+            cluster,
+        }
+    }
+
+    /// Runs the guide's commands below these headings, as an operator's shell would: one after the
+    /// other, also after one that says no.
+    #[track_caller]
+    fn follow(&self, headings: &[&str]) -> String {
+        let commands: Vec<String> = headings.iter().map(|it| commands_under(it)).collect();
+        let folder = self.folder.display().to_string();
+        let ours = std::env::current_exe().expect("a process knows its file");
+        let ours = ours
+            .parent()
+            .and_then(|deps| deps.parent())
+            .expect("deps is in the profile");
+        let url = |database: &str| self.cluster.url(database).to_string();
+        let output = Command::new("bash")
+            .args(["-uxc", &format!("exec 2>&1\n{}", commands.join("\n"))])
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.app.variables())
+            .env(
+                "PATH",
+                format!("{}:{}", ours.display(), self.cluster.path()),
+            )
+            .env("SERVER_URL", url("postgres"))
+            .env("RESTORED_URL", url("paynow_restored"))
+            .env("BACKUPS", &folder)
+            .env("PAYNOW_API", &self.api)
+            .env("PAYNOW_STORE", "2")
+            .env("PAYNOW_WEBHOOKS", "7")
+            .env("PAYNOW_KEY_FILE", self.folder.join("key"))
+            .env("SINCE", SINCE)
+            .env("RECEIVER_URL", self.app.webhook_url())
+            .output()
+            .expect("bash runs");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        println!("{told}");
+        told
+    }
+
+    /// Events in the books or at the desk.
+    fn arrived(&self) -> i64 {
+        self.app.database.number(
+            "SELECT count(*) AS value FROM (SELECT event_id::text FROM webhook_events \
+             UNION SELECT event_id FROM dead_letters) AS arrived",
+        )
+    }
+
+    fn await_arrived(&self, more: i64) {
+        let before = self.arrived();
+        eventually(&format!("{more} more events arrive"), || {
+            (self.arrived() >= before + more).then_some(())
+        });
+    }
+
+    fn await_accepted(&self, more: usize) {
+        let before = self.accepted.load(Ordering::Relaxed);
+        eventually(&format!("{more} more webhooks are accepted"), || {
+            (self.accepted.load(Ordering::Relaxed) >= before + more).then_some(())
+        });
+    }
+
+    fn spend(&self, points: i64, key: &str) {
+        let sql = format!("SELECT spend({SPENDER}, {points}, '{key}')");
+        self.app.database.execute(&sql).unwrap();
+    }
+
+    /// Until the broker itself tells that nothing waits; its depths are seconds old.
+    fn await_drained(&self) {
+        for queue in ["", ".retry.1s", ".retry.2s", ".dead"] {
+            let queue = format!("paynow.credits{queue}");
+            eventually(&format!("{queue} tells that it is empty"), || {
+                self.app
+                    .broker
+                    .told_depth(&queue)
+                    .filter(|depth| *depth == 0)
+            });
+        }
+    }
+
+    /// Orders, refunds and chargebacks in every order of arrival, until told otherwise. Nothing is
+    /// ever refused. Gives what each wallet must have in the end.
+    fn trade(
+        url: &str,
+        history: &History,
+        accepted: &AtomicUsize,
+        is_over: &AtomicBool,
+    ) -> BTreeMap<i64, i64> {
+        let mut model = BTreeMap::new();
+        let deliver = |body: &[u8]| {
+            assert!(post(url, body).accepted());
+            history.add(body, "success");
+            accepted.fetch_add(1, Ordering::Relaxed);
+        };
+        let mut serial = 0_i64;
+        while !is_over.load(Ordering::Relaxed) {
+            serial += 1;
+            let wallet = SPENDER + 1 + serial % WALLETS;
+            let order = Order::of(POINTS, wallet);
+            let (reversal, left) = match serial % 11 {
+                1 | 5 => (Some(refund(&order, flake(), 1000)), 0),
+                2 => (Some(refund(&order, flake(), 500)), PRICE / 2),
+                3 | 7 => (Some(chargeback(&order, flake(), None)), 0),
+                4 => {
+                    deliver(&Order::of(UNKNOWN_PRODUCT, wallet).body());
+                    (None, PRICE)
+                }
+                _other => (None, PRICE),
+            };
+            let mut bodies = vec![order.body()];
+            bodies.extend(reversal);
+            // One of each kind comes before its order, and climbs the retry ladder.
+            if matches!(serial % 11, 5 | 7) {
+                bodies.reverse();
+            }
+            bodies.iter().for_each(|body| deliver(body));
+            *model.entry(wallet).or_default() += left;
+        }
+        model
+    }
+
+    /// Trades beside what `story` does; gives the model.
+    fn under_load(&self, story: impl FnOnce()) -> BTreeMap<i64, i64> {
+        let is_over = AtomicBool::new(false);
+        let url = self.app.webhook_url();
+        let (history, accepted) = (&self.history, &self.accepted);
+        let model = thread::scope(|scope| {
+            let trading = scope.spawn(|| Self::trade(&url, history, accepted, &is_over));
+            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(story));
+            is_over.store(true, Ordering::Relaxed);
+            let model = trading.join().expect("nothing was refused");
+            told.map(|()| model)
+        });
+        for body in self.history.bodies() {
+            self.app.note_accepted(&event_id(&body));
+        }
+        model.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Every accepted event is in exactly one place, every balance is what PayNow's events say, less
+    /// what was spent.
+    #[track_caller]
+    fn assert_level(&self, mut model: BTreeMap<i64, i64>, spent: i64) {
+        model.insert(SPENDER, 10 * PRICE - spent);
+        for (wallet, points) in model {
+            assert_eq!(self.app.balance_of(wallet), points, "wallet {wallet}");
+        }
+        let places = "SELECT (SELECT count(*) FROM webhook_events) \
+                      + (SELECT count(*) FROM dead_letters WHERE state = 'open') AS value";
+        assert_eq!(
+            self.app.database.number(places),
+            i64::from(self.app.accepted_count())
+        );
+        assert_eq!(self.arrived(), i64::from(self.app.accepted_count()));
+        let found = missing(&self.app, &self.history, &["--json"])
+            .succeeded()
+            .json();
+        assert_eq!(found["nameless"].as_array().map(Vec::len), Some(0));
+        let reasons = self.app.dead_letters();
+        assert!(
+            reasons.iter().all(|it| it.ends_with(": unknown_product")),
+            "{reasons:?}"
+        );
+        let unknown = self
+            .history
+            .bodies()
+            .iter()
+            .filter(|it| names_unknown(it))
+            .count();
+        assert_eq!(reasons.len(), unknown);
+        self.app.ctl(&["check"]).succeeded();
+    }
+
+    /// PayNow sends everything it ever sent once more.
+    fn resend_everything(&self) {
+        for body in self.history.bodies() {
+            assert!(self.app.deliver_bytes(&body).accepted());
+        }
+        self.await_drained();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn names_unknown(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains(&UNKNOWN_PRODUCT.to_string())
+}
+
+#[test]
+#[ignore = "runs a database server and destroys it: ops/test runs it alone"]
+fn a_dump_and_paynows_history_bring_a_lost_database_level() {
+    let world = World::start();
+    let model = world.under_load(|| {
+        world.await_arrived(150);
+        world.spend(300, "before the dump");
+        let taken = "UPDATE dead_letters SET state = 'replayed' WHERE dead_letter_id = \
+                     (SELECT min(dead_letter_id) FROM dead_letters WHERE state = 'open')";
+        world.app.database.execute(taken).unwrap();
+        world.follow(&["Every day: a dump"]);
+        world.await_arrived(150);
+        world.spend(200, "after the dump");
+        world.cluster.lose();
+        world.await_accepted(100);
+        world.cluster.create();
+        world.follow(&["Restore a dump"]);
+        world.await_arrived(100);
+    });
+    world.await_drained();
+    let found = missing(&world.app, &world.history, &["--json"]);
+    let lost = found.json()["missing"].as_array().map_or(0, Vec::len);
+    println!(
+        "{} events, {lost} missing after the restore",
+        world.app.accepted_count()
+    );
+    assert!(lost >= 50, "the dump cannot have had them: {lost}");
+
+    let told = world.follow(&["Open what was being replayed", "Bring what is missing"]);
+
+    assert!(
+        told.contains("UPDATE 1"),
+        "the replayed letter is open again"
+    );
+    world.await_drained();
+    // What was spent after the dump is not PayNow's to know: the player has it again.
+    world.assert_level(model.clone(), 300);
+    world.resend_everything();
+    world.assert_level(model, 300);
+}
+
+#[test]
+#[ignore = "runs a database server and destroys it: ops/test runs it alone"]
+fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
+    let world = World::start();
+    let (backups, archive) = (
+        world.cluster.folder("backups"),
+        world.cluster.folder("archive"),
+    );
+    let server = world.cluster.url("postgres").to_string();
+    let variables = [
+        ("BACKUPS", &*backups),
+        ("ARCHIVE", &*archive),
+        ("SERVER_URL", &*server),
+    ];
+    let mut streaming = world
+        .cluster
+        .start_as_server(&commands_under("Lose nothing: stream the log"), &variables);
+    eventually("the log is streamed", || {
+        let sql = "SELECT count(*) AS value FROM pg_stat_replication WHERE state = 'streaming'";
+        (world.app.database.number(sql) > 0).then_some(())
+    });
+    let model = world.under_load(|| {
+        world.await_arrived(50);
+        let turn_on = commands_under("Turn it on, and take a base backup");
+        world.cluster.run_as_server(&turn_on, &variables);
+        let in_sync = "SELECT count(*) AS value FROM pg_stat_replication WHERE sync_state = 'sync'";
+        assert_eq!(world.app.database.number(in_sync), 1);
+        world.await_arrived(150);
+        world.spend(300, "to the end");
+        let wallet = SPENDER.to_string();
+        let correction = ["correct", "--wallet", &wallet, "--points", "-100", "--yes"];
+        let note = ["--by", "anna", "--why", "a test"];
+        world
+            .app
+            .ctl(&[&correction[..], &note].concat())
+            .succeeded();
+        world.cluster.lose();
+        world.await_accepted(100);
+        streaming.kill().expect("it waits for the server");
+        streaming.wait().expect("a child can be waited for");
+        let restore = commands_under("Restore to the last commit");
+        world.cluster.run_as_server(&restore, &variables);
+        world.cluster.launch();
+        world.await_arrived(100);
+    });
+    world.await_drained();
+    let replay = [
+        "dead",
+        "replay",
+        "--reason",
+        "order_unknown",
+        "--yes",
+        "--by",
+        "a",
+        "--why",
+        "b",
+    ];
+    world.app.ctl(&replay);
+    world.assert_level(model, 400);
+}

@@ -1,0 +1,250 @@
+//! `paynowctl history`: finds what is nowhere, brings it once, and nothing else.
+
+use serde_json::{Value, json};
+
+use super::paynow::{History, event_id, ids, missing, send};
+use crate::harness::{Order, TestApp, eventually, flake};
+use crate::reversals::refund;
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const UNKNOWN_PRODUCT: i64 = 600_000_000_000_000_666;
+const PRICE: i64 = 500;
+
+fn world() -> (TestApp, History) {
+    let app = TestApp::start();
+    app.set_product(POINTS, PRICE);
+    (app, History::default())
+}
+
+fn order(wallet: i64) -> Vec<u8> {
+    Order::of(POINTS, wallet).body()
+}
+
+/// Waits until the broker itself tells that nothing waits; its depths are seconds old.
+fn await_told_empty(app: &TestApp) {
+    let queues = [
+        "paynow.credits",
+        "paynow.credits.retry.1s",
+        "paynow.credits.retry.2s",
+    ];
+    for queue in queues.into_iter().chain(["paynow.credits.dead"]) {
+        eventually(&format!("{queue} tells that it is empty"), || {
+            app.broker.told_depth(queue).filter(|depth| *depth == 0)
+        });
+    }
+}
+
+/// Like PayNow when it sends again by hand: everything it ever delivered.
+fn resend_everything(app: &TestApp, history: &History) {
+    for body in history.bodies() {
+        assert!(app.deliver_bytes(&body).accepted());
+    }
+    app.drain();
+    eventually("all of it is settled", || {
+        (app.broker.depth("paynow.credits") == 0).then_some(())
+    });
+}
+
+fn actions(app: &TestApp) -> Vec<String> {
+    app.database.texts(
+        "SELECT concat_ws(' ', operator, why, outcome->>'settled') AS value FROM operator_actions \
+         WHERE action = 'history_send' ORDER BY action_id",
+    )
+}
+
+#[test]
+fn only_what_is_nowhere_and_comes_no_more_is_missing() {
+    let (app, history) = world();
+    let (known, dead, coming) = (
+        order(flake()),
+        Order::of(UNKNOWN_PRODUCT, flake()).body(),
+        order(flake()),
+    );
+    history.deliver(&app, &known);
+    history.deliver(&app, &dead);
+    app.drain();
+    let (lost, given_up) = (order(flake()), order(flake()));
+    history.add(&lost, "success");
+    history.add(&lost, "success");
+    history.add(&given_up, "failed");
+    history.add(&coming, "pending");
+    history.add(br#"{"id":"1","amount":3}"#, "success");
+
+    let found = missing(&app, &history, &["--skip-broker", "--json"]);
+
+    assert_eq!(found.code, Some(1));
+    let report = found.json();
+    assert_eq!(
+        ids(&report, "missing"),
+        [event_id(&lost), event_id(&given_up)]
+    );
+    assert_eq!(ids(&report, "pending"), [event_id(&coming)]);
+    assert_eq!(ids(&report, "nameless"), ["-"]);
+    assert_eq!(
+        (&report["settled"], &report["at_desk"]["open"]),
+        (&1.into(), &1.into())
+    );
+    let page = history.download().remove(0);
+    let future = [
+        "history",
+        "missing",
+        "--since",
+        "2100-01-01T00:00:00Z",
+        "--file",
+        &page,
+    ];
+    app.ctl(&[&future[..], &["--skip-broker"]].concat())
+        .succeeded();
+}
+
+#[test]
+fn what_is_missing_is_sent_once_credited_once_and_recorded() {
+    let (app, history) = world();
+    let (wallet, other) = (flake(), flake());
+    history.deliver(&app, &order(wallet));
+    app.drain();
+    for _ in 0..60 {
+        history.add(&order(wallet), "success");
+    }
+    history.add(&order(other), "failed");
+    await_told_empty(&app);
+
+    let shown = send(&app, &history, &["--json"]).succeeded().json();
+    assert_eq!(
+        (&shown["dry_run"], &shown["sendable"]),
+        (&Value::Bool(true), &61.into())
+    );
+    assert_eq!((app.balance_of(wallet), actions(&app).len()), (PRICE, 0));
+
+    let sent = send(&app, &history, &["--rate", "1000", "--yes"]).succeeded();
+    assert!(
+        sent.stdout
+            .contains("61 of 61 accepted: 61 settled, 0 dead, 0 on their way"),
+        "{sent:?}"
+    );
+    assert_eq!(
+        (app.balance_of(wallet), app.balance_of(other)),
+        (61 * PRICE, PRICE)
+    );
+    assert_eq!(actions(&app), ["anna restore", "anna restore 61"]);
+
+    missing(&app, &history, &["--skip-broker"]).succeeded();
+    // The page was laid out otherwise than the first delivery: the bytes are the same again.
+    resend_everything(&app, &history);
+    assert_eq!(
+        (app.balance_of(wallet), app.balance_of(other)),
+        (61 * PRICE, PRICE)
+    );
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_sent_while_it_may_still_be_waiting() {
+    let (mut app, history) = world();
+    let wallet = flake();
+    await_told_empty(&app);
+    app.workers.remove(0).stop();
+    let waiting = order(wallet);
+    history.deliver(&app, &waiting);
+    eventually("the broker tells of it", || {
+        app.broker
+            .told_depth("paynow.credits")
+            .filter(|depth| *depth == 1)
+    });
+
+    let refused = send(&app, &history, &["--yes"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("1 events wait in the broker"),
+        "{refused:?}"
+    );
+    assert_eq!(app.broker.depth("paynow.credits"), 1);
+
+    // Whoever insists, with bytes that differ, gets a conflict and no second credit.
+    let mut retold: Value = serde_json::from_slice(&waiting).unwrap();
+    retold["body"]["created_at"] = "2026-01-01T10:00:00.000Z".into();
+    let other = History::default();
+    other.add(retold.to_string().as_bytes(), "success");
+    let insisted = send(&app, &other, &["--yes", "--despite-waiting", "--wait", "0"]);
+    assert!(insisted.stdout.contains("1 of 1 accepted"), "{insisted:?}");
+    app.start_worker();
+    let id = event_id(&waiting);
+    eventually("the second copy is at the desk", || {
+        (app.dead_letters() == [format!("{id}: conflict")]).then_some(())
+    });
+    assert_eq!(app.balance_of(wallet), PRICE);
+    app.ctl(&["dead", "discard", &id, "--by", "anna", "--why", "a copy"])
+        .succeeded();
+    missing(&app, &other, &["--skip-broker"]).succeeded();
+}
+
+#[test]
+fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
+    let (app, history) = world();
+    let (wallet, lost) = (flake(), flake());
+    let first = Order::of(POINTS, wallet);
+    let second = Order::of(POINTS, lost);
+    history.add(&first.body(), "success");
+    history.add(&second.body(), "success");
+    history.add(&refund(&second, flake(), 1000), "success");
+    // A rung that holds what is on it for as long as the test needs.
+    let rung = "paynow.credits.retry.2s";
+    app.broker
+        .limit_queue(rung, json!({"message-ttl": 86_400_000}));
+    let early = refund(&first, flake(), 1000);
+    history.deliver(&app, &early);
+    eventually("the refund waits", || {
+        app.broker.told_depth(rung).filter(|depth| *depth == 1)
+    });
+
+    let sent = send(&app, &history, &["--yes"]);
+
+    assert_eq!(sent.code, Some(1), "{sent:?}");
+    assert!(
+        sent.stderr
+            .contains("2 refunds and chargebacks were not sent"),
+        "{sent:?}"
+    );
+    assert_eq!(
+        (app.balance_of(wallet), app.balance_of(lost)),
+        (PRICE, PRICE)
+    );
+    app.broker.unlimit_queue();
+    // What a rung holds keeps its own time to live: the copy that comes now stands for it.
+    let contents = format!("queues/{}/{rung}/contents", app.broker.vhost());
+    app.broker.delete(&contents);
+    app.deliver_bytes(&early);
+    eventually("the refund finds its order", || {
+        (app.balance_of(wallet) == 0).then_some(())
+    });
+    await_told_empty(&app);
+    send(&app, &history, &["--yes"]).succeeded();
+    assert_eq!((app.balance_of(wallet), app.balance_of(lost)), (0, 0));
+}
+
+#[test]
+fn a_broker_that_lost_its_disk_is_made_again_and_what_it_held_is_found() {
+    let (mut app, history) = world();
+    let wallet = flake();
+    history.deliver(&app, &order(wallet));
+    app.drain();
+    app.workers.remove(0).stop();
+    for _ in 0..5 {
+        history.deliver(&app, &order(wallet));
+    }
+    app.broker.delete(&format!("vhosts/{}", app.broker.vhost()));
+    app.ctl(&["setup", "--skip-database"]).succeeded();
+    app.start_worker();
+    eventually("the receiver is back", || {
+        app.receiver_ready()
+            .filter(|(status, _body)| *status == 200)
+    });
+    await_told_empty(&app);
+    assert_eq!(app.balance_of(wallet), PRICE);
+
+    send(&app, &history, &["--yes"]).succeeded();
+
+    assert_eq!(app.balance_of(wallet), 6 * PRICE);
+    resend_everything(&app, &history);
+    assert_eq!(app.balance_of(wallet), 6 * PRICE);
+}

@@ -1,0 +1,163 @@
+//! PayNow's side: it remembers what it delivered, and tells in pages, laid out for reading.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use paynow_shared::wire::label;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::harness::{Outcome, TestApp, flake, free_port};
+
+/// More than one page for the least of the tests.
+const PAGE_LENGTH: usize = 50;
+/// Before anything that a test makes.
+pub(super) const SINCE: &str = "2026-01-01T00:00:00Z";
+
+/// One delivery, as the history has it.
+#[derive(Clone)]
+struct Delivered {
+    state: &'static str,
+    payload: String,
+}
+
+#[derive(Default, Clone)]
+pub(super) struct History(Arc<Mutex<Vec<Delivered>>>);
+
+impl History {
+    pub(super) fn add(&self, body: &[u8], state: &'static str) {
+        let payload = String::from_utf8(body.to_vec()).expect("PayNow sends text");
+        self.0.lock().unwrap().push(Delivered { state, payload });
+    }
+
+    /// Posts an event and remembers it as delivered.
+    pub(super) fn deliver(&self, app: &TestApp, body: &[u8]) {
+        assert!(app.deliver_bytes(body).accepted());
+        self.add(body, "success");
+    }
+
+    pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
+        let delivered = self.0.lock().unwrap();
+        let bodies = delivered.iter().map(|it| it.payload.clone().into_bytes());
+        bodies.collect()
+    }
+
+    /// The page with this number, from 1; an empty one after the last.
+    fn page(&self, number: usize) -> String {
+        let delivered = self.0.lock().unwrap();
+        let pages: Vec<&[Delivered]> = delivered.chunks(PAGE_LENGTH).collect();
+        let on_page = number.checked_sub(1).and_then(|index| pages.get(index));
+        let items: Vec<String> = on_page.into_iter().copied().flatten().map(item).collect();
+        format!(
+            "{{ \"page\": {number}, \"history\": [ {} ] }}\n",
+            items.join(" ,\n")
+        )
+    }
+
+    /// All pages in files.
+    pub(super) fn download(&self) -> Vec<String> {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let pages = self.0.lock().unwrap().len().div_ceil(PAGE_LENGTH);
+        let file = |number| {
+            let file = folder.join(format!("history-{}-{number}.json", flake()));
+            std::fs::write(&file, self.page(number)).unwrap();
+            file.display().to_string()
+        };
+        (1..=pages).map(file).collect()
+    }
+
+    /// Serves the pages as PayNow's API does; gives its address. The thread ends with the tests.
+    pub(super) fn serve(&self) -> String {
+        let address = format!("127.0.0.1:{}", free_port());
+        let listener = TcpListener::bind(&address).expect("the port was free");
+        let history = self.clone();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = String::new();
+                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+                    request.push_str(&line);
+                    request.push('\n');
+                }
+                let answer = history.answer(&request);
+                stream.write_all(answer.as_bytes()).expect("curl listens");
+            }
+        });
+        format!("http://{address}")
+    }
+
+    fn answer(&self, request: &str) -> String {
+        let is_let_in = request.contains("Authorization: APIKey k-1\n");
+        let number = request
+            .split_once("/v1/stores/2/webhooks/7/history?state=all&page=")
+            .and_then(|(_before, rest)| rest.split(' ').next()?.parse().ok());
+        match number.filter(|_| is_let_in) {
+            Some(number) => {
+                let page = self.page(number);
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+                    page.len()
+                )
+            }
+            None => "HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+        }
+    }
+}
+
+/// Laid out for reading, the order of its fields kept: as a page shows a payload.
+fn item(delivered: &Delivered) -> String {
+    let payload: &RawValue = serde_json::from_str(&delivered.payload).expect("PayNow sends JSON");
+    let payload = payload.get().replacen("\":", "\" : ", 3);
+    let delivery_id = flake();
+    let state = delivered.state;
+    let envelope = json!({
+        "id": delivery_id.to_string(), "webhook_id": "7", "created_at": "2026-01-01T10:00:00Z",
+        "state": state, "event": "OnSomething", "executions": [],
+    })
+    .to_string();
+    let fields = envelope.trim_end_matches('}');
+    format!("{fields},\n \"payload\" : {payload} }}")
+}
+
+pub(super) fn event_id(body: &[u8]) -> String {
+    label(body).message_id
+}
+
+/// Runs `history missing` over all pages.
+pub(super) fn missing(app: &TestApp, history: &History, options: &[&str]) -> Outcome {
+    ctl(app, history, "missing", options)
+}
+
+/// Runs `history send` over all pages.
+pub(super) fn send(app: &TestApp, history: &History, options: &[&str]) -> Outcome {
+    let url = app.webhook_url();
+    let given = ["--url", &url, "--by", "anna", "--why", "restore"];
+    ctl(app, history, "send", &[&given, options].concat())
+}
+
+fn ctl(app: &TestApp, history: &History, command: &str, options: &[&str]) -> Outcome {
+    let files = history.download();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let arguments = [
+        &["history", command, "--since", SINCE][..],
+        options,
+        &["--file"],
+        &files,
+    ];
+    app.ctl(&arguments.concat())
+}
+
+/// The event ids of a list in the report.
+pub(super) fn ids(report: &Value, list: &str) -> Vec<String> {
+    let rows = report[list].as_array().expect("it is a list");
+    let id = |row: &Value| {
+        row.get("event_id")
+            .unwrap_or(row)
+            .as_str()
+            .unwrap_or("-")
+            .to_owned()
+    };
+    rows.iter().map(id).collect()
+}
