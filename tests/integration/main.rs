@@ -9,6 +9,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod hardening;
 mod kubernetes;
 mod monitoring;
 mod poison;

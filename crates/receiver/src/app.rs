@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web::Data;
 use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
@@ -20,13 +19,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::http::{Intake, routes};
+use crate::failures::Failures;
+use crate::http::Intake;
 use crate::observe::{self, Listening};
 use crate::reload;
 use crate::secrets::CurrentSecrets;
+use crate::server::{self, ServerLimits};
 
-/// Longer than a publish may take, shorter than the grace an orchestrator gives.
-const DRAIN_LIMIT_SECONDS: u64 = 20;
 /// A broker that is behind by more gets no more of us to wait for: who is refused comes again, and
 /// who is accepted is answered soon.
 const LINE_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -72,22 +71,22 @@ impl App {
         let publisher = Arc::new(publisher);
         let ready = readiness(Arc::clone(&draining), Arc::clone(&publisher));
         let intake = Data::new(Intake {
+            sources: config.sources,
+            failures: Failures::new(config.failure_limits, Instant::now()),
             secrets,
             tolerance: config.tolerance,
             body_limit_bytes: config.body_limit_bytes,
             publisher,
             ready: Arc::clone(&ready),
         });
-        let server = HttpServer::new(move || {
-            actix_web::App::new()
-                .app_data(Data::clone(&intake))
-                .configure(routes)
-        })
-        .disable_signals()
-        .shutdown_timeout(DRAIN_LIMIT_SECONDS)
-        .bind(config.address)
-        .map_err(|error| cannot_listen(config.address, error))?;
-        let address = server.addrs().first().copied().unwrap_or(config.address);
+        let limits = ServerLimits {
+            connections: config.connections_max,
+            body_bytes: config.body_memory_bytes,
+            body_limit_bytes: config.body_limit_bytes,
+            patience: config.patience,
+        };
+        let (server, address) = server::start(config.address, intake, limits)
+            .map_err(|error| cannot_listen(config.address, error))?;
         let admin = AdminServer::start(config.admin_address, metrics, ready)
             .map_err(|error| cannot_listen(config.admin_address, error))?;
         Listening {
@@ -96,7 +95,7 @@ impl App {
         }
         .emit();
         Ok(Self {
-            server: server.run(),
+            server,
             admin,
             address,
             draining,

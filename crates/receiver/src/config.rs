@@ -7,10 +7,13 @@ use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SecretFile, SettingError};
 use secrecy::ExposeSecret;
 
+use crate::failures::FailureLimits;
 use crate::secrets::SigningSecrets;
+use crate::source::{Networks, Sources};
 
 /// More than this is no webhook: PayNow publishes no limit, and embeds whole products per line.
 const BODY_LIMIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const BODY_MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
 pub struct Config {
     /// `AMQP_URL`
@@ -31,6 +34,16 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// `RECEIVER_MAX_IN_FLIGHT`
     pub in_flight_max: usize,
+    /// `RECEIVER_ALLOWED_SOURCES` and `RECEIVER_TRUSTED_PROXIES`
+    pub sources: Sources,
+    /// `RECEIVER_FAILURES_PER_SOURCE` and `RECEIVER_FAILURES_OVERALL`, each a minute.
+    pub failure_limits: FailureLimits,
+    /// `RECEIVER_MAX_CONNECTIONS`
+    pub connections_max: usize,
+    /// `RECEIVER_PATIENCE_MS`: how long a connection may take for the next head.
+    pub patience: Duration,
+    /// `RECEIVER_BODY_MEMORY_BYTES`: what all bodies over 16 KiB may take together.
+    pub body_memory_bytes: usize,
 }
 
 impl Config {
@@ -46,6 +59,13 @@ impl Config {
         )?;
         let timeout = environment.number_or("RECEIVER_PUBLISH_TIMEOUT_MS", 10..=60_000, 5000)?;
         let in_flight = environment.number_or("RECEIVER_MAX_IN_FLIGHT", 1..=100_000, 1024)?;
+        let connections = environment.number_or("RECEIVER_MAX_CONNECTIONS", 16..=100_000, 4096)?;
+        let patience = environment.number_or("RECEIVER_PATIENCE_MS", 100..=600_000, 5000)?;
+        let body_memory = environment.number_or(
+            "RECEIVER_BODY_MEMORY_BYTES",
+            1_048_576..=BODY_MEMORY_BYTES_MAX,
+            67_108_864,
+        )?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             secrets: SigningSecrets::parse(secrets.expose_secret())
@@ -54,12 +74,47 @@ impl Config {
             tolerance: Duration::from_secs(tolerance),
             address: environment.parsed_or("RECEIVER_ADDR", default_address)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
-            // Both ranges fit into any usize of the platforms we build for.
-            body_limit_bytes: usize::try_from(body_limit).unwrap_or(usize::MAX),
+            body_limit_bytes: size(body_limit),
             publish_timeout: Duration::from_millis(timeout),
-            in_flight_max: usize::try_from(in_flight).unwrap_or(usize::MAX),
+            in_flight_max: size(in_flight),
+            sources: sources(environment)?,
+            failure_limits: FailureLimits {
+                per_source: failures(environment, "RECEIVER_FAILURES_PER_SOURCE", 60)?,
+                overall: failures(environment, "RECEIVER_FAILURES_OVERALL", 600)?,
+            },
+            connections_max: size(connections),
+            patience: Duration::from_millis(patience),
+            body_memory_bytes: size(body_memory),
         })
     }
+}
+
+/// All ranges fit into any usize of the platforms we build for.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn sources(environment: &Environment) -> Result<Sources, SettingError> {
+    let trusted = "RECEIVER_TRUSTED_PROXIES";
+    let proxies = networks(environment, trusted)?;
+    if proxies.is_everybody() {
+        let problem = "has everybody, who could then write any address into X-Forwarded-For";
+        return Err(SettingError::new(trusted, problem));
+    }
+    Ok(Sources {
+        allowed: networks(environment, "RECEIVER_ALLOWED_SOURCES")?,
+        proxies,
+    })
+}
+
+fn networks(environment: &Environment, name: &str) -> Result<Networks, SettingError> {
+    let list = environment.text(name).unwrap_or_default();
+    Networks::parse(list).map_err(|error| SettingError::new(name, error))
+}
+
+fn failures(environment: &Environment, name: &str, default: u64) -> Result<u32, SettingError> {
+    let number = environment.number_or(name, 0..=1_000_000, default)?;
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -85,6 +140,12 @@ mod tests {
         assert_eq!(config.body_limit_bytes, 1_048_576);
         assert_eq!(config.publish_timeout, Duration::from_millis(5000));
         assert_eq!(config.in_flight_max, 1024);
+        assert_eq!(config.sources, Sources::default());
+        let limits = config.failure_limits;
+        assert_eq!((limits.per_source, limits.overall), (60, 600));
+        assert_eq!(config.connections_max, 4096);
+        assert_eq!(config.patience, Duration::from_secs(5));
+        assert_eq!(config.body_memory_bytes, 67_108_864);
     }
 
     #[test]
@@ -99,6 +160,11 @@ mod tests {
             ("RECEIVER_ADDR", "localhost"),
             ("RECEIVER_BODY_LIMIT_BYTES", "-1"),
             ("RECEIVER_MAX_IN_FLIGHT", "many"),
+            ("RECEIVER_ALLOWED_SOURCES", "paynow.gg"),
+            ("RECEIVER_TRUSTED_PROXIES", "10.0.0.1/8"),
+            ("RECEIVER_TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0"),
+            ("RECEIVER_FAILURES_OVERALL", "-1"),
+            ("RECEIVER_MAX_CONNECTIONS", "1"),
         ] {
             let problem = problem([SECRET, BROKER, (name, value)]);
             assert!(problem.starts_with(name), "{problem}");

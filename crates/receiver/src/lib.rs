@@ -4,10 +4,16 @@
 pub mod app;
 pub mod body;
 pub mod config;
-pub mod http;
+mod connection;
+pub mod failures;
+mod http;
 pub mod observe;
 pub mod publish;
 pub mod refusal;
 pub mod reload;
+mod room;
 pub mod secrets;
+mod server;
+pub mod source;
+mod stream;
 pub mod verify;

@@ -12,15 +12,21 @@ use paynow_process::telemetry::{Catalog, LogEvent, Metric};
 use slog::Level;
 
 use crate::body::BodyError;
+use crate::failures::Verdict;
 use crate::publish::Queued;
-use crate::refusal::Refusal;
+use crate::refusal::{HeadError, Refusal};
 use crate::reload::ReloadError;
 use crate::secrets::{SigningSecret, SigningSecrets};
+use crate::source::SourceError;
 use crate::verify::VerifyError;
 
 const REQUESTS: &str = "paynow_receiver_requests_total";
 const DURATION: &str = "paynow_receiver_request_duration_seconds";
 const IN_FLIGHT: &str = "paynow_receiver_requests_in_flight";
+const FAILURES_LIMITED: &str = "paynow_receiver_failures_limited_total";
+const CONNECTIONS: &str = "paynow_receiver_connections";
+const CROWDED_OUT: &str = "paynow_receiver_connections_crowded_out_total";
+const BODY_BYTES: &str = "paynow_receiver_body_bytes_held";
 const VERIFY: &str = "paynow_receiver_verify_duration_seconds";
 const SIGNATURE_AGE: &str = "paynow_receiver_signature_age_seconds";
 const SECRET_USES: &str = "paynow_receiver_secret_uses_total";
@@ -28,13 +34,29 @@ const SECRET_LAST_USED: &str = "paynow_receiver_secret_last_used_timestamp_secon
 
 pub const CATALOG: Catalog = Catalog {
     metrics: &[
-        Metric::counter(REQUESTS, &["outcome"], "queued, or the code of the refusal"),
+        Metric::counter(REQUESTS, &["outcome"], "queued, or why it was refused"),
         Metric::histogram(
             DURATION,
             &["outcome"],
             "from the request's head to its answer; accepted, refused or unavailable",
         ),
         Metric::gauge(IN_FLIGHT, &[], "requests without an answer yet"),
+        Metric::counter(
+            FAILURES_LIMITED,
+            &[],
+            "refused requests answered 429 and not logged, because too many had failed",
+        ),
+        Metric::gauge(CONNECTIONS, &[], "open connections to the public address"),
+        Metric::counter(
+            CROWDED_OUT,
+            &[],
+            "connections closed to make room for others",
+        ),
+        Metric::gauge(
+            BODY_BYTES,
+            &[],
+            "memory held by bodies over 16 KiB, until they are answered",
+        ),
         Metric::histogram(VERIFY, &[], "the signature's check, body in hand"),
         Metric::histogram(
             SIGNATURE_AGE,
@@ -70,6 +92,16 @@ pub const CATALOG: Catalog = Catalog {
             "not verified, or the body was not read",
         ),
         LogEvent::new(
+            "failures_limited",
+            Level::Warning,
+            "too many requests failed: for up to a minute no more are logged one by one",
+        ),
+        LogEvent::new(
+            "connections_limited",
+            Level::Warning,
+            "it may open too few files for the connections it was told to take",
+        ),
+        LogEvent::new(
             "webhook_not_queued",
             Level::Debug,
             "answered 503, or no webhook at all",
@@ -78,7 +110,12 @@ pub const CATALOG: Catalog = Catalog {
 };
 
 /// Every refusal but those of the broker, for the counters that begin at zero.
-const REFUSALS: [Refusal; 9] = [
+const REFUSALS: [Refusal; 14] = [
+    Refusal::Head(HeadError::TooSlow),
+    Refusal::Head(HeadError::TooLarge),
+    Refusal::Source(SourceError::NotAllowed),
+    Refusal::Source(SourceError::Unknown),
+    Refusal::Body(BodyError::CrowdedOut),
     Refusal::Body(BodyError::TooLarge { limit_bytes: 0 }),
     Refusal::Body(BodyError::TooSlow),
     Refusal::Body(BodyError::BrokenOff),
@@ -93,6 +130,8 @@ const REFUSALS: [Refusal; 9] = [
 /// Gives every series its beginning.
 pub fn begin(secrets: &SigningSecrets) {
     gauge!(IN_FLIGHT).set(0.0);
+    gauge!(CONNECTIONS).set(0.0);
+    gauge!(BODY_BYTES).set(0.0);
     counter!(REQUESTS, "outcome" => "queued").increment(0);
     let not_queued = PublishError::ALL.map(Refusal::NotQueued);
     for refusal in REFUSALS.into_iter().chain(not_queued) {
@@ -109,6 +148,8 @@ fn begin_secret(secret: &SigningSecret) {
 /// The series of every accepted webhook, looked up once: this is the way that must be fast.
 struct Usual {
     in_flight: Gauge,
+    connections: Gauge,
+    body_bytes: Gauge,
     verify: Histogram,
     queued: Counter,
     accepted: Histogram,
@@ -119,6 +160,8 @@ fn usual() -> &'static Usual {
     static USUAL: OnceLock<Usual> = OnceLock::new();
     USUAL.get_or_init(|| Usual {
         in_flight: gauge!(IN_FLIGHT),
+        connections: gauge!(CONNECTIONS),
+        body_bytes: gauge!(BODY_BYTES),
         verify: histogram!(VERIFY),
         queued: counter!(REQUESTS, "outcome" => "queued"),
         accepted: histogram!(DURATION, "outcome" => "accepted"),
@@ -140,6 +183,20 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         usual().in_flight.decrement(1);
     }
+}
+
+/// So many connections more, or less.
+pub(crate) fn connections(more: f64) {
+    usual().connections.increment(more);
+}
+
+/// So many bytes more held, or less.
+pub(crate) fn body_bytes(more: f64) {
+    usual().body_bytes.increment(more);
+}
+
+pub(crate) fn crowded_out() {
+    counter!(CROWDED_OUT).increment(1);
 }
 
 pub(crate) struct SignatureChecked {
@@ -180,31 +237,71 @@ impl Observable for WebhookQueued<'_> {
 
 pub(crate) struct WebhookRefused<'a> {
     pub(crate) refusal: &'a Refusal,
-    pub(crate) took: Duration,
+    /// None of a request that never began.
+    pub(crate) took: Option<Duration>,
+    pub(crate) verdict: Verdict,
+}
+
+impl<'a> WebhookRefused<'a> {
+    pub(crate) fn before_it_began(refusal: &'a Refusal) -> Self {
+        Self {
+            refusal,
+            took: None,
+            verdict: Verdict::Tell,
+        }
+    }
+
+    fn duration_outcome(&self) -> &'static str {
+        match self.refusal {
+            Refusal::NotQueued(_) | Refusal::Body(BodyError::CrowdedOut) => "unavailable",
+            Refusal::Head(_)
+            | Refusal::Source(_)
+            | Refusal::Body(_)
+            | Refusal::Unverified(_)
+            | Refusal::TooManyFailures { .. }
+            | Refusal::NotFound
+            | Refusal::MethodNotAllowed => "refused",
+        }
+    }
 }
 
 impl Observable for WebhookRefused<'_> {
     fn emit(self) {
         let code = self.refusal.code();
         counter!(REQUESTS, "outcome" => code).increment(1);
-        let outcome = match self.refusal {
-            Refusal::NotQueued(_) => "unavailable",
-            Refusal::Body(_)
-            | Refusal::Unverified(_)
-            | Refusal::NotFound
-            | Refusal::MethodNotAllowed => "refused",
-        };
-        histogram!(DURATION, "outcome" => outcome).record(self.took.as_secs_f64());
-        match self.refusal {
-            // The broker's state is logged once where it changes, not once per request.
-            Refusal::NotQueued(_) | Refusal::NotFound | Refusal::MethodNotAllowed => {
-                slog_scope::debug!(# "webhook_not_queued", "webhook not queued"; "code" => code);
+        if let Some(took) = self.took {
+            let outcome = self.duration_outcome();
+            histogram!(DURATION, "outcome" => outcome).record(took.as_secs_f64());
+        }
+        match self.verdict {
+            // A flood is counted; told one by one, it would hide everything else in the log.
+            Verdict::TooMany { is_first, .. } => {
+                counter!(FAILURES_LIMITED).increment(1);
+                if is_first {
+                    slog_scope::warn!(# "failures_limited", "failures limited"; "code" => code);
+                }
             }
-            Refusal::Body(_) | Refusal::Unverified(_) => {
+            Verdict::Tell if self.refusal.is_failure() => {
                 slog_scope::warn!(# "webhook_refused", "webhook refused";
                     "code" => code, "error" => self.refusal.to_string());
             }
+            // The broker's state is logged once where it changes, not once per request.
+            Verdict::Tell => {
+                slog_scope::debug!(# "webhook_not_queued", "webhook not queued"; "code" => code);
+            }
         }
+    }
+}
+
+/// Fewer connections than the settings say.
+pub(crate) struct ConnectionsLimited {
+    pub(crate) connections: usize,
+}
+
+impl Observable for ConnectionsLimited {
+    fn emit(self) {
+        slog_scope::warn!(# "connections_limited", "too few file descriptors for the connections set";
+            "connections" => self.connections);
     }
 }
 

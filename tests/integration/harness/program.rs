@@ -122,6 +122,12 @@ impl Program {
         std::fs::read_to_string(&self.log).expect("the log can be read")
     }
 
+    /// How many files it has open, connections among them.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.expect("the process runs").count()
+    }
+
     /// The most memory it ever had resident, in MiB.
     pub(crate) fn memory_peak_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))

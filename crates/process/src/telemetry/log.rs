@@ -22,8 +22,13 @@ const CHANNEL_RECORDS: usize = 4096;
 /// For the last words of a process. A reader that is stuck must not keep it from its end.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(2);
 /// Targets that are not told. Spans are no events; a message that the broker returns is quoted by
-/// lapin byte for byte, and it is PayNow's body.
-const UNTOLD: [&str; 2] = ["tracing::span", "lapin::returned_messages"];
+/// lapin byte for byte, and it is PayNow's body; what a client sends that is no HTTP is its own
+/// mistake, answered with 400, and a flood of it would be all that a log tells.
+const UNTOLD: [&str; 3] = [
+    "tracing::span",
+    "lapin::returned_messages",
+    "actix_http::h1::dispatcher",
+];
 
 /// Keeps the log writer alive; dropped last, it writes what is still queued.
 pub struct LogGuard {

@@ -1,0 +1,136 @@
+//! The HTTP server: actix's, HTTP/1 only, on streams that guard their connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::{HttpService, KeepAlive};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Service};
+use actix_web::web::Data;
+use paynow_process::observe::Observable;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::http::{Intake, accompany, connection_of, routes};
+use crate::observe::ConnectionsLimited;
+use crate::room::{Room, RoomLimits};
+use crate::stream::Guarded;
+
+/// Longer than a publish may take, shorter than the grace an orchestrator gives.
+const DRAIN_LIMIT_SECONDS: u64 = 20;
+/// For the end of a connection whose client still sends.
+const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// Connections that the kernel keeps until we take them.
+const BACKLOG: u32 = 2048;
+/// Files that are no connections: those of the broker, the log, the runtime, the admin server.
+const OTHER_FILES: usize = 128;
+/// Who was crowded out needs a moment to go.
+const LEAVING_CONNECTIONS: usize = 256;
+
+/// What all connections together may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerLimits {
+    pub(crate) connections: usize,
+    pub(crate) body_bytes: usize,
+    /// Of one body.
+    pub(crate) body_limit_bytes: usize,
+    pub(crate) patience: Duration,
+}
+
+/// Binds the address; gives it as it is, because port 0 is any. Must be called inside a tokio
+/// runtime.
+pub(crate) fn start(
+    address: SocketAddr,
+    intake: Data<Intake>,
+    limits: ServerLimits,
+) -> io::Result<(Server, SocketAddr)> {
+    let listener = listen(address)?;
+    let address = listener.local_addr()?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let room_limits = room_limits(limits, threads);
+    let builder = ServerBuilder::new()
+        .workers(threads)
+        .max_concurrent_connections(room_limits.connections.saturating_add(LEAVING_CONNECTIONS))
+        .disable_signals()
+        .shutdown_timeout(DRAIN_LIMIT_SECONDS);
+    let draining = builder.graceful_shutdown_signal();
+    let builder = builder.listen("webhooks", listener, move || {
+        let (intake, draining) = (intake.clone(), draining.clone());
+        let room = Room::new(room_limits);
+        let app = move || {
+            App::new()
+                .app_data(intake.clone())
+                .configure(routes)
+                .wrap_fn(|request, service| {
+                    let connection = connection_of(request.request());
+                    connection.begin();
+                    accompany(connection, service.call(request))
+                })
+        };
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            // The streams have our patience, at every head and not only at the first.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(DISCONNECT_LIMIT)
+            .local_addr(address)
+            .on_connect_ext(|stream: &Guarded, data| {
+                data.insert(stream.connection());
+            })
+            .h1(map_config(app(), |_none| AppConfig::default()));
+        fn_service(move |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            let stream = Guarded::new(stream, &Rc::clone(&room));
+            std::future::ready(Ok((stream, peer)))
+        })
+        .and_then(http)
+    })?;
+    Ok((builder.run(), address))
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // So that a restart need not wait for the connections of the process before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Each thread's share. The largest body fits into it, whatever the sum says.
+fn room_limits(limits: ServerLimits, threads: usize) -> RoomLimits {
+    let connections = match open_files_max() {
+        Some(files) if files < limits.connections.saturating_add(OTHER_FILES) => {
+            let connections = files.saturating_sub(OTHER_FILES).max(threads);
+            ConnectionsLimited { connections }.emit();
+            connections
+        }
+        Some(_) | None => limits.connections,
+    };
+    let largest = limits.body_limit_bytes.checked_next_power_of_two();
+    RoomLimits {
+        connections: connections.div_ceil(threads),
+        body_bytes: limits
+            .body_bytes
+            .div_ceil(threads)
+            .max(largest.unwrap_or(limits.body_limit_bytes)),
+        patience: limits.patience,
+    }
+}
+
+/// How many files this process may open, where the system says so.
+fn open_files_max() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,121 @@
+//! A flood of requests that fail: it is counted, not told, and what is rightly signed never notices.
+
+use super::wire::{Reply, Wire, forged, signed};
+use crate::harness::{Order, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const LIMITED: &str = "paynow_receiver_failures_limited_total";
+
+fn order() -> Vec<u8> {
+    Order::of(POINTS, flake()).body()
+}
+
+fn forge(app: &TestApp, forwarded: &str) -> Reply {
+    let header = format!("X-Forwarded-For: {forwarded}\r\n");
+    Wire::open(app).send(forged(&order(), &header)).expect()
+}
+
+fn lines_of(log: &str, event: &str) -> usize {
+    let event = format!("\"event\":\"{event}\"");
+    log.lines().filter(|line| line.contains(&event)).count()
+}
+
+#[test]
+fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_FAILURES_PER_SOURCE", "5")
+        .workers(0)
+        .start();
+    for _failure in 0..5 {
+        let mut wire = Wire::open(&app);
+        wire.send(forged(&order(), ""))
+            .expect()
+            .assert_is(401, "mismatch");
+        // It may try again on the same connection.
+        assert_eq!(wire.send(signed(&order(), "")).expect().status, 202);
+    }
+    for _failure in 0..50 {
+        let mut wire = Wire::open(&app);
+        let reply = wire.send(forged(&order(), "")).expect();
+        reply.assert_is(429, "too_many_failures");
+        let (_before, after) = reply.head.split_once("retry-after: ").expect("a time");
+        let seconds: u32 = after.lines().next().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert!(wire.is_closed());
+        assert_eq!(
+            Wire::open(&app).send(signed(&order(), "")).expect().status,
+            202
+        );
+    }
+    // Whatever fails.
+    let no_header = "POST /webhooks/paynow HTTP/1.1\r\nhost: x\r\n\r\n";
+    Wire::open(&app)
+        .send(no_header)
+        .expect()
+        .assert_is(429, "too_many_failures");
+
+    // Every one is counted for what it was, and the log tells that there are more.
+    let count = |series: &str| app.receiver_metric(series).expect("the series is there");
+    assert_eq!(
+        count("paynow_receiver_requests_total{outcome=\"mismatch\"}"),
+        55.0
+    );
+    assert_eq!(
+        count("paynow_receiver_requests_total{outcome=\"queued\"}"),
+        55.0
+    );
+    assert_eq!(count(LIMITED), 51.0);
+    let log = eventually("the limit is logged", || {
+        let log = app.logs();
+        (lines_of(&log, "failures_limited") > 0).then_some(log)
+    });
+    assert_eq!(lines_of(&log, "webhook_refused"), 5);
+    assert_eq!(lines_of(&log, "failures_limited"), 1);
+    app.leave_unaudited();
+}
+
+#[test]
+fn behind_a_proxy_each_client_has_its_own_limit_and_nobody_loses_the_connection() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_FAILURES_PER_SOURCE", "2")
+        .receiver_setting("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")
+        .workers(0)
+        .start();
+    for _failure in 0..2 {
+        forge(&app, "198.51.100.1").assert_is(401, "mismatch");
+    }
+    forge(&app, "198.51.100.1").assert_is(429, "too_many_failures");
+    forge(&app, "198.51.100.2").assert_is(401, "mismatch");
+
+    let mut wire = Wire::open(&app);
+    let header = "X-Forwarded-For: 198.51.100.1\r\n";
+    let reply = wire.send(forged(&order(), header)).expect();
+    reply.assert_is(429, "too_many_failures");
+    assert_eq!(wire.send(signed(&order(), header)).expect().status, 202);
+    app.leave_unaudited();
+}
+
+#[test]
+fn many_sources_are_limited_together() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_FAILURES_OVERALL", "10")
+        .receiver_setting("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")
+        .workers(0)
+        .start();
+    let codes: Vec<String> = (0..20)
+        .map(|source| forge(&app, &format!("198.51.100.{source}")).code())
+        .collect();
+    assert!(
+        codes[..10].iter().all(|code| code == "mismatch"),
+        "{codes:?}"
+    );
+    assert!(
+        codes[10..].iter().all(|code| code == "too_many_failures"),
+        "{codes:?}"
+    );
+    assert_eq!(
+        Wire::open(&app).send(signed(&order(), "")).expect().status,
+        202
+    );
+    app.leave_unaudited();
+}

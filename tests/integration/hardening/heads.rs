@@ -1,0 +1,136 @@
+//! Heads: their size, their time, and no two ways to read them.
+
+use super::wire::{Wire, signed};
+use crate::harness::{Order, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const CONNECTIONS: &str = "paynow_receiver_connections";
+
+fn app() -> TestApp {
+    TestApp::builder()
+        .receiver_setting("RECEIVER_PATIENCE_MS", "500")
+        .workers(0)
+        .start()
+}
+
+fn order() -> Vec<u8> {
+    Order::of(POINTS, flake()).body()
+}
+
+#[test]
+fn a_request_that_two_servers_could_read_in_two_ways_is_none() {
+    let app = app();
+    let body = String::from_utf8(signed(&order(), "")).unwrap();
+    // Were the first one read the other way, this would be accepted.
+    let hidden = format!("0\r\n\r\n{body}");
+    let length = format!("content-length: {}", hidden.len());
+    for headers in [
+        format!("{length}\r\ntransfer-encoding: chunked"),
+        format!("transfer-encoding: chunked\r\n{length}"),
+        format!("{length}\r\ncontent-length: 5"),
+        format!("{length}\r\n{length}"),
+        "content-length: +5".to_owned(),
+        "content-length: 5,5".to_owned(),
+        "content-length: 0x5".to_owned(),
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked".to_owned(),
+        "transfer-encoding: identity, chunked".to_owned(),
+        "transfer-encoding: xchunked".to_owned(),
+        "transfer-encoding : chunked".to_owned(),
+        "folded: one\r\n two".to_owned(),
+    ] {
+        let mut wire = Wire::open(&app);
+        wire.send(format!(
+            "POST /webhooks/paynow HTTP/1.1\r\nhost: x\r\n{headers}\r\n\r\n{hidden}"
+        ));
+        assert_eq!(wire.expect().status, 400, "{headers}");
+        assert!(wire.is_closed(), "{headers}");
+    }
+    assert_eq!(app.broker.depth("paynow.credits"), 0);
+    let log = app.logs();
+    assert!(
+        !log.contains("actix_http"),
+        "clients' mistakes are no news: {log}"
+    );
+}
+
+#[test]
+fn http_2_is_not_spoken() {
+    let app = app();
+    let mut wire = Wire::open(&app);
+    wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(wire.expect().status, 400);
+    let upgrade = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\n\
+                   upgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n";
+    assert_eq!(Wire::open(&app).send(upgrade).expect().status, 200);
+}
+
+#[test]
+fn requests_that_come_together_are_answered_in_turn() {
+    let app = app();
+    let requests: Vec<u8> = (0..20).flat_map(|_| signed(&order(), "")).collect();
+    let mut wire = Wire::open(&app);
+    wire.send(requests);
+    for _request in 0..20 {
+        assert_eq!(wire.expect().status, 202);
+    }
+    assert_eq!(app.broker.depth("paynow.credits"), 20);
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_head_has_limits() {
+    let app = app();
+    let with = |headers: &str| Wire::open(&app).send(signed(&order(), headers)).expect();
+    let fits = format!("long: {}\r\n", "x".repeat(12_000));
+    assert_eq!(with(&fits).status, 202);
+    let many: String = (0..90).map(|number| format!("h{number}: x\r\n")).collect();
+    assert_eq!(with(&many).status, 202);
+
+    let too_large = format!("long: {}\r\n", "x".repeat(200_000));
+    with(&too_large).assert_is(431, "head_too_large");
+    let path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(200_000));
+    Wire::open(&app)
+        .send(path)
+        .expect()
+        .assert_is(431, "head_too_large");
+    let too_many: String = (0..100).map(|number| format!("h{number}: x\r\n")).collect();
+    assert_eq!(with(&too_many).status, 431);
+    app.leave_unaudited();
+}
+
+#[test]
+fn every_head_has_its_time_and_not_only_the_first() {
+    let app = app();
+    let mut first = Wire::open(&app);
+    first.send("POST /webhooks/paynow HTTP/1.1\r\n");
+    first.expect().assert_is(408, "head_too_slow");
+    assert!(first.is_closed());
+
+    let mut second = Wire::open(&app);
+    assert_eq!(second.send(signed(&order(), "")).expect().status, 202);
+    second.send("POST /webhooks/paynow HTTP/1.1\r\n");
+    second.expect().assert_is(408, "head_too_slow");
+    assert!(second.is_closed());
+
+    let mut idle = Wire::open(&app);
+    assert_eq!(idle.send(signed(&order(), "")).expect().status, 202);
+    assert!(idle.is_closed(), "who says nothing is told nothing");
+    assert!(Wire::open(&app).is_closed());
+    app.leave_unaudited();
+}
+
+#[test]
+fn who_does_not_read_its_answers_is_let_go() {
+    let app = app();
+    let mut deaf = Wire::open(&app);
+    // Each is answered with more than it has, until no buffer takes more.
+    let request = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+    let mut sent = 0;
+    while deaf.try_send(&request).is_ok() {
+        sent += 1;
+        assert!(sent < 100_000, "it is answered for ever");
+    }
+    eventually("its connection is over", || {
+        app.receiver_metric(CONNECTIONS).filter(|open| *open < 1.0)
+    });
+}

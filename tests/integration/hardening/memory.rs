@@ -1,0 +1,97 @@
+//! The memory of bodies: bounded over all connections, and never wanting for the usual webhook.
+
+use super::wire::{Wire, head, signed};
+use crate::harness::{Order, SECRET, TestApp, eventually, flake};
+
+const POINTS: i64 = 600_000_000_000_000_040;
+const MIB: usize = 1024 * 1024;
+const HELD: &str = "paynow_receiver_body_bytes_held";
+/// What all of them together may hold, and twice of it what the process may have: a buffer that grows is there
+/// twice for a moment, and an allocator keeps some.
+const BUDGET_MIB: u64 = 64;
+const MEMORY_MIB_MAX: u64 = 2 * BUDGET_MIB + 60;
+
+fn order() -> Vec<u8> {
+    Order::of(POINTS, flake()).body()
+}
+
+/// Signed, and larger than what needs no room.
+fn large(bytes: usize) -> Vec<u8> {
+    let mut body = order();
+    // JSON may end in blanks.
+    body.resize(bytes, b' ');
+    body
+}
+
+#[track_caller]
+fn post(app: &TestApp, body: &[u8]) {
+    let reply = Wire::open(app).send(signed(body, "")).expect();
+    assert_eq!(reply.status, 202, "{reply:?}");
+}
+
+#[test]
+fn unfinished_bodies_take_no_more_than_their_budget_and_nothing_from_others() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_BODY_LIMIT_BYTES", &(60 * MIB).to_string())
+        .receiver_setting(
+            "RECEIVER_BODY_MEMORY_BYTES",
+            &(BUDGET_MIB << 20).to_string(),
+        )
+        .receiver_setting("RECEIVER_PATIENCE_MS", "60000")
+        .workers(0)
+        .start();
+    let part = vec![b'x'; 20 * MIB];
+    let mut hostile = Vec::new();
+    for number in 0..12 {
+        let announced = format!("content-length: {}\r\n", 60 * MIB);
+        let announced = ["transfer-encoding: chunked\r\n", &announced][number % 2];
+        let mut wire = Wire::open(&app);
+        wire.send(head("pn-another", b"never whole", announced));
+        if number % 2 == 0 {
+            wire.send(format!("{:x}\r\n", 60 * MIB));
+        }
+        wire.send(&part);
+        hostile.push(wire);
+        post(&app, &order());
+        post(&app, &large(200_000));
+    }
+    let held = app.receiver_metric(HELD).expect("it is told");
+    assert!(held > 0.0 && held <= (BUDGET_MIB << 20) as f64, "{held}");
+    let peak = app.receiver.as_ref().expect("it runs").memory_peak_mib();
+    assert!(peak < MEMORY_MIB_MAX, "{peak} MiB");
+    // Who was begun first went first, and was told.
+    hostile[0].expect().assert_is(503, "crowded_out");
+    drop(hostile);
+    eventually("all is given back", || {
+        app.receiver_metric(HELD).filter(|held| *held == 0.0)
+    });
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_large_body_has_the_time_that_its_bytes_need_and_no_more() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_PATIENCE_MS", "1000")
+        .workers(0)
+        .start();
+    let body = large(MIB / 2);
+    let length = format!("content-length: {}\r\n", body.len());
+    let mut slow = Wire::open(&app);
+    slow.send(head(SECRET, &body, &length))
+        .send(&body[..100_000]);
+    slow.expect().assert_is(408, "body_too_slow");
+    assert!(slow.is_closed());
+    post(&app, &body);
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_body_that_ends_early_is_a_bad_one() {
+    let app = TestApp::builder().workers(0).start();
+    let mut wire = Wire::open(&app);
+    wire.send(head(SECRET, b"hello", "content-length: 5\r\n"))
+        .send("hel")
+        .finish();
+    wire.expect().assert_is(400, "body_broken_off");
+    assert_eq!(app.broker.depth("paynow.credits"), 0);
+}
