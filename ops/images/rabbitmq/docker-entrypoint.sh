@@ -6,6 +6,6 @@ if [[ $1 == rabbitmq* && $(id -u) == 0 ]]; then
   find /var/lib/rabbitmq ! -user rabbitmq -exec chown rabbitmq '{}' +
   exec gosu rabbitmq "$0" "$@"
 fi
-# Debian's script would keep a shell above the server, which then hears no signal.
+# So that no shell stays above the server, which would keep signals from it.
 export RUNNING_UNDER_SYSTEMD=true
 exec "$@"
