@@ -13,6 +13,7 @@ mod hardening;
 mod kubernetes;
 mod monitoring;
 mod poison;
+mod privileges;
 mod publisher;
 mod receiver;
 mod reload;

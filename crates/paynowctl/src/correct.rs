@@ -5,7 +5,7 @@ use std::fmt::Write;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use paynow_process::clock;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::json;
@@ -13,14 +13,20 @@ use serde_json::json;
 use crate::actions::{Action, record};
 use crate::cli::CorrectOptions;
 use crate::config::Config;
-use crate::database::open_as_owner;
+use crate::database::open_as_operator;
 use crate::failure::Failure;
 use crate::output;
 
 #[derive(QueryableByName)]
 struct Balance {
-    #[diesel(sql_type = BigInt)]
-    balance: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    balance: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = Bool)]
+    inserted: bool,
 }
 
 #[derive(QueryableByName)]
@@ -53,7 +59,7 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
         None => new_key()?,
     };
     let entry_key = format!("correction:{key}");
-    let mut connection = open_as_owner(&config.database_url()?)?;
+    let mut connection = open_as_operator(&config.database_url()?)?;
     let effect = connection.transaction(|connection| correct(connection, options, &entry_key))?;
     let (balance, told) = match effect {
         Effect::Shown { before, after } => (
@@ -115,7 +121,7 @@ fn correct(
     if !options.yes {
         return Ok(Effect::Shown { before, after });
     }
-    if insert(connection, options, entry_key)? == 0 {
+    if !insert(connection, options, entry_key)? {
         return Err(Failure::Refused(format!(
             "another correction took the key of {entry_key} meanwhile: look again"
         )));
@@ -138,12 +144,10 @@ fn correct(
 
 /// Locks the wallet, as `spend` does, so that what is told is what happens. No row means 0 points.
 fn locked_balance(connection: &mut PgConnection, options: &CorrectOptions) -> QueryResult<i64> {
-    let found: Option<Balance> =
-        sql_query("SELECT balance FROM wallets WHERE wallet_id = $1 FOR UPDATE")
-            .bind::<BigInt, _>(options.wallet.get())
-            .get_result(connection)
-            .optional()?;
-    Ok(found.map_or(0, |wallet| wallet.balance))
+    let found: Balance = sql_query("SELECT lock_balance($1) AS balance")
+        .bind::<BigInt, _>(options.wallet.get())
+        .get_result(connection)?;
+    Ok(found.balance.unwrap_or(0))
 }
 
 fn posted(connection: &mut PgConnection, entry_key: &str) -> QueryResult<Option<Posted>> {
@@ -168,18 +172,16 @@ fn as_before(
     )))
 }
 
+/// False when the key is taken.
 fn insert(
     connection: &mut PgConnection,
     options: &CorrectOptions,
     entry_key: &str,
-) -> QueryResult<usize> {
-    sql_query(
-        "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
-         VALUES ($1, $2, 'correction', $3) \
-         ON CONFLICT ON CONSTRAINT ledger_entries_entry_key_key DO NOTHING",
-    )
-    .bind::<Text, _>(entry_key)
-    .bind::<BigInt, _>(options.wallet.get())
-    .bind::<BigInt, _>(options.points)
-    .execute(connection)
+) -> QueryResult<bool> {
+    let posted: Inserted = sql_query("SELECT post_correction($1, $2, $3) AS inserted")
+        .bind::<Text, _>(entry_key)
+        .bind::<BigInt, _>(options.wallet.get())
+        .bind::<BigInt, _>(options.points)
+        .get_result(connection)?;
+    Ok(posted.inserted)
 }

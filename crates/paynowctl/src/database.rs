@@ -1,10 +1,10 @@
 //! The connection to PostgreSQL: reads run as `paynow_reader` where the login may, in a
-//! transaction that cannot write.
+//! transaction that cannot write; what a person does runs as `paynow_operator`, whoever logs in.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Nullable, Text};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
@@ -17,6 +17,15 @@ const CONNECT_LIMIT_SECONDS: u32 = 10;
 pub(crate) enum DatabaseError {
     #[error("this database has no tables of ours: run `paynowctl setup` first")]
     NoSchema,
+    #[error(
+        "this database has no role paynow_operator: run `paynowctl setup` of this version first"
+    )]
+    NoOperator,
+    #[error(
+        "the login {login} may not do that: log in as paynow_operator, or as one that may act as it \
+         (GRANT paynow_operator TO {login})"
+    )]
+    NotAnOperator { login: String },
     #[error("the database is not there, or does not let us in")]
     Unreachable(#[source] ConnectionError),
     #[error("the database refused a query")]
@@ -47,6 +56,11 @@ struct Access {
     has_schema: bool,
     #[diesel(sql_type = Bool)]
     may_read_as_reader: bool,
+    /// `None` where the role is not there.
+    #[diesel(sql_type = Nullable<Bool>)]
+    may_operate: Option<bool>,
+    #[diesel(sql_type = Text)]
+    login: String,
 }
 
 /// Whether the login may take a role is told by another word since PostgreSQL 16.
@@ -60,7 +74,10 @@ fn open_with_schema(url: &SecretString) -> Result<(PgConnection, Access), Databa
         "SELECT to_regclass('wallets') IS NOT NULL AND to_regclass('dead_letters') IS NOT NULL \
                     AS has_schema, \
                 EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_reader' \
-                        AND pg_has_role(current_user, oid, {ROLE_RIGHT})) AS may_read_as_reader"
+                        AND pg_has_role(current_user, oid, {ROLE_RIGHT})) AS may_read_as_reader, \
+                (SELECT pg_has_role(current_user, oid, {ROLE_RIGHT}) FROM pg_roles \
+                 WHERE rolname = 'paynow_operator') AS may_operate, \
+                current_user::text AS login"
     ))
     .get_result(&mut connection)?;
     if access.has_schema {
@@ -70,10 +87,19 @@ fn open_with_schema(url: &SecretString) -> Result<(PgConnection, Access), Databa
     }
 }
 
-/// Connects to change what belongs to `paynow_owner`.
-pub(crate) fn open_as_owner(url: &SecretString) -> Result<PgConnection, DatabaseError> {
-    let (mut connection, _access) = open_with_schema(url)?;
-    sql_query("SET ROLE paynow_owner").execute(&mut connection)?;
+/// Connects with the rights of a person at the desk, and no more, even where the login has more.
+pub(crate) fn open_as_operator(url: &SecretString) -> Result<PgConnection, DatabaseError> {
+    let (mut connection, access) = open_with_schema(url)?;
+    match access.may_operate {
+        Some(true) => {}
+        Some(false) => {
+            return Err(DatabaseError::NotAnOperator {
+                login: access.login,
+            });
+        }
+        None => return Err(DatabaseError::NoOperator),
+    }
+    sql_query("SET ROLE paynow_operator").execute(&mut connection)?;
     Ok(connection)
 }
 
@@ -93,9 +119,9 @@ pub(crate) fn read<T>(
         .run(queries)?)
 }
 
-/// Runs queries that see one state and cannot change it, as the owner: bodies hold personal data,
+/// Runs queries that see one state and cannot change it, as an operator: bodies hold personal data,
 /// which `paynow_reader` may not see.
-pub(crate) fn read_as_owner<T, E>(
+pub(crate) fn read_as_operator<T, E>(
     url: &SecretString,
     queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
 ) -> Result<T, Failure>
@@ -103,7 +129,7 @@ where
     E: From<diesel::result::Error>,
     Failure: From<E>,
 {
-    let mut connection = open_as_owner(url)?;
+    let mut connection = open_as_operator(url)?;
     Ok(connection
         .build_transaction()
         .repeatable_read()

@@ -1,4 +1,4 @@
-//! What a product gives. The price list belongs to `paynow_owner`: the worker only reads it.
+//! What a product gives. `paynow_operator` keeps the price list: the worker only reads it.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::config::Config;
-use crate::database::{DatabaseError, open_as_owner, read, time_text};
+use crate::database::{DatabaseError, open_as_operator, read, time_text};
 use crate::failure::Failure;
 use crate::output::{self, Column};
 
@@ -30,7 +30,7 @@ struct Product {
 }
 
 pub(crate) fn set(product: ProductId, points: Points, config: &Config) -> Result<(), Failure> {
-    let mut connection = open_as_owner(&config.database_url()?)?;
+    let mut connection = open_as_operator(&config.database_url()?)?;
     // Both parts of the statement see the table as it was before.
     let before: Before = sql_query(
         "WITH written AS ( \

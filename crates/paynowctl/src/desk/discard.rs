@@ -11,7 +11,7 @@ use super::letters::{Letter, check_open, chosen};
 use crate::actions::{Action, meant_by, record};
 use crate::cli::DiscardOptions;
 use crate::config::Config;
-use crate::database::{DatabaseError, open_as_owner};
+use crate::database::{DatabaseError, open_as_operator};
 use crate::failure::Failure;
 use crate::output::{self, Column, or_dash};
 
@@ -19,7 +19,7 @@ use crate::output::{self, Column, or_dash};
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn run(options: &DiscardOptions, config: &Config) -> Result<(), Failure> {
-    let mut connection = open_as_owner(&config.database_url()?)?;
+    let mut connection = open_as_operator(&config.database_url()?)?;
     // One state of the desk: a letter that dies again meanwhile refuses the whole, because what
     // the operator decided about was another death.
     let discarded = connection

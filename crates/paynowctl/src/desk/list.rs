@@ -11,7 +11,7 @@ use super::letters::{Read, scan};
 use super::mask::printable;
 use crate::cli::ListOptions;
 use crate::config::Config;
-use crate::database::read_as_owner;
+use crate::database::read_as_operator;
 use crate::failure::Failure;
 use crate::output::{self, Column, or_dash};
 
@@ -68,11 +68,11 @@ pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure>
     let url = config.database_url()?;
     if options.each {
         let (letters, left_out, untold) =
-            read_as_owner(&url, |connection| each(connection, options))?;
+            read_as_operator(&url, |connection| each(connection, options))?;
         print_each(options, &letters, left_out)?;
         return print_untold(options, untold);
     }
-    let (groups, untold) = read_as_owner(&url, |connection| groups(connection, options))?;
+    let (groups, untold) = read_as_operator(&url, |connection| groups(connection, options))?;
     print_groups(options, &groups)?;
     print_untold(options, untold)
 }

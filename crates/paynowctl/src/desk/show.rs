@@ -12,7 +12,7 @@ use super::list::age_text;
 use super::mask::{mask, printable};
 use crate::cli::ShowOptions;
 use crate::config::Config;
-use crate::database::{read_as_owner, time_text};
+use crate::database::{read_as_operator, time_text};
 use crate::events::resolution_text;
 use crate::failure::Failure;
 use crate::output::{self, Column, or_dash};
@@ -40,7 +40,7 @@ enum Body {
 }
 
 pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure> {
-    let (read, actions) = read_as_owner(&config.database_url()?, |connection| {
+    let (read, actions) = read_as_operator(&config.database_url()?, |connection| {
         let read = named(connection, &options.letter)?;
         let actions = actions_about(connection, read.letter.dead_letter_id)?;
         Ok::<_, Failure>((read, actions))

@@ -1,6 +1,6 @@
 -- Roles belong to the whole cluster, so a setup of another database may be making them right now:
 -- what comes of that race is no error here, and `setup` looks afterwards whether all is there.
--- No passwords: whoever runs the cluster decides how the three logins prove who they are.
+-- No passwords: whoever runs the cluster decides how the logins prove who they are.
 
 DO $$
 BEGIN
@@ -39,6 +39,30 @@ EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
+-- For the people at the desk, by way of `paynowctl`.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_operator') THEN
+        CREATE ROLE paynow_operator LOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
+-- An operator reads what a reader reads; and who may act as the owner, `setup`'s login, may work at the
+-- desk too.
+DO $$
+BEGIN
+    IF NOT pg_has_role('paynow_operator', 'paynow_reader', 'MEMBER') THEN
+        GRANT paynow_reader TO paynow_operator;
+    END IF;
+    IF NOT pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') THEN
+        GRANT paynow_operator TO paynow_owner;
+    END IF;
+EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
 -- The migrations run as the owner. A superuser may do so anyway.
 DO $$
 BEGIN
@@ -58,10 +82,12 @@ BEGIN
     IF NOT (has_schema_privilege('paynow_owner', 'public', 'CREATE')
         AND has_schema_privilege('paynow_worker', 'public', 'USAGE')
         AND has_schema_privilege('paynow_reader', 'public', 'USAGE')
-        AND has_schema_privilege('paynow_spender', 'public', 'USAGE'))
+        AND has_schema_privilege('paynow_spender', 'public', 'USAGE')
+        AND has_schema_privilege('paynow_operator', 'public', 'USAGE'))
     THEN
         GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner;
-        GRANT USAGE ON SCHEMA public TO paynow_worker, paynow_reader, paynow_spender;
+        GRANT USAGE ON SCHEMA public
+            TO paynow_worker, paynow_reader, paynow_spender, paynow_operator;
     END IF;
     -- A database that was made before PostgreSQL 15 lets everybody create tables.
     IF has_schema_privilege('paynow_worker', 'public', 'CREATE') THEN

@@ -16,7 +16,7 @@ use paynow_process::interrupt::Interrupt;
 
 use crate::cli::ReplayOptions;
 use crate::config::{Config, Management};
-use crate::database::open_as_owner;
+use crate::database::open_as_operator;
 use crate::failure::Failure;
 use crate::management::ManagementApi;
 
@@ -35,7 +35,7 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
     // A wrong setting is told before anything is recorded.
     let (broker, management) = (config.broker()?, config.management()?);
     let way = Way { broker, management };
-    let mut connection = open_as_owner(&config.database_url()?)?;
+    let mut connection = open_as_operator(&config.database_url()?)?;
     if let Some(action_id) = options.resume {
         store::check_known(&mut connection, action_id)?;
         return go_on(connection, action_id, options, way, &listen()?);

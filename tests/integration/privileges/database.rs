@@ -1,0 +1,271 @@
+//! What each role of the database may do: all of it, from the catalog, and the refusals of the desk
+//! tried by logging in. `contract::roles` and `spend` try those of the other roles.
+
+use crate::contract::books::Books;
+
+/// Every right that a role of ours has been granted, columns together; the owner has its own.
+const RIGHTS: &str = "
+    WITH granted AS (
+        SELECT acl.grantee, lower(acl.privilege_type) AS may, object.relname::text AS on_what,
+            NULL AS part
+        FROM pg_class AS object, aclexplode(object.relacl) AS acl
+        WHERE object.relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT acl.grantee, lower(acl.privilege_type), object.relname::text, attname::text
+        FROM pg_attribute JOIN pg_class AS object ON object.oid = attrelid,
+            aclexplode(attacl) AS acl
+        WHERE object.relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT acl.grantee, lower(acl.privilege_type), proname::text, NULL
+        FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl
+        WHERE pronamespace = 'public'::regnamespace
+    )
+    SELECT who || ': ' || may || ' ' || on_what
+        || coalesce(' (' || string_agg(part, ', ' ORDER BY part COLLATE \"C\") || ')', '') AS value
+    FROM granted, LATERAL (
+        SELECT CASE grantee WHEN 0 THEN 'everybody' ELSE grantee::regrole::text END COLLATE \"C\"
+    ) AS named (who)
+    WHERE grantee <> 'paynow_owner'::regrole
+    GROUP BY who, may, on_what ORDER BY who, may, on_what";
+
+const ALL_RIGHTS: [&str; 49] = [
+    "paynow_operator: execute lock_balance",
+    "paynow_operator: execute post_correction",
+    "paynow_operator: insert operator_actions (action, operator, outcome, selection, why)",
+    "paynow_operator: insert products (points, product_id)",
+    "paynow_operator: insert replays (action_id, dead_letter_id)",
+    "paynow_operator: select dead_letters (body)",
+    "paynow_operator: update dead_letters (state)",
+    "paynow_operator: update products (points, updated_at)",
+    "paynow_operator: update replays (deaths_before, state, updated_at)",
+    "paynow_reader: execute debts",
+    "paynow_reader: select dead_letters (attempts, body_forgotten_at, body_sha256, \
+     dead_letter_id, deaths, error, event_id, event_type, first_dead_at, history, \
+     last_dead_at, reason, received_at, resolution, secret_id, settled_at, signed_at, state)",
+    "paynow_reader: select ledger_checks",
+    "paynow_reader: select ledger_entries",
+    "paynow_reader: select ledger_violations",
+    "paynow_reader: select operator_actions",
+    "paynow_reader: select orders",
+    "paynow_reader: select products",
+    "paynow_reader: select replays",
+    "paynow_reader: select reversals",
+    "paynow_reader: select suspects",
+    "paynow_reader: select wallets",
+    "paynow_reader: select webhook_events (attempts, body_sha256, event_id, event_type, \
+     order_id, outcome, received_at, secret_id, settled_at, signed_at)",
+    "paynow_spender: execute spend",
+    "paynow_spender: select wallets",
+    "paynow_worker: delete suspects",
+    "paynow_worker: execute check_ledger",
+    "paynow_worker: execute debts",
+    "paynow_worker: execute forget_bodies",
+    "paynow_worker: execute forget_payloads",
+    "paynow_worker: execute is_applied",
+    "paynow_worker: execute resolve_applied_letters",
+    "paynow_worker: execute restore_body",
+    "paynow_worker: insert dead_letters",
+    "paynow_worker: insert ledger_entries (entry_key, event_id, kind, order_id, points, \
+     wallet_id)",
+    "paynow_worker: insert orders",
+    "paynow_worker: insert reversals",
+    "paynow_worker: insert suspects",
+    "paynow_worker: insert webhook_events",
+    "paynow_worker: select __diesel_schema_migrations (version)",
+    "paynow_worker: select dead_letters (attempts, body_sha256, deaths, error, event_id, \
+     history, last_dead_at, reason, state)",
+    "paynow_worker: select ledger_checks",
+    "paynow_worker: select ledger_entries",
+    "paynow_worker: select orders (order_id, total_amount_minor)",
+    "paynow_worker: select products",
+    "paynow_worker: select reversals (amount_minor, kind, order_id, reference_id, sequence)",
+    "paynow_worker: select suspects",
+    "paynow_worker: select webhook_events (body_sha256, event_id)",
+    "paynow_worker: update dead_letters (attempts, deaths, error, history, last_dead_at, \
+     reason, state)",
+    "paynow_worker: update suspects (crashes, process_id)",
+];
+
+#[test]
+fn every_right_of_every_role_is_one_that_is_known_here() {
+    let books = Books::empty();
+    let rights = books.database.texts(RIGHTS);
+    assert_eq!(rights, ALL_RIGHTS, "{rights:#?}");
+}
+
+#[test]
+fn roles_contain_each_other_only_as_meant() {
+    let books = Books::empty();
+    let members = books.database.texts(
+        "SELECT member::regrole || ' may act as ' || roleid::regrole AS value \
+         FROM pg_auth_members \
+         WHERE member::regrole::text LIKE 'paynow\\_%' AND roleid::regrole::text LIKE 'paynow\\_%' \
+             AND member::regrole::text IN ('paynow_owner', 'paynow_worker', 'paynow_reader', \
+                 'paynow_spender', 'paynow_operator') \
+         ORDER BY member::regrole::text COLLATE \"C\"",
+    );
+    assert_eq!(
+        members,
+        [
+            "paynow_operator may act as paynow_reader",
+            "paynow_owner may act as paynow_operator",
+        ]
+    );
+}
+
+/// What an operator must not be able to do, and what the server says to it.
+const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
+    (
+        "SELECT payload FROM webhook_events",
+        "permission denied for table webhook_events",
+    ),
+    (
+        "UPDATE wallets SET balance = 7",
+        "permission denied for table wallets",
+    ),
+    (
+        "SELECT balance FROM wallets FOR UPDATE",
+        "permission denied for table wallets",
+    ),
+    (
+        "INSERT INTO wallets (wallet_id, balance) VALUES (21, 7)",
+        "permission denied for table wallets",
+    ),
+    ("DELETE FROM wallets", "permission denied for table wallets"),
+    (
+        "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
+         VALUES ('correction:x', 20, 'correction', 7)",
+        "permission denied for table ledger_entries",
+    ),
+    (
+        "UPDATE ledger_entries SET points = 7",
+        "permission denied for table ledger_entries",
+    ),
+    (
+        "DELETE FROM ledger_entries",
+        "permission denied for table ledger_entries",
+    ),
+    (
+        "TRUNCATE ledger_entries",
+        "permission denied for table ledger_entries",
+    ),
+    (
+        "SELECT post_correction('order-line:9', 20, 7)",
+        "ledger_entries_correction_form",
+    ),
+    (
+        "SELECT post_correction('correction:x', 20, 0)",
+        "ledger_entries_",
+    ),
+    (
+        "SELECT * FROM spend(20, 1, 'x')",
+        "permission denied for function spend",
+    ),
+    (
+        "INSERT INTO webhook_events (event_id, event_type, outcome, body_sha256, attempts) \
+         VALUES (9, 'ON_TRIAL_ACTIVATED', 'ignored', sha256('9'), 1)",
+        "permission denied for table webhook_events",
+    ),
+    (
+        "DELETE FROM webhook_events",
+        "permission denied for table webhook_events",
+    ),
+    (
+        "INSERT INTO orders (order_id, event_id) VALUES (11, 9)",
+        "permission denied for table orders",
+    ),
+    ("DELETE FROM orders", "permission denied for table orders"),
+    (
+        "UPDATE dead_letters SET body = '7'",
+        "permission denied for table dead_letters",
+    ),
+    (
+        "UPDATE dead_letters SET reason = 'malformed'",
+        "permission denied for table dead_letters",
+    ),
+    (
+        "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts) \
+         VALUES ('9', 'malformed', 'no JSON', '9', sha256('9'), 1)",
+        "permission denied for table dead_letters",
+    ),
+    (
+        "DELETE FROM dead_letters",
+        "permission denied for table dead_letters",
+    ),
+    (
+        "INSERT INTO operator_actions (action, operator, why, acted_at) \
+         VALUES ('discard', 'anna', 'yesterday', '2001-01-01')",
+        "permission denied for table operator_actions",
+    ),
+    (
+        "UPDATE operator_actions SET operator = 'bob'",
+        "permission denied for table operator_actions",
+    ),
+    (
+        "DELETE FROM operator_actions",
+        "permission denied for table operator_actions",
+    ),
+    ("DELETE FROM replays", "permission denied for table replays"),
+    (
+        "DELETE FROM products",
+        "permission denied for table products",
+    ),
+    (
+        "SELECT forget_bodies(0, 1000)",
+        "permission denied for function forget_bodies",
+    ),
+    (
+        "CREATE TABLE mine (number integer)",
+        "permission denied for schema public",
+    ),
+    (
+        "ALTER TABLE ledger_entries DISABLE TRIGGER ALL",
+        "must be owner of",
+    ),
+    ("SET ROLE paynow_owner", "permission denied to set role"),
+    ("SET ROLE paynow_worker", "permission denied to set role"),
+];
+
+#[test]
+fn an_operator_keeps_the_desk_and_changes_nothing_of_the_ledger() {
+    let books = Books::with_rows();
+    let mut operator = books.log_in_as("paynow_operator");
+    let before = books.contents();
+
+    for (sql, expected) in OPERATOR_MAY_NOT {
+        let message = operator.refused(sql);
+        assert!(message.contains(expected), "{message}: {sql}");
+    }
+
+    assert_eq!(books.contents(), before);
+    operator.works("SELECT body FROM dead_letters");
+    operator.works("SELECT post_correction('correction:x', 20, 7)");
+    assert_eq!(books.balances(), ["20: 507"]);
+}
+
+#[test]
+fn nobody_else_corrects_or_looks_into_a_body() {
+    let books = Books::with_rows();
+    for role in ["paynow_worker", "paynow_reader", "paynow_spender"] {
+        let mut login = books.log_in_as(role);
+        for sql in [
+            "SELECT post_correction('correction:x', 20, 7)",
+            "SELECT lock_balance(20)",
+            "SELECT body FROM dead_letters",
+            "SELECT payload FROM webhook_events",
+            "INSERT INTO operator_actions (action, operator, why) VALUES ('discard', 'a', 'b')",
+            "INSERT INTO replays (action_id, dead_letter_id) VALUES (1, 1)",
+            "SET ROLE paynow_operator",
+            "CREATE ROLE mine",
+            "CREATE SCHEMA mine",
+            "COPY dead_letters TO STDOUT",
+            "SELECT pg_read_file('/etc/hostname')",
+        ] {
+            let message = login.refused(sql);
+            assert!(
+                message.contains("permission denied"),
+                "{role}: {message}: {sql}"
+            );
+        }
+    }
+}

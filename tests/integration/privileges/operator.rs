@@ -1,0 +1,165 @@
+//! What a person at the desk may do with the logins that are made for that, and may not.
+
+use super::login::{Login, with};
+use super::made::Users;
+use crate::harness::{Order, Outcome, Program, TestApp, eventually, flake};
+
+const UNKNOWN: i64 = 600_000_000_000_000_099;
+const NOTE: [&str; 5] = ["--by", "anna", "--why", "ticket 4711", "--yes"];
+
+/// `paynowctl` with the logins of a role; as another user of the broker only where it is told.
+struct Desk<'a> {
+    app: &'a TestApp,
+    login: Login,
+    users: Users<'a>,
+    user: &'static str,
+}
+
+impl<'a> Desk<'a> {
+    fn of(app: &'a TestApp, role: &str, user: &'static str) -> Self {
+        Self {
+            app,
+            login: Login::with_role(app, role),
+            users: Users::in_world_of(app),
+            user,
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        let mut variables = with(
+            self.app.variables(),
+            "DATABASE_URL",
+            Some(self.login.url.as_str()),
+        );
+        let amqp = self.users.amqp(self.user);
+        variables = with(variables, "AMQP_URL", Some(amqp.as_str()));
+        let management = self.users.management(self.user);
+        variables = with(variables, "AMQP_MANAGEMENT_URL", Some(management.as_str()));
+        Program::run("paynowctl", &variables, arguments)
+    }
+
+    /// A command that must fail; what it says.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str]) -> String {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(1), "{arguments:?}: {outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+        outcome.stderr
+    }
+}
+
+/// An order whose product nobody knows, at the desk.
+fn with_letter(app: &TestApp, buyer: i64) -> Order {
+    let order = Order::of(UNKNOWN, buyer);
+    app.deliver(&order);
+    app.drain();
+    order
+}
+
+#[test]
+fn an_operator_does_all_that_the_desk_is_for() {
+    let app = TestApp::start();
+    let buyer = flake();
+    let (replayed, given_up) = (with_letter(&app, buyer), with_letter(&app, flake()));
+    let desk = Desk::of(&app, "paynow_operator", "operator");
+    let [event, other] = [&replayed, &given_up].map(|order| order.event_id.to_string());
+    let (product, wallet) = (UNKNOWN.to_string(), buyer.to_string());
+
+    for command in [
+        &["dead", "list"][..],
+        &["dead", "show", &event, "--reveal"],
+        &["products", "set", &product, "500"],
+        &["products", "set", &product, "501"],
+        &["products", "list"],
+        &["events", "show", &event],
+        &["topology", "export"],
+        &["top", "--once", "--json"],
+        &[&["dead", "discard", &other][..], &NOTE].concat(),
+        &[&["dead", "replay", &event][..], &NOTE].concat(),
+        &[
+            &["correct", "--wallet", &wallet, "--points=7", "--key=k"][..],
+            &NOTE,
+        ]
+        .concat(),
+        &["wallet", "history", &wallet],
+    ] {
+        desk.run(command).succeeded();
+    }
+    // The depths that the broker tells are some seconds old.
+    eventually("all invariants hold, also the broker's", || {
+        let check = desk.run(&["check", "--json"]);
+        (check.code == Some(0)).then_some(())
+    });
+
+    assert_eq!(app.balance_of(buyer), 508);
+    // How a replay began, and how it ended.
+    let actions = "SELECT action || ' by ' || operator AS value FROM operator_actions \
+                   ORDER BY action_id";
+    assert_eq!(
+        app.database.texts(actions),
+        [
+            "discard by anna",
+            "replay by anna",
+            "replay by anna",
+            "correct by anna"
+        ]
+    );
+}
+
+#[test]
+fn an_operator_cannot_set_up_and_is_told_who_can() {
+    let app = TestApp::builder().workers(0).start();
+    let desk = Desk::of(&app, "paynow_operator", "operator");
+
+    let roles = desk.refused(&["setup", "--skip-broker"]);
+    assert!(roles.contains("let one that may run setup once"), "{roles}");
+    // There is nothing to do; with something to do, the import is refused.
+    desk.run(&["setup", "--skip-database"]).succeeded();
+    app.broker
+        .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
+    let broker = desk.refused(&["setup", "--skip-database"]);
+    assert!(broker.contains("does not let"), "{broker}");
+    app.ctl(&["setup"]).succeeded();
+}
+
+#[test]
+fn the_user_for_setup_makes_what_is_missing() {
+    let app = TestApp::builder().workers(0).start();
+    let desk = Desk::of(&app, "paynow_owner", "setup");
+    app.broker
+        .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
+
+    let told = desk.run(&["setup"]).succeeded().stdout;
+
+    assert!(told.contains("database: roles are there"), "{told}");
+    assert!(told.contains("queues: 1 made"), "{told}");
+}
+
+#[test]
+fn who_is_no_operator_reads_at_most_and_is_told_what_is_lacking() {
+    let app = TestApp::start();
+    let order = with_letter(&app, flake());
+    let (event, product) = (order.event_id.to_string(), UNKNOWN.to_string());
+    for (role, may_read) in [
+        ("paynow_reader", true),
+        ("paynow_worker", false),
+        ("paynow_spender", false),
+    ] {
+        let desk = Desk::of(&app, role, "monitoring");
+        for command in [
+            &["products", "set", &product, "500"][..],
+            &["dead", "show", &event],
+            &[&["dead", "replay", &event][..], &NOTE].concat(),
+            &[&["dead", "discard", &event][..], &NOTE].concat(),
+            &[&["correct", "--wallet=1", "--points=7"][..], &NOTE].concat(),
+        ] {
+            let told = desk.refused(command);
+            assert!(told.contains("log in as paynow_operator"), "{role}: {told}");
+        }
+        let read = desk.run(&["events", "show", &event]);
+        assert_eq!(read.code == Some(0), may_read, "{role}: {read:?}");
+        let looked = desk.run(&["top", "--once", "--json"]).succeeded().json();
+        assert_eq!(looked["queues"][0]["exists"], true, "{looked}");
+    }
+    assert_eq!(app.dead_letters().len(), 1);
+}

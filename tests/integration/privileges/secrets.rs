@@ -1,0 +1,246 @@
+//! What `deploy/make-secrets` makes, and that nobody else in `deploy` knows a secret.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::made::Made;
+
+/// Of random bits, as hexadecimal digits.
+const PASSWORD_DIGITS_MIN: usize = 48;
+/// How the Kubernetes guide calls the same rights.
+const KUBERNETES_USERS: [(&str, &str); 5] = [
+    ("receiver", "receiver"),
+    ("worker", "worker"),
+    ("setup", "setup"),
+    ("operator", "operator"),
+    ("monitoring", "keda"),
+];
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The random parts of all files: passwords, and those within addresses.
+fn random_parts(made: &Made) -> Vec<(String, BTreeSet<String>)> {
+    let is_hex = |byte: &char| byte.is_ascii_hexdigit();
+    let parts = |content: &str| {
+        content
+            .split(|byte| !is_hex(&byte))
+            .filter(|part| part.len() >= PASSWORD_DIGITS_MIN)
+            .map(str::to_owned)
+            .collect()
+    };
+    made.files()
+        .into_iter()
+        .filter(|(name, _content)| name != "definitions.json")
+        .map(|(name, content)| (name, parts(&content)))
+        .collect()
+}
+
+#[test]
+fn every_password_is_random_and_is_used_for_one_login() {
+    let (first, second) = (Made::new(), Made::new());
+    let all = |made: &Made| -> BTreeSet<String> {
+        random_parts(made)
+            .into_iter()
+            .flat_map(|(_name, parts)| parts)
+            .collect()
+    };
+    let passwords: Vec<(String, String)> = first
+        .files()
+        .into_iter()
+        .filter(|(name, _content)| name.ends_with("_password"))
+        .collect();
+    let different: BTreeSet<&String> = passwords.iter().map(|(_name, it)| it).collect();
+
+    assert_eq!(different.len(), passwords.len(), "two logins share one");
+    assert!(passwords.len() >= 8, "{}", passwords.len());
+    for (name, password) in &passwords {
+        assert!(password.len() >= PASSWORD_DIGITS_MIN, "{name}");
+    }
+    assert!(all(&first).is_disjoint(&all(&second)));
+    // Every address has the password of its own login.
+    for (name, parts) in random_parts(&first) {
+        let base = name.split_once('_').map_or("", |(base, _kind)| base);
+        let owner = match &*name {
+            "signing" | "erlang_cookie" => continue,
+            "setup_database" => "postgres_password".to_owned(),
+            _ if name.ends_with("_database") => format!("{base}_password"),
+            _ if name.ends_with("_password") => name.clone(),
+            _amqp_or_management => format!("rabbitmq_{base}_password"),
+        };
+        assert_eq!(parts, BTreeSet::from([first.secret(&owner)]), "{name}");
+    }
+}
+
+#[test]
+fn what_was_made_stays_and_is_nobody_elses_to_read() {
+    let made = Made::new();
+    let before = made.files();
+    made.again();
+    assert!(made.files() == before, "a second run changed a secret");
+
+    let folder = made.folder();
+    let mode = std::fs::metadata(folder)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    // A new login gets its password beside those that are in use.
+    std::fs::remove_file(folder.join("operator_database")).expect("it is there");
+    made.again();
+    assert!(made.files() == before, "an address has another password");
+}
+
+#[test]
+fn the_definitions_are_the_topology_and_five_users_with_hashes_only() {
+    let made = Made::new();
+    let committed = std::fs::read(project("deploy/rabbitmq/definitions.json")).expect("it is");
+    let committed: Value = serde_json::from_slice(&committed).expect("it is JSON");
+    let mut topology = made.definitions.clone();
+    for extra in ["users", "permissions"] {
+        let removed = topology.as_object_mut().expect("an object").remove(extra);
+        assert!(removed.is_some(), "{extra}");
+    }
+    assert_eq!(topology, committed);
+    let text = made.secret("definitions.json");
+    for (name, password) in made.files() {
+        assert!(
+            !name.ends_with("_password") || !text.contains(&password),
+            "{name} is in the definitions"
+        );
+    }
+    let hashes: BTreeSet<&str> = made.definitions["users"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|user| user["password_hash"].as_str())
+        .collect();
+    assert_eq!(hashes.len(), made.names_of_users().len());
+}
+
+#[test]
+fn the_kubernetes_guide_gives_the_same_rights() {
+    let made = Made::new();
+    let guide = std::fs::read_to_string(project("deploy/kubernetes/README.md")).expect("it is");
+    for (user, in_guide) in KUBERNETES_USERS {
+        let command = format!("set_permissions -p / {in_guide} ");
+        let line = guide
+            .lines()
+            .find(|line| line.contains(&command))
+            .unwrap_or_else(|| panic!("the guide has no {command}"));
+        let mut told: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+        let tags = line.split_once(&format!("set_user_tags {in_guide} "));
+        told.push(tags.map_or("", |(_before, tags)| tags));
+        assert_eq!(told, made.rights_of(user), "{user}");
+    }
+    let told = guide.matches("set_permissions").count();
+    assert_eq!(told, made.names_of_users().len());
+}
+
+/// What a service of the compose project may read.
+fn secrets_of<'a>(compose: &'a str, service: &str) -> Vec<&'a str> {
+    let start = format!("\n  {service}:\n");
+    let (_before, section) = compose.split_once(&start).expect("the service is there");
+    let list = section
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "))
+        .find_map(|line| line.trim().strip_prefix("secrets: [")?.strip_suffix(']'));
+    list.unwrap_or_default().split(", ").collect()
+}
+
+#[test]
+fn a_service_of_the_compose_project_reads_its_own_logins_only() {
+    let compose = std::fs::read_to_string(project("deploy/compose.yaml")).expect("it is there");
+    for (service, expected) in [
+        ("receiver", &["receiver_amqp", "signing"][..]),
+        ("worker", &["worker_amqp", "worker_database"]),
+        (
+            "setup",
+            &["setup_amqp", "setup_management", "setup_database"],
+        ),
+        (
+            "ctl",
+            &[
+                "operator_amqp",
+                "operator_management",
+                "operator_database",
+                "signing",
+            ],
+        ),
+        ("grafana", &["grafana_password"]),
+    ] {
+        assert_eq!(secrets_of(&compose, service), expected, "{service}");
+    }
+}
+
+/// Every file below `deploy` that is text.
+fn shipped(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            // The first is made on this machine and ignored by git; the other tries wrong manifests.
+            let is_left_out = ["secrets", "validation"]
+                .iter()
+                .any(|name| path.ends_with(name));
+            if !is_left_out {
+                shipped(&path, found);
+            }
+        } else if let Ok(text) = std::fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+}
+
+/// A value that is a reference or a placeholder, and nobody's password.
+fn is_reference(value: &str) -> bool {
+    value.is_empty() || value.starts_with(['$', '%', '<', '{', ':', '/', '[', '|', '>'])
+}
+
+/// What a line gives as a password: in an address, or as the value of a key that is called so.
+fn password_in(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let of_address = line.split("://").skip(1).find_map(|rest| {
+        let authority = rest.split(['/', '"', '\'', ' ']).next()?;
+        let (_user, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+        Some(password)
+    });
+    let (key, value) = line.split_once(": ").or_else(|| line.split_once('='))?;
+    let key = key.trim_matches(['"', '-', ' ']).to_lowercase();
+    let is_password = !key.trim().contains(' ')
+        && ["password", "passwd", "default_pass", "secret_key"]
+            .iter()
+            .any(|name| key.trim().ends_with(name));
+    let of_key = is_password.then(|| value.trim_matches(['"', '\'', ',', ' ']));
+    of_address
+        .into_iter()
+        .chain(of_key)
+        .find(|value| !is_reference(value))
+}
+
+#[test]
+fn nothing_that_is_shipped_knows_a_password() {
+    for (line, expected) in [
+        ("AMQP_URL: amqp://guest:guest@rabbitmq:5672", Some("guest")),
+        ("POSTGRES_PASSWORD: paynow", Some("paynow")),
+        ("default_pass = hunter2", Some("hunter2")),
+        ("GF_SECURITY_ADMIN_PASSWORD=\"admin\"", Some("admin")),
+        ("amqps://<user>:<password>@rabbitmq:5671", None),
+        ("POSTGRES_PASSWORD: ${PASSWORD}", None),
+    ] {
+        assert_eq!(password_in(line), expected, "{line}");
+    }
+    let mut files = Vec::new();
+    shipped(&project("deploy"), &mut files);
+    assert!(files.len() > 50, "{} files only", files.len());
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|(path, text)| text.lines().map(move |line| (path, line)))
+        .filter(|(_path, line)| password_in(line).is_some())
+        .map(|(path, line)| format!("{}: {line}", path.display()))
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+}
