@@ -11,42 +11,23 @@ EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
+-- For the worker; for whoever only looks; for game backends, which may call `spend` and read wallets; for
+-- the people at the desk, by way of `paynowctl`.
 DO $$
+DECLARE
+    login text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_worker') THEN
-        CREATE ROLE paynow_worker LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
-    NULL;
-END $$;
-
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_reader') THEN
-        CREATE ROLE paynow_reader LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
-    NULL;
-END $$;
-
--- For game backends: it may call `spend` and read wallets.
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_spender') THEN
-        CREATE ROLE paynow_spender LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
-    NULL;
-END $$;
-
--- For the people at the desk, by way of `paynowctl`.
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_operator') THEN
-        CREATE ROLE paynow_operator LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
-    NULL;
+    FOREACH login IN ARRAY
+        ARRAY['paynow_worker', 'paynow_reader', 'paynow_spender', 'paynow_operator']
+    LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
+                EXECUTE format('CREATE ROLE %I LOGIN', login);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+            NULL;
+        END;
+    END LOOP;
 END $$;
 
 -- An operator reads what a reader reads; and who may act as the owner, `setup`'s login, may work at the
