@@ -9,6 +9,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod golden;
 mod hardening;
 mod kubernetes;
 mod monitoring;

@@ -9,6 +9,7 @@ mod logs;
 mod monitoring;
 mod order;
 mod program;
+mod recorder;
 mod scrape;
 mod servers;
 mod tls;
@@ -24,6 +25,7 @@ pub(crate) use monitoring::{
 };
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use program::{Outcome, Program};
+pub(crate) use recorder::{Recorder, Statement};
 pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
 pub(crate) use tls::{TlsServer, pass_on};
