@@ -1,15 +1,16 @@
 //! The database connection of one lane, and what its errors mean. A lane owns its connection, so
 //! there is no pool: a broken one is dropped with the attempt that broke it.
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, RunQueryDsl};
 use paynow_process::certificate::{Opening, TlsPeer};
 use paynow_process::environment::{Environment, SettingError};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use crate::schema::{NEWEST_MIGRATION, need_schema};
 
 const POSTGRES_PORT: u16 = 5432;
 
@@ -30,15 +31,6 @@ const LIMITS: [(&str, &str); 7] = [
 /// Whoever we log in as, we work with the worker's rights only. And a credit that was acknowledged
 /// must survive a crash of the server, whatever its default says.
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on";
-/// The newest migration of this version. Newer ones may be there: each is safe for the version before
-/// it; but what we ask of the schema must be there.
-const NEWEST_MIGRATION: &str = env!("PAYNOW_NEWEST_MIGRATION");
-/// Where `paynowctl setup` records what it applied. A schema from before the worker might look lacks
-/// the right to, which is an answer too.
-const MAY_LOOK: &str = "SELECT coalesce(has_column_privilege(\
-         to_regclass('__diesel_schema_migrations'), 'version', 'SELECT'), false) AS yes";
-const LOOK: &str =
-    "SELECT EXISTS (SELECT FROM __diesel_schema_migrations WHERE version = $1) AS yes";
 
 /// `DATABASE_URL` with our limits added where it does not set its own.
 #[derive(Clone)]
@@ -83,30 +75,9 @@ impl DatabaseAddress {
     pub fn connect(&self) -> Result<PgConnection, DatabaseError> {
         let mut connection = PgConnection::establish(self.0.expose_secret())?;
         connection.batch_execute(ROLE)?;
-        if has_schema(&mut connection)? {
-            Ok(connection)
-        } else {
-            Err(DatabaseError::SchemaBehind)
-        }
+        need_schema(&mut connection)?;
+        Ok(connection)
     }
-}
-
-#[derive(diesel::QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
-}
-
-/// Whether the schema is one that this version can work with.
-fn has_schema(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    let may_look: Answer = diesel::sql_query(MAY_LOOK).get_result(connection)?;
-    if !may_look.yes {
-        return Ok(false);
-    }
-    let looked: Answer = diesel::sql_query(LOOK)
-        .bind::<Text, _>(NEWEST_MIGRATION)
-        .get_result(connection)?;
-    Ok(looked.yes)
 }
 
 fn with_limits(url: &str) -> String {

@@ -26,3 +26,4 @@ pub mod view;
 #[cfg(feature = "poison")]
 mod poison;
 mod rows;
+mod schema;
