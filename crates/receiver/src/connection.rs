@@ -196,6 +196,10 @@ impl Connection {
         }
     }
 
+    pub(crate) fn is_inside(&self) -> bool {
+        self.is_inside.get()
+    }
+
     pub(crate) fn holds_body(&self) -> bool {
         self.body_bytes_held.get() > 0
     }

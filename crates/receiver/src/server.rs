@@ -45,12 +45,17 @@ pub(crate) struct ServerLimits {
 pub(crate) fn start(
     address: SocketAddr,
     intake: Data<Intake>,
-    limits: ServerLimits,
+    mut limits: ServerLimits,
 ) -> io::Result<(Server, SocketAddr)> {
     let listener = listen(address)?;
     let address = listener.local_addr()?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let room_limits = room_limits(limits, threads);
+    let connections = affordable(limits.connections, open_files_max());
+    if connections < limits.connections {
+        limits.connections = connections;
+        ConnectionsLimited { connections }.emit();
+    }
+    let room_limits = share(limits, threads);
     let builder = ServerBuilder::new()
         .workers(threads)
         .max_concurrent_connections(room_limits.connections.saturating_add(LEAVING_CONNECTIONS))
@@ -106,24 +111,22 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Each thread's share. The largest body fits into it, whatever the sum says.
-fn room_limits(limits: ServerLimits, threads: usize) -> RoomLimits {
-    let connections = match open_files_max() {
-        Some(files) if files < limits.connections.saturating_add(OTHER_FILES) => {
-            let connections = files.saturating_sub(OTHER_FILES).max(threads);
-            ConnectionsLimited { connections }.emit();
-            connections
-        }
-        Some(_) | None => limits.connections,
-    };
+fn share(limits: ServerLimits, threads: usize) -> RoomLimits {
     let largest = limits.body_limit_bytes.checked_next_power_of_two();
     RoomLimits {
-        connections: connections.div_ceil(threads),
+        connections: limits.connections.div_ceil(threads),
         body_bytes: limits
             .body_bytes
             .div_ceil(threads)
             .max(largest.unwrap_or(limits.body_limit_bytes)),
         patience: limits.patience,
     }
+}
+
+/// As many connections as were asked for, or as there are files for.
+fn affordable(connections: usize, files: Option<usize>) -> usize {
+    let affordable = files.map_or(connections, |files| files.saturating_sub(OTHER_FILES));
+    affordable.clamp(1, connections.max(1))
 }
 
 /// How many files this process may open, where the system says so.
@@ -133,4 +136,36 @@ fn open_files_max() -> Option<usize> {
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_connections_than_files() {
+        assert_eq!(affordable(4096, None), 4096);
+        assert_eq!(affordable(4096, Some(1_000_000)), 4096);
+        assert_eq!(affordable(4096, Some(1024)), 1024 - OTHER_FILES);
+        assert_eq!(affordable(4096, Some(10)), 1);
+        assert!(open_files_max().is_some_and(|files| files > 0));
+    }
+
+    #[test]
+    fn a_thread_has_its_share_and_room_for_one_body() {
+        let limits = ServerLimits {
+            connections: 100,
+            body_bytes: 64 << 20,
+            body_limit_bytes: 1 << 20,
+            patience: Duration::from_secs(5),
+        };
+        let one_of_three = share(limits, 3);
+        assert_eq!(one_of_three.connections, 34);
+        assert_eq!(one_of_three.body_bytes, (64usize << 20).div_ceil(3));
+        let large = ServerLimits {
+            body_limit_bytes: 60 << 20,
+            ..limits
+        };
+        assert_eq!(share(large, 4).body_bytes, 64 << 20);
+    }
 }

@@ -81,7 +81,7 @@ impl Guarded {
     }
 
     /// Answers a head that never became a request; of one that has, the handler does.
-    fn say_why(&mut self, end: End) {
+    fn say_why(&mut self, end: End, cx: &mut Context<'_>) {
         let error = match end {
             End::TooSlow if self.connection.has_part_of_head() => HeadError::TooSlow,
             End::HeadTooLarge => HeadError::TooLarge,
@@ -93,13 +93,14 @@ impl Guarded {
             // It fits into the buffer of any client that is worth an answer.
             let _written = self.stream.try_write(last_words(&refusal).as_bytes());
         }
+        let _shut = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.connection.answered(true);
         self.is_saying_goodbye = true;
     }
 
     /// Throws away what still comes: if we closed at once, the answer might be lost with it.
     fn goodbye(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() || self.is_too_late(cx) {
+        if self.is_too_late(cx) || !self.connection.is_inside() {
             return Poll::Ready(());
         }
         let mut scratch = [0; DISCARD_BYTES];
@@ -130,7 +131,7 @@ impl AsyncRead for Guarded {
         if !this.is_saying_goodbye
             && let Some(end) = this.end(cx)
         {
-            this.say_why(end);
+            this.say_why(end, cx);
             if !this.is_saying_goodbye {
                 return Poll::Ready(Ok(()));
             }
