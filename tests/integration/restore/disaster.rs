@@ -8,7 +8,7 @@ use std::thread;
 
 use super::cluster::Cluster;
 use super::guide::commands_under;
-use super::paynow::{History, SINCE, event_id, missing};
+use super::paynow::{History, SINCE, event_id, missing, resend_everything};
 use crate::harness::{Order, TestApp, eventually, flake, post};
 use crate::reversals::{chargeback, refund};
 
@@ -229,14 +229,6 @@ impl World {
         assert_eq!(reasons.len(), unknown);
         self.app.ctl(&["check"]).succeeded();
     }
-
-    /// PayNow sends everything it ever sent once more.
-    fn resend_everything(&self) {
-        for body in self.history.bodies() {
-            assert!(self.app.deliver_bytes(&body).accepted());
-        }
-        self.await_drained();
-    }
 }
 
 impl Drop for World {
@@ -286,7 +278,7 @@ fn a_dump_and_paynows_history_bring_a_lost_database_level() {
     world.await_drained();
     // What was spent after the dump is not PayNow's to know: the player has it again.
     world.assert_level(model.clone(), 300);
-    world.resend_everything();
+    resend_everything(&world.app, &world.history);
     world.assert_level(model, 300);
 }
 

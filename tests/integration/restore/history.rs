@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paynow::{History, event_id, ids, missing, send};
+use super::paynow::{History, event_id, ids, missing, resend_everything, send};
 use crate::harness::{Order, TestApp, eventually, flake};
 use crate::reversals::refund;
 
@@ -32,17 +32,6 @@ fn await_told_empty(app: &TestApp) {
             app.broker.told_depth(queue).filter(|depth| *depth == 0)
         });
     }
-}
-
-/// Like PayNow when it sends again by hand: everything it ever delivered.
-fn resend_everything(app: &TestApp, history: &History) {
-    for body in history.bodies() {
-        assert!(app.deliver_bytes(&body).accepted());
-    }
-    app.drain();
-    eventually("all of it is settled", || {
-        (app.broker.depth("paynow.credits") == 0).then_some(())
-    });
 }
 
 fn actions(app: &TestApp) -> Vec<String> {

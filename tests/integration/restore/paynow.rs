@@ -9,7 +9,7 @@ use std::thread;
 use paynow_shared::wire::label;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::harness::{Outcome, TestApp, flake, free_port};
+use crate::harness::{Outcome, TestApp, eventually, flake, free_port, metric_at};
 
 /// More than one page for the least of the tests.
 const PAGE_LENGTH: usize = 50;
@@ -147,6 +147,31 @@ fn ctl(app: &TestApp, history: &History, command: &str, options: &[&str]) -> Out
         &files,
     ];
     app.ctl(&arguments.concat())
+}
+
+/// Like PayNow when somebody lets it send again all it ever sent: each is a duplicate, or dies once
+/// more.
+pub(super) fn resend_everything(app: &TestApp, history: &History) {
+    let before = repeated(app);
+    let bodies = history.bodies();
+    for body in &bodies {
+        assert!(app.deliver_bytes(body).accepted());
+    }
+    let events = f64::from(u32::try_from(bodies.len()).expect("tests send thousands"));
+    eventually("every repeat is known as one", || {
+        (repeated(app) - before >= events).then_some(())
+    });
+}
+
+fn repeated(app: &TestApp) -> f64 {
+    let of_worker = |port: &u16| {
+        let total = |outcome| {
+            let series = format!("paynow_worker_events_total{{outcome=\"{outcome}\"}}");
+            metric_at(*port, &series).unwrap_or_default()
+        };
+        total("duplicate") + total("dead")
+    };
+    app.worker_ports.iter().map(of_worker).sum()
 }
 
 /// The event ids of a list in the report.
