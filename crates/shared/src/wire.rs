@@ -2,6 +2,7 @@
 //! their arrival in the headers. This file reads bodies; `decode` never panics on any bytes.
 
 mod bodies;
+mod object;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,6 +11,7 @@ use crate::digest::BodyDigest;
 use crate::event::{Event, EventKind, EventType};
 use crate::ids::EventId;
 use crate::reason::Reason;
+use object::Object;
 
 /// Names of the message headers.
 pub mod header {
@@ -107,10 +109,10 @@ struct LooseEnvelope<'a> {
 
 /// Labels any signed bytes, whatever they are.
 pub fn label(body: &[u8]) -> Label {
-    let envelope = serde_json::from_slice::<LooseEnvelope<'_>>(body).ok();
+    let envelope = serde_json::from_slice::<Object<LooseEnvelope<'_>>>(body).ok();
     let field = |raw: Option<&RawValue>| raw.map(RawValue::get).map(str::to_owned);
     let (event_type, event_id) = envelope
-        .map(|envelope| (field(envelope.event_type), field(envelope.event_id)))
+        .map(|Object(envelope)| (field(envelope.event_type), field(envelope.event_id)))
         .unwrap_or_default();
     let event_id: Option<EventId> = event_id.and_then(|raw| serde_json::from_str(&raw).ok());
     Label {
@@ -125,7 +127,7 @@ pub fn label(body: &[u8]) -> Label {
 /// Reads a body as an event. Lenient: only the ids the ledger needs must be there; every other
 /// field may be null or absent, and unknown fields and types are fine.
 pub fn decode(body: &[u8]) -> Result<Event, DecodeError> {
-    let envelope: Envelope<'_> =
+    let Object(envelope): Object<Envelope<'_>> =
         serde_json::from_slice(body).map_err(|error| DecodeError::NoEnvelope {
             detail: without_values(&error),
         })?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::object::Object;
 use crate::event::{Chargeback, ChargebackState, Order, OrderLine, Refund};
 use crate::ids::{OrderId, OrderLineId, PaymentId, ProductId, RefundId, StoreId, WalletId};
 
@@ -11,10 +12,10 @@ use crate::ids::{OrderId, OrderLineId, PaymentId, ProductId, RefundId, StoreId, 
 struct OrderBody {
     id: OrderId,
     store_id: Option<StoreId>,
-    customer: Option<Buyer>,
+    customer: Option<Object<Buyer>>,
     total_amount: Option<i64>,
     currency: Option<String>,
-    lines: Vec<LineBody>,
+    lines: Vec<Object<LineBody>>,
 }
 
 /// Not needed when every line is a gift, so its id may be missing.
@@ -34,8 +35,8 @@ struct LineBody {
     id: OrderLineId,
     product_id: ProductId,
     quantity: Option<i64>,
-    gift_to_customer: Option<GiftReceiver>,
-    product: Option<ProductBody>,
+    gift_to_customer: Option<Object<GiftReceiver>>,
+    product: Option<Object<ProductBody>>,
 }
 
 #[derive(Deserialize)]
@@ -55,11 +56,11 @@ fn texts_of_map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, S
 }
 
 pub(super) fn order(body: &str) -> Result<Order, serde_json::Error> {
-    let body: OrderBody = serde_json::from_str(body)?;
+    let Object(body): Object<OrderBody> = serde_json::from_str(body)?;
     Ok(Order {
         id: body.id,
         store_id: body.store_id,
-        customer_id: body.customer.and_then(|buyer| buyer.id),
+        customer_id: body.customer.and_then(|Object(buyer)| buyer.id),
         total_amount_minor: body.total_amount,
         currency: body.currency.filter(|code| is_currency(code)),
         lines: body.lines.into_iter().map(order_line).collect(),
@@ -77,7 +78,7 @@ struct RefundBody {
 }
 
 pub(super) fn refund(body: &str) -> Result<Refund, serde_json::Error> {
-    let body: RefundBody = serde_json::from_str(body)?;
+    let Object(body): Object<RefundBody> = serde_json::from_str(body)?;
     Ok(Refund {
         id: body.id,
         order_id: body.order_id,
@@ -95,7 +96,7 @@ struct ChargebackBody {
 }
 
 pub(super) fn chargeback(body: &str) -> Result<Chargeback, serde_json::Error> {
-    let body: ChargebackBody = serde_json::from_str(body)?;
+    let Object(body): Object<ChargebackBody> = serde_json::from_str(body)?;
     Ok(Chargeback {
         payment_id: body.id,
         order_id: body.order_id,
@@ -119,7 +120,7 @@ enum ClosedStatus {
 }
 
 pub(super) fn chargeback_closed(body: &str) -> Result<Chargeback, serde_json::Error> {
-    let closed: ChargebackClosedBody = serde_json::from_str(body)?;
+    let Object(closed): Object<ChargebackClosedBody> = serde_json::from_str(body)?;
     let state = match closed.chargeback_status {
         ClosedStatus::Won => ChargebackState::Won,
         ClosedStatus::Lost => ChargebackState::Lost,
@@ -135,15 +136,15 @@ fn is_currency(code: &str) -> bool {
     code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn order_line(line: LineBody) -> OrderLine {
+fn order_line(Object(line): Object<LineBody>) -> OrderLine {
     OrderLine {
         id: line.id,
         product_id: line.product_id,
         quantity: line.quantity,
-        gift_to: line.gift_to_customer.map(|receiver| receiver.id),
+        gift_to: line.gift_to_customer.map(|Object(receiver)| receiver.id),
         product_metadata: line
             .product
-            .map(|product| product.metadata)
+            .map(|Object(product)| product.metadata)
             .unwrap_or_default(),
     }
 }

@@ -133,3 +133,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_list_is_no_object_however_well_its_values_fit() {
+    let list = br#"["ON_ORDER_COMPLETED","11",{"id":"2","lines":[]}]"#;
+    assert!(decode(list).is_err());
+    assert_eq!(label(list).message_id, BodyDigest::of(list).to_string());
+    let two = br#"["ON_ORDER_COMPLETED","11"]"#;
+    assert_eq!(label(two).message_id, BodyDigest::of(two).to_string());
+    for body in [
+        r#"["2",null,null,null,null,[]]"#,
+        r#"{"id":"2","customer":["5"],"lines":[]}"#,
+        r#"{"id":"2","lines":[["3","4",1,null,null]]}"#,
+        r#"{"id":"2","lines":[{"id":"3","product_id":"4","gift_to_customer":["5"]}]}"#,
+        r#"{"id":"2","lines":[{"id":"3","product_id":"4","product":[{}]}]}"#,
+    ] {
+        assert!(decode(order(body).as_bytes()).is_err(), "{body}");
+    }
+}
