@@ -9,6 +9,7 @@ mod ctl;
 mod dead;
 mod desk;
 mod faults;
+mod fuzz;
 mod golden;
 mod hardening;
 mod kubernetes;

@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Written by a tool, or by somebody else.
-const NOT_OURS: [&str; 3] = ["Cargo.lock", "LICENSE-APACHE", "LICENSE-MIT"];
+const NOT_OURS: [&str; 4] = [
+    "Cargo.lock",
+    "tests/fuzz/Cargo.lock",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+];
 
 pub(super) struct Text {
     /// Below the root, with slashes.

@@ -1,0 +1,80 @@
+//! A message with any headers and any body, as the worker reads it: an event, or a reason.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use paynow_process::broker::message;
+use paynow_shared::digest::BodyDigest;
+use paynow_shared::reason::Reason;
+use paynow_shared::wire::{Headers, label};
+use paynow_worker::plan::{Incoming, Received};
+
+use super::{Pair, head_and_body};
+
+/// A header's value: `u32 1`, `i64 -1`, `text x`, `bool 1`; anything else is no value at all.
+fn value(text: &[u8]) -> AMQPValue {
+    let (kind, content) = match text.iter().position(|byte| *byte == b' ') {
+        Some(blank) => (&text[..blank], &text[blank + 1..]),
+        None => (text, &[][..]),
+    };
+    let number = std::str::from_utf8(content).unwrap_or_default();
+    match kind {
+        b"u32" => AMQPValue::LongUInt(number.parse().unwrap_or(u32::MAX)),
+        b"i64" => AMQPValue::LongLongInt(number.parse().unwrap_or(i64::MIN)),
+        b"text" => AMQPValue::LongString(content.into()),
+        b"bool" => AMQPValue::Boolean(content == b"1"),
+        _other => AMQPValue::Void,
+    }
+}
+
+fn properties(pairs: &[Pair<'_>]) -> BasicProperties {
+    let mut table = FieldTable::default();
+    for (name, text) in pairs {
+        // The broker refuses what is no name.
+        if let Ok(name) = std::str::from_utf8(name)
+            && name.len() < 256
+        {
+            table.insert(name.into(), value(text));
+        }
+    }
+    BasicProperties::default().with_headers(table)
+}
+
+/// What we read of headers is what we write and read again, and the database can take it.
+fn check_headers(headers: &Headers, body: &[u8]) {
+    let label = label(body);
+    let written = message::properties(&label.message_id, label.event_type.as_ref(), headers);
+    assert_eq!(message::headers(&written), *headers);
+    let failure = headers.failure.as_ref().map(|failure| &failure.error);
+    for text in headers.secret_id.iter().chain(failure) {
+        assert!(!text.contains('\0'));
+    }
+}
+
+pub fn decode(data: &[u8]) {
+    let (pairs, body) = head_and_body(data);
+    let properties = properties(&pairs);
+    let headers = message::headers(&properties);
+    check_headers(&headers, body);
+    let received = Received {
+        headers: headers.clone(),
+        redeliveries: message::redeliveries(&properties),
+        body: body.to_vec(),
+    };
+    let incoming = Incoming::read(&received);
+    assert_eq!(incoming.received.body, body);
+    assert_eq!(incoming.received.headers, headers);
+    assert_eq!(incoming.digest, BodyDigest::of(body));
+    let label = label(body);
+    match &incoming.event {
+        Ok(event) => {
+            assert_eq!(label.message_id, event.id.to_string());
+            assert_eq!(label.event_type.as_ref(), Some(&event.event_type));
+        }
+        Err(failure) => {
+            assert_eq!(failure.reason, Reason::Malformed);
+            assert!(!failure.error.is_empty() && !failure.error.contains('\0'));
+            // Whatever it is, it has a name at the desk.
+            assert!(!label.message_id.is_empty());
+        }
+    }
+}

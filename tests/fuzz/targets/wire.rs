@@ -1,0 +1,159 @@
+//! Events, one a line, to what they do to an empty ledger: never more points than were bought.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use paynow_shared::event::{Event, EventKind, Order, OrderLine};
+use paynow_shared::ids::{EventId, OrderId, OrderLineId, ProductId, StoreId, WalletId};
+use paynow_shared::points::Points;
+use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
+use paynow_shared::wire::Headers;
+use paynow_worker::decide::{PartialRefunds, Policy};
+use paynow_worker::disposition::Disposition;
+use paynow_worker::plan::{Incoming, Plan, Received, plan};
+use paynow_worker::view::LedgerView;
+
+use super::{Pair, head_and_body};
+
+/// Of one input, so that a plan stays small.
+const EVENTS_MAX: usize = 32;
+const METADATA_KEY: &str = "points";
+
+/// The shop of an input: `price: <product> <points>`, `store: <id>`, `partial: dead_letter`.
+fn shop(pairs: &[Pair<'_>]) -> (LedgerView, Policy) {
+    let mut view = LedgerView::default();
+    let mut policy = Policy {
+        points_metadata_key: Some(METADATA_KEY.to_owned()),
+        ..Policy::default()
+    };
+    for (name, value) in pairs {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        match *name {
+            b"price" => {
+                view.products.extend(price(text));
+            }
+            b"store" => policy.store_id = text.parse().ok(),
+            b"partial" => policy.partial_refunds = PartialRefunds::DeadLetter,
+            _other => {}
+        }
+    }
+    (view, policy)
+}
+
+fn price(text: &str) -> Option<(ProductId, Points)> {
+    let (product, points) = text.split_once(' ')?;
+    Some((product.parse().ok()?, points.parse().ok()?))
+}
+
+pub fn wire(data: &[u8]) {
+    let (pairs, body) = head_and_body(data);
+    let (mut view, policy) = shop(&pairs);
+    let prices = view.products.clone();
+    let received: Vec<Received> = body
+        .split(|byte| *byte == b'\n')
+        .take(EVENTS_MAX)
+        .map(|line| Received {
+            headers: Headers::default(),
+            redeliveries: 0,
+            body: line.to_vec(),
+        })
+        .collect();
+    let batch: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
+    let events = batch
+        .iter()
+        .filter_map(|incoming| incoming.event.as_ref().ok());
+    events.for_each(ids_read_back);
+
+    let mut books = Books::default();
+    // The second time what came too early is possible; from then on there is nothing left to do.
+    for _pass in 0..2 {
+        let plan = plan(&batch, &mut view, &policy);
+        assert_eq!(plan.dispositions.len(), batch.len());
+        books.post(&plan, &prices);
+    }
+    let known = view.clone();
+    let again = plan(&batch, &mut view, &policy);
+    assert!(
+        again.entries.is_empty() && again.events.is_empty(),
+        "{again:?}"
+    );
+    assert_eq!(view, known);
+    let is_late = |answer: &Disposition| matches!(answer, Disposition::RetryLater(_));
+    let late = batch
+        .iter()
+        .zip(&again.dispositions)
+        .filter(|(_, answer)| is_late(answer));
+    for (incoming, _) in late {
+        let event = incoming.event.as_ref().expect("only an event waits");
+        assert!(
+            !matches!(event.kind, EventKind::OrderCompleted(_)),
+            "an order never waits"
+        );
+    }
+}
+
+fn ids_read_back(event: &Event) {
+    assert_eq!(event.id.to_string().parse::<EventId>(), Ok(event.id));
+    assert_eq!(EventId::from_i64(event.id.get()), Ok(event.id));
+    assert!(event.id.created_at_ms() > 0);
+    let EventKind::OrderCompleted(order) = &event.kind else {
+        return;
+    };
+    assert_eq!(order.id.to_string().parse::<OrderId>(), Ok(order.id));
+    if let Some(store) = order.store_id {
+        assert_eq!(store.to_string().parse::<StoreId>(), Ok(store));
+    }
+    for line in &order.lines {
+        assert_eq!(line.id.to_string().parse::<OrderLineId>(), Ok(line.id));
+    }
+}
+
+/// What the ledger would hold, in numbers that cannot wrap.
+#[derive(Default)]
+struct Books {
+    keys: BTreeSet<EntryKey>,
+    given: BTreeMap<(OrderId, WalletId), i128>,
+    left: BTreeMap<(OrderId, WalletId), i128>,
+}
+
+impl Books {
+    fn post(&mut self, plan: &Plan<'_>, prices: &HashMap<ProductId, Points>) {
+        for planned in &plan.entries {
+            let entry = &planned.entry;
+            assert!(self.keys.insert(entry.key.clone()), "{} twice", entry.key);
+            let place = (entry.order_id, entry.wallet_id);
+            let points = i128::from(entry.points.get());
+            if entry.kind == EntryKind::OrderLine {
+                let EventKind::OrderCompleted(order) = &planned.event.kind else {
+                    panic!("{:?} bought something", planned.event);
+                };
+                assert_eq!(points, worth(order, entry, prices));
+                *self.given.entry(place).or_default() += points;
+            }
+            let left = self.left.entry(place).or_default();
+            *left += points;
+            let given = self.given.get(&place).copied().unwrap_or_default();
+            assert!(
+                (0..=given).contains(left),
+                "{left} of {given} are left: {entry:?}"
+            );
+        }
+    }
+}
+
+/// What a line is worth: its price times its quantity, and its price is the shop's or the product's own.
+fn worth(order: &Order, entry: &LedgerEntry, prices: &HashMap<ProductId, Points>) -> i128 {
+    let of_entry = |line: &&OrderLine| EntryKey::order_line(line.id) == entry.key;
+    let line = order
+        .lines
+        .iter()
+        .find(of_entry)
+        .expect("a line of the order");
+    assert_eq!(Some(entry.wallet_id), line.gift_to.or(order.customer_id));
+    let price = match prices.get(&line.product_id) {
+        Some(price) => price.get(),
+        None => line.product_metadata[METADATA_KEY]
+            .parse()
+            .expect("a price"),
+    };
+    i128::from(price) * i128::from(line.quantity.unwrap_or(1))
+}
