@@ -30,5 +30,6 @@ mod spend;
 mod straight;
 mod strange;
 mod tidy;
+mod tls;
 mod top;
 mod upgrade;

@@ -1,6 +1,7 @@
 //! Every setting of `paynowctl`, read from the environment when a command needs it.
 
 use paynow_process::broker::BrokerAddress;
+use paynow_process::broker::tls::BrokerTls;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ladder::RetryLadder;
 use paynow_worker::decide::Policy;
@@ -21,6 +22,8 @@ pub(crate) struct Management {
     pub(crate) password: SecretString,
     /// The virtual host of `AMQP_URL`, where the pipeline lives.
     pub(crate) vhost: String,
+    /// Of `AMQP_URL` too: the same server, so the same proof.
+    pub(crate) tls: BrokerTls,
 }
 
 impl Config {
@@ -81,6 +84,7 @@ impl Config {
             user,
             password: password.into(),
             vhost: broker.vhost().to_owned(),
+            tls: broker.tls().clone(),
         })
     }
 

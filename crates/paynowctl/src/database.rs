@@ -5,6 +5,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Bool, Nullable, Text};
+use paynow_worker::connect::{ConnectProblem, establish};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
@@ -27,15 +28,14 @@ pub(crate) enum DatabaseError {
     )]
     NotAnOperator { login: String },
     #[error("the database is not there, or does not let us in")]
-    Unreachable(#[source] ConnectionError),
+    Unreachable(#[source] ConnectProblem),
     #[error("the database refused a query")]
     Refused(#[from] diesel::result::Error),
 }
 
 /// Connects as the login of the address.
 pub(crate) fn open(url: &SecretString) -> Result<PgConnection, DatabaseError> {
-    PgConnection::establish(&with_connect_limit(url.expose_secret()))
-        .map_err(DatabaseError::Unreachable)
+    establish(&with_connect_limit(url.expose_secret())).map_err(DatabaseError::Unreachable)
 }
 
 /// libpq takes an address or a list of `name=value`.

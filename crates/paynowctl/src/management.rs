@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use paynow_process::broker::tls::{BrokerTls, Material, TlsProblem};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Method, Request};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use url::Url;
 
 use crate::config::Management;
@@ -25,6 +27,8 @@ pub(crate) enum ManagementError {
         at: String,
         source: Box<ureq::Error>,
     },
+    #[error("no TLS with the broker's management API at {at}")]
+    Tls { at: String, source: TlsProblem },
     #[error("the broker's management API does not let {user} {method} {url}: {reason}")]
     Denied {
         user: String,
@@ -46,7 +50,9 @@ pub(crate) enum ManagementError {
 }
 
 pub(crate) struct ManagementApi {
-    agent: Agent,
+    /// What its TLS needs is told by the first call.
+    agent: Result<Agent, TlsProblem>,
+    tls: BrokerTls,
     base: Url,
     user: String,
     authorization: SecretString,
@@ -55,17 +61,17 @@ pub(crate) struct ManagementApi {
 
 impl ManagementApi {
     pub(crate) fn new(settings: Management) -> Self {
-        let agent = Agent::config_builder()
-            .timeout_global(Some(CALL_LIMIT))
-            .timeout_connect(Some(CONNECT_LIMIT))
-            .http_status_as_error(false)
-            // The broker is a machine of ours; a proxy for the way out would not know it.
-            .proxy(None)
-            .build()
-            .new_agent();
+        let agent = match settings.url.scheme() {
+            "https" => settings
+                .tls
+                .read()
+                .map(|material| new_agent(tls(&material))),
+            _plain => Ok(new_agent(TlsConfig::default())),
+        };
         let credentials = format!("{}:{}", settings.user, settings.password.expose_secret());
         Self {
             agent,
+            tls: settings.tls,
             base: settings.url,
             user: settings.user,
             authorization: format!("Basic {}", STANDARD.encode(credentials)).into(),
@@ -113,16 +119,45 @@ impl ManagementApi {
             .map(drop)
     }
 
+    fn no_tls(&self, source: TlsProblem) -> ManagementError {
+        ManagementError::Tls {
+            at: self.base.to_string(),
+            source,
+        }
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> ManagementError {
+        let host = self.base.host_str().unwrap_or_default();
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "all others have nothing to do with TLS"
+        )]
+        let problem = match &error {
+            _any if self.base.scheme() != "https" => None,
+            ureq::Error::Rustls(cause) => self.tls.problem(host, cause),
+            ureq::Error::Io(cause) => self.tls.problem(host, cause),
+            _other => None,
+        };
+        match problem {
+            Some(problem) => self.no_tls(problem),
+            None => ManagementError::Unreachable {
+                at: self.base.to_string(),
+                source: Box::new(error),
+            },
+        }
+    }
+
     fn call(
         &self,
         method: Method,
         url: &Url,
         body: Option<&Value>,
     ) -> Result<Value, ManagementError> {
-        let unreachable = |source: ureq::Error| ManagementError::Unreachable {
-            at: self.base.to_string(),
-            source: Box::new(source),
-        };
+        let unreachable = |source: ureq::Error| self.unreachable(source);
+        let agent = self
+            .agent
+            .as_ref()
+            .map_err(|problem| self.no_tls(problem.clone()))?;
         let request = Request::builder()
             .method(method.clone())
             .uri(url.as_str())
@@ -130,7 +165,7 @@ impl ManagementApi {
             .header("content-type", "application/json")
             .body(body.map(Value::to_string).unwrap_or_default())
             .map_err(|error| unreachable(error.into()))?;
-        let mut answer = self.agent.run(request).map_err(unreachable)?;
+        let mut answer = agent.run(request).map_err(unreachable)?;
         let text = answer.body_mut().read_to_string().map_err(unreachable)?;
         let status = answer.status().as_u16();
         let url = url.to_string();
@@ -151,6 +186,34 @@ impl ManagementApi {
             }),
         }
     }
+}
+
+fn new_agent(tls: TlsConfig) -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(CALL_LIMIT))
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .http_status_as_error(false)
+        // The broker is a machine of ours; a proxy for the way out would not know it.
+        .proxy(None)
+        .tls_config(tls)
+        .build()
+        .new_agent()
+}
+
+/// Who trusts whom, in the words of the HTTP client.
+fn tls(material: &Material) -> TlsConfig {
+    let own = |der: &[u8]| Certificate::from_der(der).to_owned();
+    let roots: Vec<Certificate<'static>> = material.roots.iter().map(|der| own(der)).collect();
+    let client = material.identity.as_ref().and_then(|identity| {
+        let chain: Vec<Certificate<'static>> = identity.chain.iter().map(|der| own(der)).collect();
+        // It was read as a key before.
+        let key = PrivateKey::from_pem(identity.key_pem.expose_secret()).ok()?;
+        Some(ClientCert::new_with_certs(&chain, key))
+    });
+    TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .client_cert(client)
+        .build()
 }
 
 /// The address of a resource; each part is escaped, so that `/` may be the name of a virtual host.

@@ -70,7 +70,7 @@ pub async fn watch(peers: Vec<TlsPeer>, stop: CancellationToken) {
 }
 
 /// When the server's certificate ends, in Unix time; `None` where there is no TLS.
-fn not_after(peer: &TlsPeer) -> io::Result<Option<i64>> {
+pub fn not_after(peer: &TlsPeer) -> io::Result<Option<i64>> {
     if peer.opening == Opening::Plain {
         return Ok(None);
     }

@@ -1,18 +1,16 @@
 //! The database connection of one lane, and what its errors mean. A lane owns its connection, so
 //! there is no pool: a broken one is dropped with the attempt that broke it.
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
-use paynow_process::certificate::{Opening, TlsPeer};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use paynow_process::certificate::TlsPeer;
 use paynow_process::environment::{Environment, SettingError};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+
+use crate::connect::{establish, tls_peer};
 
 use crate::schema::{NEWEST_MIGRATION, need_schema};
-
-const POSTGRES_PORT: u16 = 5432;
 
 /// Every wait on the database ends: a blocking thread cannot be cancelled from outside.
 const LIMITS: [(&str, &str); 7] = [
@@ -49,31 +47,15 @@ impl DatabaseAddress {
         Ok(Self(with_limits(url).into()))
     }
 
-    /// What the database shows of itself. `None` where there is no one server to ask: a socket of
-    /// the file system, or several hosts.
+    /// What the database shows of itself, where there is one server to ask.
     pub fn tls_peer(&self) -> Option<TlsPeer> {
-        let url = Url::parse(self.0.expose_secret()).ok()?;
-        let is_off = url
-            .query_pairs()
-            .any(|(name, value)| name == "sslmode" && value == "disable");
-        Some(TlsPeer {
-            name: "database",
-            host: url
-                .host_str()
-                .filter(|host| !host.contains(','))?
-                .to_owned(),
-            port: url.port().unwrap_or(POSTGRES_PORT),
-            opening: if is_off {
-                Opening::Plain
-            } else {
-                Opening::Postgres
-            },
-        })
+        tls_peer(self.0.expose_secret())
     }
 
     /// Opens a connection with the worker's rights. Blocking, and bounded by `connect_timeout`.
     pub fn connect(&self) -> Result<PgConnection, DatabaseError> {
-        let mut connection = PgConnection::establish(self.0.expose_secret())?;
+        let mut connection = establish(self.0.expose_secret())
+            .map_err(|problem| DatabaseError::Unavailable(problem.to_string()))?;
         connection.batch_execute(ROLE)?;
         need_schema(&mut connection)?;
         Ok(connection)
@@ -120,12 +102,6 @@ pub enum DatabaseError {
     SchemaBehind,
 }
 
-impl From<ConnectionError> for DatabaseError {
-    fn from(error: ConnectionError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
 impl From<DieselError> for DatabaseError {
     /// Diesel tells the SQLSTATE of few classes. Rules have names and their own kinds, and
     /// everything a row of ours could break is one (a balance out of range is re-raised by name);
@@ -157,6 +133,8 @@ impl From<DieselError> for DatabaseError {
 
 #[cfg(test)]
 mod tests {
+    use paynow_process::certificate::Opening;
+
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@ pub mod app;
 pub mod archive;
 pub mod catalog;
 pub mod config;
+pub mod connect;
 pub mod consume;
 pub mod database;
 pub mod decide;

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
+use lapin::runtime::default_runtime;
+use lapin::tcp::{AMQPUriTcpExt, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, Event};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::tls::{BrokerTls, TlsProblem};
 use crate::certificate::{Opening, TlsPeer};
 use crate::environment::{Environment, SettingError};
 
@@ -24,29 +27,39 @@ const REPLY_SUCCESS: u16 = 200;
 
 /// Where the broker is, with the password inside: never printed.
 #[derive(Clone)]
-pub struct BrokerAddress(AMQPUri);
+pub struct BrokerAddress {
+    uri: AMQPUri,
+    tls: BrokerTls,
+}
 
 impl BrokerAddress {
-    /// Reads `AMQP_URL`: `amqp://` or `amqps://`.
+    /// Reads `AMQP_URL`: `amqp://` or `amqps://`; with the latter also `AMQP_CA_FILE`,
+    /// `AMQP_CERTIFICATE_FILE` and `AMQP_KEY_FILE`.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
         let url: SecretString = environment.required_secret("AMQP_URL")?;
         let mut uri: AMQPUri = url.expose_secret().parse().map_err(|reason: String| {
             SettingError::new("AMQP_URL", format!("is no AMQP address: {reason}"))
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        Ok(Self(uri))
+        let tls = BrokerTls::from_environment(environment, uri.scheme == AMQPScheme::AMQPS)?;
+        Ok(Self { uri, tls })
     }
 
     pub fn vhost(&self) -> &str {
-        &self.0.vhost
+        &self.uri.vhost
     }
 
     pub fn host(&self) -> &str {
-        &self.0.authority.host
+        &self.uri.authority.host
     }
 
     pub fn user(&self) -> &str {
-        &self.0.authority.userinfo.username
+        &self.uri.authority.userinfo.username
+    }
+
+    /// How we and the broker prove ourselves, over AMQP and over the management API.
+    pub fn tls(&self) -> &BrokerTls {
+        &self.tls
     }
 
     /// What the broker shows of itself where `AMQP_URL` is `amqps://`.
@@ -54,8 +67,8 @@ impl BrokerAddress {
         TlsPeer {
             name: "broker",
             host: self.host().to_owned(),
-            port: self.0.authority.port,
-            opening: match self.0.scheme {
+            port: self.uri.authority.port,
+            opening: match self.uri.scheme {
                 AMQPScheme::AMQP => Opening::Plain,
                 AMQPScheme::AMQPS => Opening::Tls,
             },
@@ -64,7 +77,7 @@ impl BrokerAddress {
 
     /// The password, for the management API, which takes the same users.
     pub fn password(&self) -> &str {
-        &self.0.authority.userinfo.password
+        &self.uri.authority.userinfo.password
     }
 }
 
@@ -73,7 +86,7 @@ impl fmt::Debug for BrokerAddress {
         write!(
             f,
             "BrokerAddress({}:{})",
-            self.0.authority.host, self.0.authority.port
+            self.uri.authority.host, self.uri.authority.port
         )
     }
 }
@@ -88,6 +101,8 @@ pub enum BrokerError {
         doing: &'static str,
         source: lapin::Error,
     },
+    #[error("no TLS with the broker")]
+    Tls(#[source] TlsProblem),
     #[error("the connection to the broker ended")]
     Ended,
 }
@@ -127,11 +142,13 @@ impl Link {
     /// Connects once. `name` is what the broker's operator sees.
     pub async fn open(address: &BrokerAddress, name: &str) -> Result<Self, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connection = step(
-            "connected",
-            Connection::connect_uri(address.0.clone(), properties),
-        )
-        .await?;
+        let connection = match address.uri.scheme {
+            AMQPScheme::AMQP => {
+                let uri = address.uri.clone();
+                step("connected", Connection::connect_uri(uri, properties)).await?
+            }
+            AMQPScheme::AMQPS => connect_with_tls(address, properties).await?,
+        };
         let events = connection.events_listener().boxed();
         Ok(Self {
             connection,
@@ -156,6 +173,29 @@ impl Link {
         let goodbye = self.connection.close(REPLY_SUCCESS, "done".into());
         let _too_late = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
     }
+}
+
+/// lapin's own way to TLS trusts the machine's authorities beside the given one; ours, only that.
+async fn connect_with_tls(
+    address: &BrokerAddress,
+    properties: ConnectionProperties,
+) -> Result<Connection, BrokerError> {
+    let config = address.tls.client_config().map_err(BrokerError::Tls)?;
+    let connector = RustlsConnector::from(config);
+    let host = address.host().to_owned();
+    let connect = async move |mut uri: AMQPUri, runtime| {
+        uri.scheme = AMQPScheme::AMQP;
+        let stream = uri.connect_async(&runtime).await?;
+        Ok(stream.into_rustls(&connector, &host).await?)
+    };
+    let connected = async {
+        Connection::connector(address.uri.clone(), default_runtime()?, connect, properties).await
+    };
+    let connected = step("connected", connected).await;
+    connected.map_err(|error| match address.tls.problem(address.host(), &error) {
+        Some(problem) => BrokerError::Tls(problem),
+        None => error,
+    })
 }
 
 async fn next_event(

@@ -5,6 +5,7 @@ pub mod blocking;
 pub mod connect;
 pub mod message;
 pub mod publisher;
+pub mod tls;
 
 mod lane;
 mod line;

@@ -1,0 +1,106 @@
+//! A connection to PostgreSQL, or one line that says why there is none and what to do about it.
+
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use paynow_process::certificate::{self, Opening, TlsPeer};
+use paynow_process::clock;
+use url::Url;
+
+const POSTGRES_PORT: u16 = 5432;
+/// What libpq says of TLS, and what it means.
+const ADVICE: [(&str, &str); 9] = [
+    (
+        "does not match host name",
+        "the server's certificate has another name: use a name that it has, or have it issued for \
+         this one",
+    ),
+    (
+        "root certificate file",
+        "there is no authority to trust: give the one of the server's certificate in sslrootcert",
+    ),
+    (
+        "server does not support SSL",
+        "the server does not speak TLS: turn it on there (ssl = on)",
+    ),
+    (
+        "invalid response to SSL negotiation",
+        "what answers there is no PostgreSQL: look at host and port",
+    ),
+    (
+        "certificate required",
+        "the server asks for a certificate of ours: give it in sslcert, and its key in sslkey",
+    ),
+    (
+        "requires a valid client certificate",
+        "the server asks for a certificate of ours: give it in sslcert, and its key in sslkey",
+    ),
+    (
+        "certificate authentication failed",
+        "our certificate is another login's: the one in sslcert must name the user of the address",
+    ),
+    (
+        "alert unknown ca",
+        "the server does not trust the authority of our certificate: look at its ssl_ca_file",
+    ),
+    (
+        "alert certificate expired",
+        "our certificate has ended: renew the one in sslcert",
+    ),
+];
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectProblem(String);
+
+/// Connects once. Files that the address names are read now, so what was renewed counts.
+pub fn establish(url: &str) -> Result<PgConnection, ConnectProblem> {
+    PgConnection::establish(url).map_err(|error| {
+        let text = error.to_string();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let told = words.join(" ");
+        ConnectProblem(match advice(&told, || has_ended(url)) {
+            Some(advice) => format!("{advice} ({told})"),
+            None => told,
+        })
+    })
+}
+
+fn advice(told: &str, has_ended: impl FnOnce() -> bool) -> Option<&'static str> {
+    if told.contains("certificate verify failed") {
+        return Some(match has_ended() {
+            true => "the server's certificate has ended: renew it at the server",
+            false => {
+                "the server's certificate is not of the authority in sslrootcert: put in the one \
+                 that issued it"
+            }
+        });
+    }
+    let known = ADVICE.iter().find(|(words, _advice)| told.contains(words));
+    known.map(|(_words, advice)| *advice)
+}
+
+/// libpq does not say what is wrong with a certificate, so we look at it ourselves.
+fn has_ended(url: &str) -> bool {
+    let seen = tls_peer(url).map(|peer| certificate::not_after(&peer));
+    matches!(seen, Some(Ok(Some(end))) if end < clock::now_ms() / 1000)
+}
+
+/// What the database shows of itself. `None` where there is no one server to ask: a socket of the
+/// file system, or several hosts.
+pub fn tls_peer(url: &str) -> Option<TlsPeer> {
+    let url = Url::parse(url).ok()?;
+    let is_off = url
+        .query_pairs()
+        .any(|(name, value)| name == "sslmode" && value == "disable");
+    let host = url.host_str().filter(|host| !host.contains(','))?;
+    Some(TlsPeer {
+        name: "database",
+        host: host.to_owned(),
+        port: url.port().unwrap_or(POSTGRES_PORT),
+        opening: match is_off {
+            true => Opening::Plain,
+            false => Opening::Postgres,
+        },
+    })
+}

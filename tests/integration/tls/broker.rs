@@ -1,0 +1,279 @@
+//! The broker behind TLS: what works, what is told when it does not, and that it goes on by itself.
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::authority::{Authority, LONG, OVER, Pair};
+use super::front::Front;
+use crate::harness::{
+    Answer, Order, Outcome, Program, Servers, TestApp, eventually, flake, free_port, try_post,
+};
+
+pub(super) type Variables = Vec<(String, String)>;
+
+fn place_of(url: &Url, default_port: u16) -> (String, u16) {
+    let host = url.host_str().expect("an address has a host").to_owned();
+    (host, url.port().unwrap_or(default_port))
+}
+
+/// The broker's address by way of TLS.
+pub(super) fn amqps(app: &TestApp, port: u16) -> String {
+    let url = app.broker.url().as_str().replacen("amqp://", "amqps://", 1);
+    let mut url = Url::parse(&url).expect("it is an address");
+    url.set_host(Some("localhost")).expect("a host");
+    url.set_port(Some(port)).expect("a port");
+    url.to_string()
+}
+
+/// The settings of TLS.
+pub(super) fn proof(ca: &Path, own: Option<&Pair>) -> Variables {
+    let mut variables = vec![("AMQP_CA_FILE".to_owned(), ca.display().to_string())];
+    if let Some(pair) = own {
+        for (name, path) in [
+            ("AMQP_CERTIFICATE_FILE", &pair.certificate),
+            ("AMQP_KEY_FILE", &pair.key),
+        ] {
+            variables.push((name.to_owned(), path.display().to_string()));
+        }
+    }
+    variables
+}
+
+/// A receiver by way of TLS, and where it takes webhooks.
+pub(super) struct Receiver {
+    pub(super) program: Program,
+    url: String,
+}
+
+impl Receiver {
+    pub(super) fn start(app: &TestApp, port: u16, proof: &[(String, String)]) -> Self {
+        let public = free_port();
+        let mut variables = app.variables();
+        variables.retain(|(name, _value)| name != "DATABASE_URL");
+        variables.extend(
+            [
+                ("AMQP_URL", amqps(app, port)),
+                ("RECEIVER_ADDR", format!("127.0.0.1:{public}")),
+                ("METRICS_ADDR", format!("127.0.0.1:{}", free_port())),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        variables.extend(proof.iter().cloned());
+        let log = format!("{}-tls-{public}.log", app.broker.vhost());
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(log);
+        Self {
+            program: Program::start("paynow-receiver", log, &variables),
+            url: format!("http://127.0.0.1:{public}/webhooks/paynow"),
+        }
+    }
+
+    /// Posts until it is taken.
+    #[track_caller]
+    pub(super) fn takes(&self, app: &TestApp) {
+        let body = Order::of(flake(), flake()).body();
+        let answer = eventually("a webhook is taken", || {
+            try_post(&self.url, &body).ok().filter(Answer::accepted)
+        });
+        app.note_accepted(answer.event_id());
+    }
+
+    /// Waits for a sentence in its log, and is refused meanwhile.
+    #[track_caller]
+    pub(super) fn tells(&self, sentence: &str) {
+        eventually(sentence, || {
+            self.program.log().contains(sentence).then_some(())
+        });
+        let log = self.program.log();
+        assert!(!log.contains("panicked"), "{log}");
+        let answer = try_post(&self.url, &Order::of(flake(), flake()).body());
+        assert_eq!(answer.expect("it answers").status, 503);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_tls_is_one_sentence_and_is_over_when_it_is_put_right() {
+    let app = TestApp::builder().workers(0).start();
+    let (ours, other) = (Authority::new(), Authority::new());
+    let right = ours.server("localhost", LONG);
+    let ca = ours.certificate();
+    let front = Front::of(place_of(app.broker.url(), 5672), &right, None);
+    for (wrong, clients, sentence) in [
+        (
+            other.server("localhost", LONG),
+            None,
+            "the server's certificate is not of the authority in AMQP_CA_FILE",
+        ),
+        (
+            ours.server("elsewhere.example", LONG),
+            None,
+            "the server's certificate is not for localhost but for",
+        ),
+        (
+            ours.server("localhost", OVER),
+            None,
+            "the server's certificate has ended: renew it at the server",
+        ),
+        (
+            right.clone(),
+            Some(&ca),
+            "if it asks for a certificate of ours, set AMQP_CERTIFICATE_FILE and AMQP_KEY_FILE",
+        ),
+    ] {
+        front.show(&wrong, clients.map(PathBuf::as_path));
+        let mut receiver = Receiver::start(&app, front.port, &proof(&ca, None));
+        let alternative = "the server asks for a certificate of ours: set AMQP_CERTIFICATE_FILE";
+        let sentence = match clients {
+            // Whether the alert or the end of the connection is first is the system's to say.
+            Some(_) => eventually("it is told", || {
+                let log = receiver.program.log();
+                [sentence, alternative]
+                    .into_iter()
+                    .find(|it| log.contains(it))
+            }),
+            None => sentence,
+        };
+        receiver.tells(sentence);
+        front.show(&right, None);
+        receiver.takes(&app);
+        receiver.program.stop();
+    }
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_renewed_client_certificate_is_used_by_the_next_connection() {
+    let app = TestApp::builder().workers(0).start();
+    let (ours, clients) = (Authority::new(), Authority::new());
+    let front = Front::of(
+        place_of(app.broker.url(), 5672),
+        &ours.server("localhost", LONG),
+        Some(&clients.certificate()),
+    );
+    // Of the wrong authority, until it is renewed in place.
+    let (wrong, renewed) = (ours.client("receiver"), clients.client("receiver"));
+    let mut receiver = Receiver::start(&app, front.port, &proof(&ours.certificate(), Some(&wrong)));
+    receiver.tells("certificate in AMQP_CERTIFICATE_FILE");
+
+    for (from, to) in [
+        (&renewed.certificate, &wrong.certificate),
+        (&renewed.key, &wrong.key),
+    ] {
+        std::fs::copy(from, to).expect("it is renewed");
+    }
+
+    receiver.takes(&app);
+    receiver.program.stop();
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_port_without_tls_is_told() {
+    let app = TestApp::builder().workers(0).start();
+    let ours = Authority::new();
+    let (_host, port) = place_of(app.broker.url(), 5672);
+    let mut receiver = Receiver::start(&app, port, &proof(&ours.certificate(), None));
+    receiver.tells("what answers there does not speak TLS");
+    receiver.program.stop();
+}
+
+#[test]
+fn the_management_api_is_reached_over_tls_with_the_same_files() {
+    let app = TestApp::builder().workers(0).start();
+    let (ours, other) = (Authority::new(), Authority::new());
+    let own = ours.client("operator");
+    let management = Servers::of_this_run().management;
+    let amqp = Front::of(
+        place_of(app.broker.url(), 5672),
+        &ours.server("localhost", LONG),
+        None,
+    );
+    let front = Front::of(
+        place_of(&management, 80),
+        &ours.server("localhost", LONG),
+        Some(&ours.certificate()),
+    );
+    let user = format!(
+        "{}:{}",
+        management.username(),
+        management.password().unwrap_or("")
+    );
+    let address = format!("https://{user}@localhost:{}", front.port);
+    let check = |proof: Variables| -> Outcome {
+        let mut variables = app.variables();
+        variables.push(("AMQP_URL".to_owned(), amqps(&app, amqp.port)));
+        variables.push(("AMQP_MANAGEMENT_URL".to_owned(), address.clone()));
+        variables.extend(proof);
+        Program::run("paynowctl", &variables, &["setup", "--skip-database"])
+    };
+
+    check(proof(&ours.certificate(), Some(&own))).succeeded();
+    let password = management.password().unwrap_or("no password");
+    for (proof, sentence) in [
+        (
+            proof(&other.certificate(), Some(&own)),
+            "the server's certificate is not of the authority in AMQP_CA_FILE",
+        ),
+        (proof(&ours.certificate(), None), "a certificate of ours"),
+        (
+            Vec::new(),
+            "of an authority that this machine does not trust: give that authority's",
+        ),
+    ] {
+        let refused = check(proof);
+        assert_ne!(refused.code, Some(0), "{refused:?}");
+        assert!(refused.stderr.contains(sentence), "{sentence}: {refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+        assert!(!refused.stderr.contains(password), "{refused:?}");
+    }
+}
+
+#[test]
+fn half_of_what_tls_needs_stops_the_start() {
+    let ours = Authority::new();
+    let (own, other) = (ours.client("one"), ours.client("other"));
+    let mixed = Pair {
+        key: other.key.clone(),
+        ..own.clone()
+    };
+    let ca = ours.certificate();
+    let whole = proof(&ca, Some(&own));
+    for (url, proof, sentence) in [
+        (
+            "amqps",
+            proof(&own.key, None),
+            "AMQP_CA_FILE names a file without a PEM certificate",
+        ),
+        (
+            "amqps",
+            proof(&ca, Some(&mixed)),
+            "AMQP_KEY_FILE is not the key of",
+        ),
+        (
+            "amqps",
+            whole[..2].to_vec(),
+            "AMQP_KEY_FILE must be set with AMQP_CERTIFICATE_FILE",
+        ),
+        (
+            "amqp",
+            whole.clone(),
+            "AMQP_CA_FILE is set, and AMQP_URL does not begin with amqps://",
+        ),
+    ] {
+        let mut variables = vec![
+            ("AMQP_URL".to_owned(), format!("{url}://u:hidden@localhost")),
+            (
+                "PAYNOW_SIGNING_SECRETS".to_owned(),
+                "test:pn-test".to_owned(),
+            ),
+        ];
+        variables.extend(proof);
+        let outcome = Program::run("paynow-receiver", &variables, &[]);
+        let told = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(outcome.code, Some(64), "{told}");
+        assert!(
+            told.contains(sentence) && !told.contains("hidden"),
+            "{told}"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! The real servers with TLS of their own: RabbitMQ that asks for a certificate, PostgreSQL by
+//! `sslmode=verify-full`.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::authority::{Authority, LONG, OVER, Pair};
+use super::broker::{Receiver, amqps, proof};
+use crate::harness::{Program, Stack, TestApp, eventually, free_port};
+
+/// Any; the database forgets its login with the test.
+const PASSWORD: &str = "0123456789abcdef";
+
+/// Makes RabbitMQ listen with TLS too, for whoever shows a certificate of the authority.
+fn rabbitmq_listens(authority: &Authority, pair: &Pair) -> u16 {
+    let port = free_port();
+    let script = format!(
+        "ok = rabbit_networking:start_ssl_listener({{\"127.0.0.1\", {port}, inet}}, \
+         [{{cacertfile, \"{}\"}}, {{certfile, \"{}\"}}, {{keyfile, \"{}\"}}, \
+          {{verify, verify_peer}}, {{fail_if_no_peer_cert, true}}], 4).",
+        authority.certificate().display(),
+        pair.certificate.display(),
+        pair.key.display(),
+    );
+    Stack::rabbitmqctl(&["eval", &script]);
+    port
+}
+
+#[test]
+#[ignore = "changes the servers: ops/test runs it alone"]
+fn rabbitmq_and_our_programs_ask_each_other_for_certificates() {
+    let app = TestApp::builder().workers(0).start();
+    let ours = Authority::new();
+    let port = rabbitmq_listens(&ours, &ours.server("localhost", LONG));
+    let ca = ours.certificate();
+    let own = proof(&ca, Some(&ours.client("receiver")));
+
+    let mut without = Receiver::start(&app, port, &proof(&ca, None));
+    without.tells("a certificate of ours");
+    without.program.stop();
+    let mut receiver = Receiver::start(&app, port, &own);
+    receiver.takes(&app);
+    let mut variables = app.variables();
+    variables.push(("AMQP_URL".to_owned(), amqps(&app, port)));
+    variables.extend(own);
+    let admin = format!("127.0.0.1:{}", free_port());
+    variables.push(("METRICS_ADDR".to_owned(), admin));
+    let mut worker = Program::start("paynow-worker", log_of(&app), &variables);
+    app.drain();
+    receiver.program.stop();
+    worker.stop();
+}
+
+fn log_of(app: &TestApp) -> PathBuf {
+    let log = format!("{}-tls-worker.log", app.broker.vhost());
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(log)
+}
+
+/// Writes a file into PostgreSQL's own directory, as its own user.
+fn give(app: &TestApp, name: &str, file: &std::path::Path) {
+    let content = STANDARD.encode(std::fs::read(file).expect("it is there"));
+    let program = format!("umask 077; base64 --decode > {name}");
+    app.database
+        .execute(&format!("COPY (SELECT '{content}') TO PROGRAM '{program}'"))
+        .expect("a superuser may");
+}
+
+fn postgres_shows(app: &TestApp, pair: &Pair, clients: &Authority) {
+    give(app, "test.pem", &pair.certificate);
+    give(app, "test.key", &pair.key);
+    give(app, "test-ca.pem", &clients.certificate());
+    for setting in [
+        "ssl_cert_file = 'test.pem'",
+        "ssl_key_file = 'test.key'",
+        "ssl_ca_file = 'test-ca.pem'",
+        "ssl = on",
+    ] {
+        app.database
+            .execute(&format!("ALTER SYSTEM SET {setting}"))
+            .expect("a superuser may");
+    }
+    app.database
+        .execute("SELECT pg_reload_conf()")
+        .expect("a superuser may");
+}
+
+/// Puts PostgreSQL back whatever comes of the test.
+struct WithoutTls<'a>(&'a TestApp);
+
+impl Drop for WithoutTls<'_> {
+    fn drop(&mut self) {
+        for sql in [
+            "ALTER SYSTEM RESET ALL",
+            "COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f test.pem test.key test-ca.pem; \
+             [ ! -e pg_hba.kept ] || mv pg_hba.kept pg_hba.conf'",
+            "SELECT pg_reload_conf()",
+            &format!("DROP ROLE IF EXISTS {}", login_of(self.0)),
+        ] {
+            let _done = self.0.database.execute(sql);
+        }
+    }
+}
+
+#[test]
+#[ignore = "changes the servers: ops/test runs it alone"]
+fn postgresql_is_verified_and_what_is_wrong_is_told() {
+    let app = TestApp::builder().workers(0).start();
+    let _afterwards = WithoutTls(&app);
+    let (ours, other) = (Authority::new(), Authority::new());
+    let mut url = app.database.url().clone();
+    url.set_host(Some("localhost")).expect("a host");
+    let read = |ca: &Authority| {
+        let mut url = url.clone();
+        url.query_pairs_mut()
+            .append_pair("sslmode", "verify-full")
+            .append_pair("sslrootcert", &ca.certificate().display().to_string());
+        let mut variables = app.variables();
+        variables.push(("DATABASE_URL".to_owned(), url.to_string()));
+        Program::run("paynowctl", &variables, &["products", "list"])
+    };
+    let told = |ca: &Authority, sentence: &str| {
+        let words = eventually(sentence, || {
+            let outcome = read(ca);
+            outcome.stderr.contains(sentence).then_some(outcome.stderr)
+        });
+        assert_eq!(words.lines().count(), 1, "{words}");
+        let password = url.password().expect("a password");
+        assert!(!words.contains(password), "{words}");
+    };
+
+    told(&ours, "the server does not speak TLS: turn it on there");
+    postgres_shows(&app, &ours.server("elsewhere.example", LONG), &ours);
+    told(&ours, "the server's certificate has another name");
+    postgres_shows(&app, &ours.server("localhost", OVER), &ours);
+    told(&ours, "the server's certificate has ended: renew it");
+    postgres_shows(&app, &ours.server("localhost", LONG), &ours);
+    told(&other, "not of the authority in sslrootcert");
+    eventually("it is verified", || {
+        (read(&ours).code == Some(0)).then_some(())
+    });
+}
+
+/// Somebody who must show a certificate beside the password.
+fn login_of(app: &TestApp) -> String {
+    format!("{}_tls", app.broker.vhost())
+}
+
+fn postgres_asks(app: &TestApp, method: &str) {
+    let login = login_of(app);
+    for sql in [
+        format!(
+            "COPY (SELECT 'hostssl all {login} all {method}') TO PROGRAM \
+             '[ -e pg_hba.kept ] || cp pg_hba.conf pg_hba.kept; cat - pg_hba.kept > pg_hba.conf'"
+        ),
+        "SELECT pg_reload_conf()".to_owned(),
+    ] {
+        app.database.execute(&sql).expect("a superuser may");
+    }
+}
+
+#[test]
+#[ignore = "changes the servers: ops/test runs it alone"]
+fn postgresql_asks_for_a_certificate_that_names_the_login() {
+    let app = TestApp::builder().workers(0).start();
+    let _afterwards = WithoutTls(&app);
+    let (ours, other) = (Authority::new(), Authority::new());
+    let login = login_of(&app);
+    postgres_shows(&app, &ours.server("localhost", LONG), &ours);
+    app.database
+        .execute(&format!(
+            "CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE paynow_reader"
+        ))
+        .expect("a superuser may");
+    postgres_asks(&app, "scram-sha-256 clientcert=verify-full");
+    let read = |own: Option<&Pair>| {
+        let mut url = app.database.url().clone();
+        url.set_host(Some("localhost")).expect("a host");
+        url.set_username(&login).expect("a user");
+        url.set_password(Some(PASSWORD)).expect("a password");
+        let mut query = vec![
+            ("sslmode", "verify-full".to_owned()),
+            ("sslrootcert", ours.certificate().display().to_string()),
+        ];
+        for (name, path) in own
+            .into_iter()
+            .flat_map(|own| [("sslcert", &own.certificate), ("sslkey", &own.key)])
+        {
+            query.push((name, path.display().to_string()));
+        }
+        url.query_pairs_mut().extend_pairs(query);
+        let mut variables = app.variables();
+        variables.push(("DATABASE_URL".to_owned(), url.to_string()));
+        Program::run("paynowctl", &variables, &["products", "list"])
+    };
+
+    eventually("it is let in", || {
+        (read(Some(&ours.client(&login))).code == Some(0)).then_some(())
+    });
+    let told = |own: Option<&Pair>, sentence: &str| {
+        eventually(sentence, || {
+            let told = read(own);
+            (told.code == Some(1) && told.stderr.contains(sentence)).then_some(())
+        });
+    };
+    told(None, "the server asks for a certificate of ours");
+    let of_other = other.client(&login);
+    told(
+        Some(&of_other),
+        "does not trust the authority of our certificate",
+    );
+    // Which of the two was wrong is told to the server's log only.
+    let of_somebody = ours.client("somebody");
+    told(Some(&of_somebody), "password authentication failed");
+    postgres_asks(&app, "cert");
+    told(Some(&of_somebody), "our certificate is another login's");
+}
