@@ -1,6 +1,7 @@
 //! The receiver's HTTP: one webhook route and two probes. The handler is the whole story: read,
 //! verify, publish, answer.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
 use crate::room::{Room, RoomLimits};
 use crate::secrets::CurrentSecrets;
-use crate::source::{Source, Sources};
+use crate::source::Sources;
 use crate::verify::{claim, verify};
 
 const WEBHOOK_PATH: &str = "/webhooks/paynow";
@@ -96,11 +97,11 @@ async fn take(request: &HttpRequest, payload: Payload, intake: &Intake) -> Resul
     Ok(publish(&intake.publisher, verified).await?)
 }
 
-/// Says no, and once there were too many failures no more than that. The connection is then closed,
-/// unless it is a proxy's: others may use it.
-fn refuse(refusal: Refusal, source: Source, took: Duration, failures: &Failures) -> HttpResponse {
+/// Says no, and once there were too many failures no more than that. The connection stays: a new
+/// one would cost us four times what one more refusal does, and a proxy's is not the sender's.
+fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures) -> HttpResponse {
     let verdict = if refusal.is_failure() {
-        failures.count(source.address, Instant::now())
+        failures.count(source, Instant::now())
     } else {
         Verdict::Tell
     };
@@ -110,20 +111,15 @@ fn refuse(refusal: Refusal, source: Source, took: Duration, failures: &Failures)
         verdict,
     }
     .emit();
-    let Verdict::TooMany {
-        retry_after_seconds,
-        ..
-    } = verdict
-    else {
-        return problem(&refusal);
-    };
-    let mut response = problem(&Refusal::TooManyFailures {
-        retry_after_seconds,
-    });
-    if !source.by_proxy {
-        close_after(&mut response);
+    match verdict {
+        Verdict::Tell => problem(&refusal),
+        Verdict::TooMany {
+            retry_after_seconds,
+            ..
+        } => problem(&Refusal::TooManyFailures {
+            retry_after_seconds,
+        }),
     }
-    response
 }
 
 fn announced_length(request: &HttpRequest) -> Option<usize> {

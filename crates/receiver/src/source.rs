@@ -90,34 +90,20 @@ pub struct Sources {
     pub proxies: Networks,
 }
 
-/// The source of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
-    /// The client, or the nearest thing to it that is known.
-    pub address: IpAddr,
-    /// Whether a trusted proxy speaks for it, and so perhaps for others on the same connection.
-    pub by_proxy: bool,
-}
-
 impl Sources {
-    /// Finds the source of a request and refuses it if it may not send. A header is believed only
-    /// from a trusted proxy: anybody can write one.
+    /// Finds the source of a request, or the nearest thing to it that is known, and refuses it if
+    /// it may not send. A header is believed only from a trusted proxy: anybody can write one.
     pub fn admit(
         &self,
         peer: Option<SocketAddr>,
         headers: &HeaderMap,
-    ) -> (Source, Result<(), SourceError>) {
+    ) -> (IpAddr, Result<(), SourceError>) {
         let unspecified = IpAddr::from([0, 0, 0, 0]);
         let peer = peer.map_or(unspecified, |peer| peer.ip().to_canonical());
-        let by_proxy = self.proxies.contains(peer);
-        let client = if by_proxy {
+        let client = if self.proxies.contains(peer) {
             self.client(headers)
         } else {
             Some(peer)
-        };
-        let source = Source {
-            address: client.unwrap_or(peer),
-            by_proxy,
         };
         let admitted = match client {
             _ if self.allowed.is_empty() => Ok(()),
@@ -125,7 +111,7 @@ impl Sources {
             Some(_other) => Err(SourceError::NotAllowed),
             None => Err(SourceError::Unknown),
         };
-        (source, admitted)
+        (client.unwrap_or(peer), admitted)
     }
 
     /// The last address that no trusted proxy has: all before it may be the client's own invention.
@@ -172,6 +158,10 @@ mod tests {
     }
 
     /// The source, if it may send; of a peer with these values of the header.
+    #[expect(
+        clippy::unwrap_in_result,
+        reason = "the values are those of the tests below"
+    )]
     fn admit(sources: &Sources, peer: &str, values: &[&str]) -> Result<String, SourceError> {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -182,7 +172,7 @@ mod tests {
         }
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
         let (source, admitted) = sources.admit(Some(peer), &headers);
-        admitted.map(|()| source.address.to_string())
+        admitted.map(|()| source.to_string())
     }
 
     #[test]

@@ -176,3 +176,36 @@ impl AsyncWrite for Guarded {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::room::RoomLimits;
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_has_an_end() {
+        let room = Room::new(RoomLimits {
+            patience: Duration::from_millis(50),
+            ..RoomLimits::NONE
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _deaf = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _peer) = listener.accept().await.unwrap();
+        let mut guarded = Guarded::new(stream, &room);
+        let answer = [0; 64 * 1024];
+        let ended = loop {
+            let written = poll_fn(|cx| Pin::new(&mut guarded).poll_write(cx, &answer)).await;
+            if let Err(error) = written {
+                break error;
+            }
+        };
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+    }
+}

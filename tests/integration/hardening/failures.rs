@@ -41,11 +41,8 @@ fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
         let (_before, after) = reply.head.split_once("retry-after: ").expect("a time");
         let seconds: u32 = after.lines().next().unwrap().parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
-        assert!(wire.is_closed());
-        assert_eq!(
-            Wire::open(&app).send(signed(&order(), "")).expect().status,
-            202
-        );
+        // Nor does it cost the connection, which may be a proxy's.
+        assert_eq!(wire.send(signed(&order(), "")).expect().status, 202);
     }
     // Whatever fails.
     let no_header = "POST /webhooks/paynow HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -75,7 +72,7 @@ fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
 }
 
 #[test]
-fn behind_a_proxy_each_client_has_its_own_limit_and_nobody_loses_the_connection() {
+fn behind_a_proxy_each_client_has_its_own_limit() {
     let app = TestApp::builder()
         .receiver_setting("RECEIVER_FAILURES_PER_SOURCE", "2")
         .receiver_setting("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")
@@ -87,11 +84,9 @@ fn behind_a_proxy_each_client_has_its_own_limit_and_nobody_loses_the_connection(
     forge(&app, "198.51.100.1").assert_is(429, "too_many_failures");
     forge(&app, "198.51.100.2").assert_is(401, "mismatch");
 
-    let mut wire = Wire::open(&app);
     let header = "X-Forwarded-For: 198.51.100.1\r\n";
-    let reply = wire.send(forged(&order(), header)).expect();
-    reply.assert_is(429, "too_many_failures");
-    assert_eq!(wire.send(signed(&order(), header)).expect().status, 202);
+    let reply = Wire::open(&app).send(signed(&order(), header)).expect();
+    assert_eq!(reply.status, 202);
     app.leave_unaudited();
 }
 

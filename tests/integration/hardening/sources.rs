@@ -104,6 +104,9 @@ fn a_wrong_list_stops_the_start_with_one_sentence() {
     ] {
         let mut variables = app.variables();
         variables.push((name.to_owned(), value.to_owned()));
+        // Taken already: one that starts all the same ends at once, and with another code.
+        let taken = format!("127.0.0.1:{}", app.receiver_port());
+        variables.push(("RECEIVER_ADDR".to_owned(), taken));
         let outcome = Program::run("paynow-receiver", &variables, &[]);
         assert_eq!(outcome.code, Some(64), "{outcome:?}");
         let sentence = outcome.stderr.trim_end();
