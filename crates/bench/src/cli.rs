@@ -38,6 +38,7 @@ pub(crate) enum Scenario {
     HotWallet,
     Backlog,
     Overload,
+    Flood,
     Replay,
 }
 
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_asked_otherwise() {
         let all = cli("bench --stack ops/stack");
-        assert_eq!(all.scenarios().len(), 10);
+        assert_eq!(all.scenarios().len(), 11);
         assert_eq!(all.sizes().runs, Sizes::FULL.runs);
         assert_eq!(all.command(), "ops/bench");
         let some = cli("bench --stack s --quick --only overload,drain --runs 2 --json f");

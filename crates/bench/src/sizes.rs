@@ -25,6 +25,8 @@ pub(crate) struct Sizes {
     pub(crate) recovery_seconds: f64,
     /// At once, over which an overload is offered: more than the receiver lets wait for the broker.
     pub(crate) overload_connections: usize,
+    /// Of live traffic alone and beside a flood.
+    pub(crate) flood_seconds: f64,
     pub(crate) letters: usize,
     /// The longest that live traffic runs beside a replay.
     pub(crate) replay_seconds: f64,
@@ -48,6 +50,7 @@ impl Sizes {
         overload_seconds: 6.0,
         recovery_seconds: 4.0,
         overload_connections: 4000,
+        flood_seconds: 20.0,
         letters: 100_000,
         replay_seconds: 240.0,
     };
@@ -69,6 +72,7 @@ impl Sizes {
         overload_seconds: 1.0,
         recovery_seconds: 1.0,
         overload_connections: 1500,
+        flood_seconds: 0.5,
         letters: 200,
         replay_seconds: 10.0,
     };

@@ -142,14 +142,15 @@ fn story(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
     })
 }
 
-/// What people did to the event's dead letters.
+/// What people did to the event, or to its dead letters.
 fn operator_actions(
     connection: &mut PgConnection,
     event: &str,
 ) -> QueryResult<Vec<OperatorAction>> {
     sql_query(format!(
         "SELECT action_id, action, operator, why, {} AS acted_at FROM operator_actions \
-         WHERE EXISTS (SELECT FROM dead_letters letter WHERE letter.event_id = $1 AND ( \
+         WHERE outcome -> 'event_ids' @> to_jsonb($1) \
+         OR EXISTS (SELECT FROM dead_letters letter WHERE letter.event_id = $1 AND ( \
              outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id) \
              OR outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id::text))) \
          ORDER BY action_id",

@@ -200,12 +200,16 @@ mod tests {
         let (stream, _peer) = listener.accept().await.unwrap();
         let mut guarded = Guarded::new(stream, &room);
         let answer = [0; 64 * 1024];
-        let ended = loop {
-            let written = poll_fn(|cx| Pin::new(&mut guarded).poll_write(cx, &answer)).await;
-            if let Err(error) = written {
-                break error;
+        let ended = async {
+            loop {
+                let written = poll_fn(|cx| Pin::new(&mut guarded).poll_write(cx, &answer)).await;
+                if let Err(error) = written {
+                    break error;
+                }
             }
         };
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+        let ended = ended.expect("it ends");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
     }
 }

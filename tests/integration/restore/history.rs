@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paynow::{History, event_id, ids, missing, resend_everything, send};
+use super::paynow::{History, await_drained, event_id, ids, missing, resend_everything, send};
 use crate::harness::{Order, TestApp, eventually, flake};
 use crate::reversals::refund;
 
@@ -18,20 +18,6 @@ fn world() -> (TestApp, History) {
 
 fn order(wallet: i64) -> Vec<u8> {
     Order::of(POINTS, wallet).body()
-}
-
-/// Waits until the broker itself tells that nothing waits; its depths are seconds old.
-fn await_told_empty(app: &TestApp) {
-    let queues = [
-        "paynow.credits",
-        "paynow.credits.retry.1s",
-        "paynow.credits.retry.2s",
-    ];
-    for queue in queues.into_iter().chain(["paynow.credits.dead"]) {
-        eventually(&format!("{queue} tells that it is empty"), || {
-            app.broker.told_depth(queue).filter(|depth| *depth == 0)
-        });
-    }
 }
 
 fn actions(app: &TestApp) -> Vec<String> {
@@ -96,7 +82,7 @@ fn what_is_missing_is_sent_once_credited_once_and_recorded() {
         history.add(&order(wallet), "success");
     }
     history.add(&order(other), "failed");
-    await_told_empty(&app);
+    await_drained(&app);
 
     let shown = send(&app, &history, &["--json"]).succeeded().json();
     assert_eq!(
@@ -118,6 +104,9 @@ fn what_is_missing_is_sent_once_credited_once_and_recorded() {
     assert_eq!(actions(&app), ["anna restore", "anna restore 61"]);
 
     missing(&app, &history, &["--skip-broker"]).succeeded();
+    let one = event_id(history.bodies().last().expect("there are many"));
+    let shown = app.ctl_json(&["events", "show", &one]);
+    assert_eq!(shown["operator_actions"][0]["action"], "history_send");
     // The page was laid out otherwise than the first delivery: the bytes are the same again.
     resend_everything(&app, &history);
     assert_eq!(
@@ -131,7 +120,7 @@ fn what_is_missing_is_sent_once_credited_once_and_recorded() {
 fn nothing_is_sent_while_it_may_still_be_waiting() {
     let (mut app, history) = world();
     let wallet = flake();
-    await_told_empty(&app);
+    await_drained(&app);
     app.workers.remove(0).stop();
     let waiting = order(wallet);
     history.deliver(&app, &waiting);
@@ -206,7 +195,7 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
     eventually("the refund finds its order", || {
         (app.balance_of(wallet) == 0).then_some(())
     });
-    await_told_empty(&app);
+    await_drained(&app);
     send(&app, &history, &["--yes"]).succeeded();
     assert_eq!((app.balance_of(wallet), app.balance_of(lost)), (0, 0));
 }
@@ -228,7 +217,7 @@ fn a_broker_that_lost_its_disk_is_made_again_and_what_it_held_is_found() {
         app.receiver_ready()
             .filter(|(status, _body)| *status == 200)
     });
-    await_told_empty(&app);
+    await_drained(&app);
     assert_eq!(app.balance_of(wallet), PRICE);
 
     send(&app, &history, &["--yes"]).succeeded();

@@ -3,12 +3,14 @@
 
 mod answer;
 mod closed;
+mod flood;
 mod open;
 mod outcome;
 mod schedule;
 mod wire;
 
 pub(crate) use closed::closed;
+pub(crate) use flood::{Flooded, flood};
 pub(crate) use open::{Busy, OpenLoop};
 pub(crate) use outcome::{Outcome, Shot, halves_and_tails};
 pub(crate) use schedule::Phase;

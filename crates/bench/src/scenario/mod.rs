@@ -3,6 +3,7 @@
 mod backlog;
 mod big_ledger;
 mod drain;
+mod flood;
 mod hot_wallet;
 mod latency;
 mod memory;
@@ -31,6 +32,7 @@ pub(crate) fn run(scenario: Scenario, bench: &mut Bench) -> Result<Vec<Row>> {
         Scenario::HotWallet => hot_wallet::run(bench),
         Scenario::Backlog => backlog::run(bench),
         Scenario::Overload => overload::run(bench),
+        Scenario::Flood => flood::run(bench),
         Scenario::Replay => replay::run(bench),
     }
 }
