@@ -36,18 +36,29 @@ impl Fatal {
 }
 
 /// Prints one sentence on standard error when the program failed, and gives its exit code.
+pub fn report(program: &str, result: Result<(), Fatal>) -> ExitCode {
+    ExitCode::from(told(program, result))
+}
+
+/// Reports, and ends the process at once, whatever its other threads do: no handler of a C library
+/// runs, which would take from a thread that still waits for the database what it stands on
+/// (OpenSSL frees its tables at exit, under the feet of libpq).
+pub(crate) fn end(program: &str, result: Result<(), Fatal>) -> ! {
+    signal_hook::low_level::exit(i32::from(told(program, result)))
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "the last words of a program may come before any logger"
 )]
-pub fn report(program: &str, result: Result<(), Fatal>) -> ExitCode {
+fn told(program: &str, result: Result<(), Fatal>) -> u8 {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(fatal) => {
             eprintln!("{program}: {}", chain(&fatal));
             match fatal {
-                Fatal::Setting(_) => ExitCode::from(USAGE),
-                Fatal::Failed { .. } => ExitCode::from(FAILURE),
+                Fatal::Setting(_) => USAGE,
+                Fatal::Failed { .. } => FAILURE,
             }
         }
     }

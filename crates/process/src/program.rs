@@ -1,12 +1,11 @@
 //! The frame around a server program: settings, log, runtime, signals, exit code.
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::{Environment, SettingError};
-use crate::exit::{Fatal, report};
+use crate::exit::{Fatal, end};
 use crate::{healthcheck, shutdown, telemetry};
 
 /// What the command line asks of a server program.
@@ -15,7 +14,7 @@ enum Task {
     Healthcheck,
 }
 
-/// Runs a program from its environment to its exit code. `serve` gets the settings and a token
+/// Runs a program from its environment to the end of the process. `serve` gets the settings and a token
 /// that is cancelled when the process is asked to end; it returns once everything is tidied up.
 /// `admin_address` is where the settings have the admin server, which a healthcheck asks.
 pub fn run<C>(
@@ -23,7 +22,7 @@ pub fn run<C>(
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,
     admin_address: impl FnOnce(&C) -> SocketAddr,
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
-) -> ExitCode {
+) -> ! {
     let environment = Environment::of_this_process();
     let done = match task(std::env::args().skip(1)) {
         Ok(Task::Serve) => start(name, &environment, read, serve),
@@ -32,7 +31,7 @@ pub fn run<C>(
             .and_then(|config| healthcheck::ask(admin_address(&config))),
         Err(error) => Err(error.into()),
     };
-    report(name, done)
+    end(name, done)
 }
 
 fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingError> {

@@ -1,12 +1,10 @@
 //! `paynow-receiver`: see the crate's README.
 
-use std::process::ExitCode;
-
 use paynow_process::program;
 use paynow_receiver::app::App;
 use paynow_receiver::config::Config;
 
-fn main() -> ExitCode {
+fn main() {
     program::run(
         "paynow-receiver",
         Config::read,

@@ -1,12 +1,10 @@
 //! `paynow-worker`: see the crate's README.
 
-use std::process::ExitCode;
-
 use paynow_process::program;
 use paynow_worker::app::App;
 use paynow_worker::config::Config;
 
-fn main() -> ExitCode {
+fn main() {
     program::run(
         "paynow-worker",
         Config::read,
