@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Answer, Order, SECRET, TestApp, eventually, flake, send, sign};
+use crate::harness::{Answer, Order, SECRET, TestApp, eventually, flake, send, sign, try_post};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 
@@ -277,11 +277,12 @@ fn overload_is_answered_at_once_and_what_was_accepted_is_there() {
     let overloaded = eventually("one of many at once is too many", || {
         let answers: Vec<Answer> = std::thread::scope(|scope| {
             let posts: Vec<_> = (0..32)
-                .map(|_| {
-                    scope.spawn(|| crate::harness::post(&url, &Order::of(POINTS, flake()).body()))
-                })
+                .map(|_| scope.spawn(|| try_post(&url, &Order::of(POINTS, flake()).body())))
                 .collect();
-            posts.into_iter().map(|post| post.join().unwrap()).collect()
+            posts
+                .into_iter()
+                .map(|post| post.join().unwrap().expect("it answers"))
+                .collect()
         });
         for answer in answers.iter().filter(|answer| answer.accepted()) {
             app.note_accepted(answer.event_id());

@@ -41,6 +41,10 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
     assert_eq!(sent.replay.map(|id| id.to_string()), Some(id.clone()));
     assert_eq!((sent.attempt, sent.failure), (1, None));
 
+    // What the broker tells of a queue is some seconds old: the first death must be forgotten.
+    eventually("the first death is over", || {
+        (app.broker.told_depth("paynow.credits.dead") == Some(0)).then_some(())
+    });
     // The worker cannot archive the dead letter, so it is still there when the worker is gone.
     app.database
         .execute("REVOKE INSERT ON dead_letters FROM paynow_worker")
