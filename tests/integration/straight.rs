@@ -1,10 +1,11 @@
 //! The main job: a signed order becomes points, once.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 
-use crate::harness::{Order, TestApp, eventually, flake};
+use crate::harness::{Order, TestApp, eventually, flake, free_port};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const RANK: i64 = 600_000_000_000_000_050;
@@ -202,4 +203,25 @@ fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
         told.elapsed()
     );
     slow.batch_execute("ROLLBACK").unwrap();
+}
+
+#[test]
+fn a_database_that_says_nothing_does_not_hold_up_a_worker_that_is_told_to_stop() {
+    let silent = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let address = format!("postgres://worker:none@127.0.0.1:{port}/paynow?connect_timeout=60");
+    let mut app = TestApp::builder()
+        .workers(0)
+        .worker_setting("DATABASE_URL", &address)
+        .start();
+    app.launch_worker();
+    // Of the session, the housekeeping and the survey: all of them wait for the first word.
+    let _asked: Vec<_> = silent.incoming().take(3).collect();
+    let told = Instant::now();
+    app.workers.remove(0).stop();
+    assert!(
+        told.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        told.elapsed()
+    );
 }

@@ -10,7 +10,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
-use tokio_util::sync::CancellationToken;
 
 use crate::observe::{CertificateSeen, CertificateUnseen, Observable};
 
@@ -42,9 +41,9 @@ pub enum Opening {
     Plain,
 }
 
-/// Looks at once and then every hour, or sooner after a look that failed, until `stop`.
-pub async fn watch(peers: Vec<TlsPeer>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
+/// Looks at once and then every hour, or sooner after a look that failed, until it is dropped.
+pub async fn watch(peers: Vec<TlsPeer>) {
+    loop {
         let mut wait = ROUND;
         for peer in peers.clone() {
             let name = peer.name;
@@ -65,7 +64,7 @@ pub async fn watch(peers: Vec<TlsPeer>, stop: CancellationToken) {
                 }
             }
         }
-        let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -49,7 +49,7 @@ impl App {
         observe::begin(&config.secrets);
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
-        tokio::spawn(certificate::watch(peers, stop_lanes.clone()));
+        tokio::spawn(certificate::watch(peers));
         let secrets = Arc::new(CurrentSecrets::new(config.secrets));
         let secrets_watch = reload::Watch::new(config.secrets_file, Arc::clone(&secrets))
             .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;

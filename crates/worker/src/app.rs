@@ -100,24 +100,15 @@ impl App {
 
     /// Works until `stop`, then finishes what is in hand, settles it and says goodbye.
     pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
-        let database = self.work.database.clone();
-        let housekeeping = tokio::spawn(housekeeping::run(
-            database,
-            self.retention_days,
-            stop.clone(),
-        ));
-        let peers = [
-            Some(self.work.broker.tls_peer()),
-            self.work.database.tls_peer(),
-        ];
-        let peers = peers.into_iter().flatten().collect();
-        let certificates = tokio::spawn(certificate::watch(peers, stop.clone()));
-        let database = self.work.database.clone();
-        let survey = tokio::spawn(survey::run(database, self.survey, stop.clone()));
+        let mut beside = self.start_beside();
         let mut backoff = ReconnectBackoff::new();
         while !stop.is_cancelled() {
             let started = Instant::now();
-            let ended = match self.probe().await {
+            let probed = tokio::select! {
+                probed = self.probe() => probed,
+                () = stop.cancelled() => Err(Ended::Stopped),
+            };
+            let ended = match probed {
                 Ok(()) => self.work.session(&stop, || self.enter(Ok(()))).await,
                 Err(ended) => ended,
             };
@@ -142,12 +133,25 @@ impl App {
             .emit();
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
-        let _ended = (housekeeping.await, survey.await, certificates.await);
+        // None of it is worth waiting for: a look at a ledger of years takes minutes.
+        beside.shutdown().await;
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
         self.admin.stop().await;
         Stopped.emit();
         Ok(())
+    }
+
+    /// What goes on beside the work.
+    fn start_beside(&self) -> JoinSet<()> {
+        let database = &self.work.database;
+        let peers = [Some(self.work.broker.tls_peer()), database.tls_peer()];
+        let peers = peers.into_iter().flatten().collect();
+        let mut beside = JoinSet::new();
+        beside.spawn(housekeeping::run(database.clone(), self.retention_days));
+        beside.spawn(survey::run(database.clone(), self.survey));
+        beside.spawn(certificate::watch(peers));
+        beside
     }
 
     /// Taking messages that cannot be applied would only hand them back.

@@ -10,7 +10,6 @@ use diesel::sql_types::{BigInt, Integer, Nullable};
 use paynow_process::clock;
 use paynow_process::observe::Observable;
 use paynow_shared::ids::flake_floor;
-use tokio_util::sync::CancellationToken;
 
 use crate::database::{DatabaseAddress, DatabaseError};
 use crate::observe::{BodiesForgotten, DeadLettersResolved, HousekeepingFailed, PayloadsForgotten};
@@ -24,35 +23,31 @@ const LETTERS_AT_ONCE: i32 = 1_000;
 const BREATH: Duration = Duration::from_millis(20);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Runs rounds until `stop`.
-pub async fn run(database: DatabaseAddress, retention_days: u32, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        if let Err(error) = round(&database, retention_days, &stop).await {
+/// Runs rounds until it is dropped: each statement is whole, and what is undone is done next time.
+pub async fn run(database: DatabaseAddress, retention_days: u32) {
+    loop {
+        if let Err(error) = round(&database, retention_days).await {
             HousekeepingFailed { error: &error }.emit();
         }
-        let _stopped = tokio::time::timeout(ROUND, stop.cancelled()).await;
+        tokio::time::sleep(ROUND).await;
     }
 }
 
 /// A connection per round: rounds are rare, and an idle connection is one too many.
-async fn round(
-    database: &DatabaseAddress,
-    retention_days: u32,
-    stop: &CancellationToken,
-) -> Result<(), DatabaseError> {
+async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), DatabaseError> {
     let address = database.clone();
     let connection = blocking(move || address.connect()).await?;
     let before_ms = clock::now_ms().saturating_sub(DAY_MS.saturating_mul(retention_days.into()));
     let before = flake_floor(before_ms);
     let payloads = move |connection: &mut PgConnection| forget_payloads(connection, before);
-    let (connection, forgotten) = until_none(connection, stop, payloads).await?;
+    let (connection, forgotten) = until_none(connection, payloads).await?;
     if forgotten > 0 {
         PayloadsForgotten { events: forgotten }.emit();
     }
     let days = i32::try_from(retention_days).unwrap_or(i32::MAX);
     let bodies = move |connection: &mut PgConnection| forget_bodies(connection, days);
-    let (connection, forgotten) = until_none(connection, stop, bodies).await?;
-    let resolved = resolve_applied(connection, stop).await?;
+    let (connection, forgotten) = until_none(connection, bodies).await?;
+    let resolved = resolve_applied(connection).await?;
     if forgotten > 0 {
         BodiesForgotten { letters: forgotten }.emit();
     }
@@ -65,7 +60,6 @@ async fn round(
 /// Repeats a statement that does a bounded piece of work until there is none; the number of rows.
 async fn until_none(
     mut connection: PgConnection,
-    stop: &CancellationToken,
     piece: impl Fn(&mut PgConnection) -> Result<i64, DatabaseError> + Copy + Send + 'static,
 ) -> Result<(PgConnection, i64), DatabaseError> {
     let mut sum: i64 = 0;
@@ -73,17 +67,15 @@ async fn until_none(
         let rows;
         (connection, rows) = on(connection, piece).await?;
         sum = sum.saturating_add(rows);
-        if rows == 0 || is_over(stop).await {
+        if rows == 0 {
             return Ok((connection, sum));
         }
+        tokio::time::sleep(BREATH).await;
     }
 }
 
 /// Walks once over all letters that wait for something; the number of those that need not.
-async fn resolve_applied(
-    mut connection: PgConnection,
-    stop: &CancellationToken,
-) -> Result<i64, DatabaseError> {
+async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseError> {
     let mut sum: i64 = 0;
     let mut after = 0;
     loop {
@@ -91,15 +83,11 @@ async fn resolve_applied(
         (connection, swept) = on(connection, move |connection| sweep(connection, after)).await?;
         sum = sum.saturating_add(swept.resolved);
         match swept.last {
-            Some(last) if !is_over(stop).await => after = last,
-            Some(_) | None => return Ok(sum),
+            Some(last) => after = last,
+            None => return Ok(sum),
         }
+        tokio::time::sleep(BREATH).await;
     }
-}
-
-/// Whether to stop, asked with a breath.
-async fn is_over(stop: &CancellationToken) -> bool {
-    tokio::time::timeout(BREATH, stop.cancelled()).await.is_ok()
 }
 
 /// Lends the connection to blocking work and gives it back.

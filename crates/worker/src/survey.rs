@@ -10,7 +10,6 @@ use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
 use paynow_process::clock;
 use paynow_process::observe::Observable;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::SurveySettings;
 use crate::database::{DatabaseAddress, DatabaseError};
@@ -63,16 +62,11 @@ struct Looked {
     _looked: bool,
 }
 
-/// Asks at once and then every interval, until `stop`.
-pub async fn run(database: DatabaseAddress, settings: SurveySettings, stop: CancellationToken) {
-    while !stop.is_cancelled() {
+/// Asks at once and then every interval, until it is dropped.
+pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
+    loop {
         let address = database.clone();
-        let asking = tokio::task::spawn_blocking(move || ask(&address, settings));
-        let asked = tokio::select! {
-            asked = asking => asked,
-            // A look at a ledger of years takes minutes.
-            () = stop.cancelled() => return,
-        };
+        let asked = tokio::task::spawn_blocking(move || ask(&address, settings)).await;
         let asked =
             asked.unwrap_or_else(|panicked| Err(DatabaseError::Unavailable(panicked.to_string())));
         match asked {
@@ -83,7 +77,7 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings, stop: Canc
             .emit(),
             Err(error) => HousekeepingFailed { error: &error }.emit(),
         }
-        let _stopped = tokio::time::timeout(settings.interval, stop.cancelled()).await;
+        tokio::time::sleep(settings.interval).await;
     }
 }
 
