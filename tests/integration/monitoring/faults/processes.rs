@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use paynow_process::clock;
 
@@ -52,16 +53,20 @@ const CERTIFICATE: Fault = Fault {
 const MIB: usize = 1024 * 1024;
 const BODY: usize = 60 * MIB;
 const SENDERS: usize = 12;
-/// A shop that allows bodies of any size takes the memory they need upon itself.
-const LARGE_BODIES: [(&str, &str); 2] = [
+/// The receiver may wait much longer for the end of such a body.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Without the limits that keep a receiver from such trouble.
+const UNLIMITED: [(&str, &str); 4] = [
     ("RECEIVER_BODY_LIMIT_BYTES", "67108864"),
     ("RECEIVER_BODY_MEMORY_BYTES", "1073741824"),
+    ("RECEIVER_FAILURES_PER_SOURCE", "1000000"),
+    ("RECEIVER_FAILURES_OVERALL", "1000000"),
 ];
 
 #[test]
 #[ignore = "reads the broker's metrics: ops/test runs it alone"]
 fn programs_in_trouble_are_told() {
-    let mut world = World::with(&LARGE_BODIES, &[]);
+    let mut world = World::with(&UNLIMITED, &[]);
     let (watch, steady) = world.watched_twice(QUICK, STEADY);
     for fault in [&DESCRIPTORS, &MEMORY, &NO_READER, &CERTIFICATE] {
         fault.is_not_told_yet(&watch);
@@ -146,6 +151,8 @@ fn unended(port: u16) {
     let Ok(mut receiver) = TcpStream::connect(("127.0.0.1", port)) else {
         return;
     };
+    let timeout = receiver.set_read_timeout(Some(ANSWER_LIMIT));
+    timeout.expect("a limit that is not zero");
     let timestamp = clock::now_ms().to_string();
     let signature = sign(SECRET, &timestamp, b"of another body");
     let head = format!(
@@ -216,6 +223,7 @@ fn receiver_variables(app: &TestApp) -> Vec<(String, String)> {
         [("RECEIVER_ADDR", public), ("METRICS_ADDR", admin)]
             .map(|(name, port)| (name.to_owned(), format!("127.0.0.1:{port}"))),
     );
+    variables.extend(UNLIMITED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables
 }
 
