@@ -11,12 +11,12 @@ docker_answers() { docker version >/dev/null 2>&1; }
 
 # need_docker LOG: the engine of this machine, or one that we install and start, and stop in the end.
 need_docker() {
-  DOCKER_PID=
   if ! docker_answers; then
     need_packages "$ENGINE"
     say "starting a Docker engine"
-    as_root dockerd >"$1" 2>&1 &
-    DOCKER_PID=$!
+    # By its own word: the job of this shell may be a shell or a sudo above it.
+    DOCKER_PID_FILE=$1.pid
+    as_root dockerd --pidfile "$DOCKER_PID_FILE" >"$1" 2>&1 &
     wait_until 60 docker_answers || no_docker "$1"
   fi
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || need_packages docker-compose
@@ -31,10 +31,10 @@ no_docker() {
 }
 
 stop_docker() {
-  [[ $DOCKER_PID ]] || return 0
-  as_root kill "$DOCKER_PID" 2>/dev/null || true
-  wait "$DOCKER_PID" || true
-  DOCKER_PID=
+  [[ $DOCKER_PID_FILE ]] || return 0
+  [[ ! -e $DOCKER_PID_FILE ]] || as_root kill "$(<"$DOCKER_PID_FILE")" || true
+  wait || true
+  DOCKER_PID_FILE=
 }
 
 image_exists() { docker image inspect "$1" >/dev/null 2>&1; }

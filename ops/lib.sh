@@ -253,5 +253,15 @@ limit_files() {
   ulimit -Sn "$hard"
 }
 
+# Always the whole workspace with all its targets: a part would be built with other features, anew.
+build_for_tests() {
+  # A worker that some bodies can break, beside the real one, for the tests of crashes.
+  cargo build --quiet --workspace --bins --locked --features paynow-worker/poison
+  local bin=${CARGO_TARGET_DIR:-target}/debug
+  cp "$bin/paynow-worker" "$bin/paynow-worker-poison"
+  cargo build --quiet --workspace --bins --locked
+  cargo test --quiet --workspace --all-targets --no-run --locked
+}
+
 # shellcheck source-path=SCRIPTDIR source=packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"

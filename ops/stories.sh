@@ -177,6 +177,7 @@ comes_back() {
 
 story_suite() {
   local broker login
+  build_for_tests
   start_one
   # A test has its own virtual host and database: the programs of the deployment see nothing of them.
   broker=$(address rabbitmq broker)

@@ -171,8 +171,12 @@ fn a_renewed_client_certificate_is_used_by_the_next_connection() {
 fn a_port_without_tls_is_told() {
     let app = TestApp::builder().workers(0).start();
     let ours = Authority::new();
-    let (_host, port) = place_of(app.broker.url(), 5672);
-    let mut receiver = Receiver::start(&app, port, &proof(&ours.certificate(), None));
+    let (host, port) = place_of(app.broker.url(), 5672);
+    let mut plain = Url::parse(&amqps(&app, port)).expect("it is one");
+    plain.set_host(Some(&host)).expect("it is the broker's");
+    let mut settings = proof(&ours.certificate(), None);
+    settings.push(("AMQP_URL".to_owned(), plain.to_string()));
+    let mut receiver = Receiver::start(&app, port, &settings);
     receiver.tells("what answers there does not speak TLS");
     receiver.program.stop();
 }
