@@ -17,6 +17,7 @@ need_docker() {
     # By its own word: the job of this shell may be a shell or a sudo above it.
     DOCKER_PID_FILE=$1.pid
     as_root dockerd --pidfile "$DOCKER_PID_FILE" >"$1" 2>&1 &
+    DOCKER_JOB=$!
     wait_until 60 docker_answers || no_docker "$1"
   fi
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || need_packages docker-compose
@@ -33,7 +34,7 @@ no_docker() {
 stop_docker() {
   [[ $DOCKER_PID_FILE ]] || return 0
   [[ ! -e $DOCKER_PID_FILE ]] || as_root kill "$(<"$DOCKER_PID_FILE")" || true
-  wait || true
+  wait "$DOCKER_JOB" || true
   DOCKER_PID_FILE=
 }
 
