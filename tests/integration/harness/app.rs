@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,6 +12,7 @@ use super::broker::TestBroker;
 use super::database::TestDatabase;
 use super::logs::check_log;
 use super::order::Order;
+use super::port::free_port;
 use super::program::{Outcome, Program};
 use super::scrape::get;
 use super::servers::Servers;
@@ -385,16 +385,5 @@ impl Drop for TestApp {
         self.workers.clear();
         self.broker.drop_it();
         self.database.drop_it();
-    }
-}
-
-/// A port that nobody listens on, below the kernel's ephemeral range: in that range a client that
-/// reconnects to a dead server can end up connected to itself.
-pub(crate) fn free_port() -> u16 {
-    loop {
-        let port = fastrand::u16(20_000..32_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }

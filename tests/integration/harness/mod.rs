@@ -8,6 +8,7 @@ mod guide;
 mod logs;
 mod monitoring;
 mod order;
+mod port;
 mod program;
 mod recorder;
 mod scrape;
@@ -16,7 +17,7 @@ mod tls;
 mod wait;
 mod webhook;
 
-pub(crate) use app::{TestApp, free_port};
+pub(crate) use app::TestApp;
 pub(crate) use broker::TestBroker;
 pub(crate) use database::{TestDatabase, migrations};
 pub(crate) use guide::guide_table;
@@ -24,6 +25,7 @@ pub(crate) use monitoring::{
     Alert, BrokerProcess, Compression, HeldUp, Mail, Monitoring, Targets, alerts,
 };
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
+pub(crate) use port::free_port;
 pub(crate) use program::{Outcome, Program};
 pub(crate) use recorder::{Recorder, Statement};
 pub(crate) use scrape::metric_at;

@@ -8,7 +8,7 @@ use std::thread;
 
 use url::Url;
 
-use super::app::free_port;
+use super::port::free_port;
 
 const POSTGRES_PORT: u16 = 5432;
 /// What asks for something, or changes something; the rest is housekeeping of the connection.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use super::app::free_port;
+use super::port::free_port;
 use super::wait::eventually;
 
 /// A TLS server with a certificate of its own, by openssl. openssl serves one client at a time, and

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::mail::Mail;
-use crate::harness::app::free_port;
+use crate::harness::port::free_port;
 
 /// A client that says nothing for so long is gone; no thread waits for it for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(30);

@@ -22,7 +22,7 @@ pub(crate) use stack::{BrokerProcess, HeldUp};
 use self::mailbox::Mailbox;
 use self::server::Server;
 use self::shipped::Ports;
-use super::app::free_port;
+use super::port::free_port;
 use super::wait::eventually;
 
 /// An alert as on-call tells it from others: `(name, severity)`.
