@@ -187,6 +187,15 @@ fn an_order_as_large_as_the_limit_is_credited() {
     assert_eq!(app.balance_of(order.customer_id), 500);
 }
 
+/// Tells the only worker to stop, and does not accept that it waits for what goes on beside its work.
+#[track_caller]
+fn stops_soon(app: &mut TestApp) {
+    let told = Instant::now();
+    app.workers.remove(0).stop();
+    let took = told.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
 #[test]
 fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
     let mut app = TestApp::builder().workers(0).start();
@@ -194,14 +203,8 @@ fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
     slow.batch_execute("BEGIN; LOCK TABLE wallets").unwrap();
     app.start_worker();
     app.database.await_blocked();
-    let told = Instant::now();
-    app.workers.remove(0).stop();
     // The look itself would wait for ten seconds here, and for fifteen minutes on a large ledger.
-    assert!(
-        told.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        told.elapsed()
-    );
+    stops_soon(&mut app);
     slow.batch_execute("ROLLBACK").unwrap();
 }
 
@@ -217,11 +220,5 @@ fn a_database_that_says_nothing_does_not_hold_up_a_worker_that_is_told_to_stop()
     app.launch_worker();
     // Of the session, the housekeeping and the survey: all of them wait for the first word.
     let _asked: Vec<_> = silent.incoming().take(3).collect();
-    let told = Instant::now();
-    app.workers.remove(0).stop();
-    assert!(
-        told.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        told.elapsed()
-    );
+    stops_soon(&mut app);
 }

@@ -9,7 +9,6 @@ use paynow_process::environment::{Environment, SettingError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connect::{establish, tls_peer};
-
 use crate::schema::{NEWEST_MIGRATION, need_schema};
 
 /// Every wait on the database ends: a blocking thread cannot be cancelled from outside.

@@ -241,8 +241,8 @@ impl TestApp {
         self.receiver_ports.0
     }
 
-    /// Starts the receiver on the ports of this world and waits until it is ready.
-    pub(crate) fn start_receiver(&self) -> Program {
+    /// What a receiver of this world is started with: its ports and its settings.
+    pub(crate) fn receiver_variables(&self) -> Vec<(String, String)> {
         let mut variables = self.variables();
         let (public, admin) = self.receiver_ports;
         variables.extend([
@@ -250,7 +250,13 @@ impl TestApp {
             ("METRICS_ADDR".to_owned(), format!("127.0.0.1:{admin}")),
         ]);
         variables.extend(self.receiver_settings.iter().cloned());
-        let receiver = Program::start("paynow-receiver", self.log_file("receiver"), &variables);
+        variables
+    }
+
+    /// Starts the receiver on the ports of this world and waits until it is ready.
+    pub(crate) fn start_receiver(&self) -> Program {
+        let log = self.log_file("receiver");
+        let receiver = Program::start("paynow-receiver", log, &self.receiver_variables());
         eventually("the receiver is ready", || {
             self.receiver_ready().filter(|(s, _)| *s == 200)
         });

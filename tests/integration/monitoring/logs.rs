@@ -35,15 +35,7 @@ fn world_without_receiver() -> (TestApp, i64) {
 
 /// Starts the receiver of a world with its output anywhere, and waits until it is ready.
 fn receiver_writing_to(app: &TestApp, log: &Path) -> Program {
-    let mut variables = app.variables();
-    let address = |port: u16| format!("127.0.0.1:{port}");
-    variables.extend([
-        ("RECEIVER_ADDR".to_owned(), address(app.receiver_port())),
-        (
-            "METRICS_ADDR".to_owned(),
-            address(app.receiver_admin_port()),
-        ),
-    ]);
+    let variables = app.receiver_variables();
     let receiver = Program::start("paynow-receiver", log.to_owned(), &variables);
     eventually("the receiver is ready", || {
         app.receiver_ready().filter(|(status, _)| *status == 200)

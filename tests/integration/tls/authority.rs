@@ -32,24 +32,8 @@ impl Authority {
             std::fs::write(folder.join(name), content).expect("a file is written");
         }
         let it = Self { folder };
-        let subject = format!("/CN=authority {serial}");
-        it.openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            &subject,
-            "-days",
-            "30",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem",
-        ]);
+        let name = format!("authority {serial}");
+        it.request(&name, "ca.key", "ca.pem", &["-x509", "-days", "30"]);
         it
     }
 
@@ -73,21 +57,7 @@ impl Authority {
         let extension = format!("basicConstraints = critical, CA:FALSE\n{extension}");
         std::fs::write(self.folder.join("extension"), extension).expect("a file is written");
         let (key, request, certificate) = (file("key"), file("csr"), file("pem"));
-        self.openssl(&[
-            "req",
-            "-new",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            &format!("/CN={name}"),
-            "-keyout",
-            &key,
-            "-out",
-            &request,
-        ]);
+        self.request(name, &key, &request, &["-new"]);
         self.openssl(&[
             "ca",
             "-batch",
@@ -113,6 +83,26 @@ impl Authority {
             certificate: self.folder.join(certificate),
             key: self.folder.join(key),
         }
+    }
+
+    /// Makes a key, and what is to be signed with it; or, with `-x509`, what it has signed itself.
+    fn request(&self, name: &str, key: &str, output: &str, options: &[&str]) {
+        let subject = format!("/CN={name}");
+        let arguments = [
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            &subject,
+            "-keyout",
+            key,
+            "-out",
+            output,
+        ];
+        self.openssl(&[&arguments, options].concat());
     }
 
     fn openssl(&self, arguments: &[&str]) {

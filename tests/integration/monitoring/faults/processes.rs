@@ -206,25 +206,14 @@ impl Drop for UnreadPipe {
 
 /// At the addresses of the world's own.
 fn receiver_that_logs_to(app: &TestApp, log: &Path) -> Program {
-    Program::start("paynow-receiver", log.to_owned(), &receiver_variables(app))
+    Program::start("paynow-receiver", log.to_owned(), &app.receiver_variables())
 }
 
 fn receiver_with(app: &TestApp, name: &str, value: &str) -> Program {
-    let mut variables = receiver_variables(app);
+    let mut variables = app.receiver_variables();
     variables.push((name.to_owned(), value.to_owned()));
     let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("with-{name}.log"));
     Program::start("paynow-receiver", log, &variables)
-}
-
-fn receiver_variables(app: &TestApp) -> Vec<(String, String)> {
-    let mut variables = app.variables();
-    let (public, admin) = (app.receiver_port(), app.receiver_admin_port());
-    variables.extend(
-        [("RECEIVER_ADDR", public), ("METRICS_ADDR", admin)]
-            .map(|(name, port)| (name.to_owned(), format!("127.0.0.1:{port}"))),
-    );
-    variables.extend(UNLIMITED.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    variables
 }
 
 /// A record for each request that is refused.
