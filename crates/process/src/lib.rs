@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod backoff;
 pub mod broker;
+pub mod catalog;
 pub mod certificate;
 pub mod clock;
 pub mod environment;

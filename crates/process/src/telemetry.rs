@@ -1,14 +1,18 @@
 //! Logs and metrics. Logs are one JSON object a line on standard output, our own records and those
 //! of lapin, actix and diesel through the same drain. Metrics are rendered by the admin server.
-//! What there is to see is in catalogs, which `ops/README.md` shows as tables.
+//! Catalogs list all metrics and log records; the tables in `ops/README.md` come from them.
 
+pub mod buckets;
 mod catalog;
 mod log;
+mod log_event;
+mod metric;
 mod metrics;
 
-pub use catalog::{Catalog, Kind, LogEvent, Metric};
-pub(crate) use log::{DROPPED, RECORDS};
+pub use catalog::Catalog;
 pub use log::{LogGuard, start_log};
+pub use log_event::LogEvent;
+pub use metric::{Declaration, Handle, Kind, Label, Metric, Values};
 pub use metrics::{Metrics, MetricsError, start_metrics};
 use slog::Level;
 
@@ -33,3 +37,6 @@ pub fn log_level(environment: &Environment) -> Result<Level, SettingError> {
         )),
     }
 }
+
+pub(crate) const METRICS: [&[&Declaration]; 2] = [log::METRICS, metrics::METRICS];
+pub(crate) const LOG_EVENTS: &[LogEvent] = log::LOG_EVENTS;

@@ -9,6 +9,7 @@ use actix_web::dev::Server;
 use actix_web::web::Data;
 use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
 use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
+use paynow_process::catalog;
 use paynow_process::certificate;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
@@ -44,9 +45,10 @@ pub struct App {
 impl App {
     /// Binds both addresses and starts the publisher. Must be called inside a tokio runtime.
     pub fn build(config: Config) -> Result<Self, Fatal> {
-        let metrics = telemetry::start_metrics("paynow-receiver", &observe::CATALOG)
-            .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::begin(&config.secrets);
+        let metrics =
+            telemetry::start_metrics("paynow-receiver", &[catalog::CATALOG, observe::CATALOG])
+                .map_err(|error| Fatal::failed("could not start metrics", error))?;
+        observe::start_secrets(&config.secrets);
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
         tokio::spawn(certificate::watch(peers));

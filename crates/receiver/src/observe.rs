@@ -4,11 +4,13 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram};
 use paynow_process::broker::PublishError;
 use paynow_process::clock;
+use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::{Catalog, LogEvent, Metric};
+use paynow_process::telemetry::Values::{AtRunTime, Known};
+use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
 use slog::Level;
 
 use crate::body::BodyError;
@@ -20,61 +22,75 @@ use crate::secrets::{SigningSecret, SigningSecrets};
 use crate::source::SourceError;
 use crate::verify::VerifyError;
 
-const REQUESTS: &str = "paynow_receiver_requests_total";
-const DURATION: &str = "paynow_receiver_request_duration_seconds";
-const IN_FLIGHT: &str = "paynow_receiver_requests_in_flight";
-const FAILURES_LIMITED: &str = "paynow_receiver_failures_limited_total";
-const CONNECTIONS: &str = "paynow_receiver_connections";
-const CROWDED_OUT: &str = "paynow_receiver_connections_crowded_out_total";
-const BODY_BYTES: &str = "paynow_receiver_body_bytes_held";
-const VERIFY: &str = "paynow_receiver_verify_duration_seconds";
-const SIGNATURE_AGE: &str = "paynow_receiver_signature_age_seconds";
-const SECRET_USES: &str = "paynow_receiver_secret_uses_total";
-const SECRET_LAST_USED: &str = "paynow_receiver_secret_last_used_timestamp_seconds";
+declare_metrics! {
+    static REQUESTS: Metric<Counter, 1> = Metric::new(
+        "paynow_receiver_requests_total",
+        &[("outcome", Known(outcomes))],
+        "queued, or why it was refused",
+    );
+    static DURATION: Metric<Histogram, 1> = Metric::new(
+        "paynow_receiver_request_duration_seconds",
+        &[("outcome", AtRunTime)],
+        "from the request's head to its answer; accepted, refused or unavailable",
+    )
+    .buckets(&buckets::DURATION_SECONDS);
+    static IN_FLIGHT: Metric<Gauge, 0> = Metric::new(
+        "paynow_receiver_requests_in_flight",
+        &[],
+        "requests without an answer yet",
+    );
+    static FAILURES_LIMITED: Metric<Counter, 0> = Metric::new(
+        "paynow_receiver_failures_limited_total",
+        &[],
+        "refused requests answered 429 and not logged, because too many had failed",
+    );
+    static CONNECTIONS: Metric<Gauge, 0> = Metric::new(
+        "paynow_receiver_connections",
+        &[],
+        "open connections to the public address",
+    );
+    static CROWDED_OUT: Metric<Counter, 0> = Metric::new(
+        "paynow_receiver_connections_crowded_out_total",
+        &[],
+        "connections closed to make room for others",
+    );
+    static BODY_BYTES: Metric<Gauge, 0> = Metric::new(
+        "paynow_receiver_body_bytes_held",
+        &[],
+        "memory held by bodies over 16 KiB, until they are answered",
+    );
+    static VERIFY: Metric<Histogram, 0> = Metric::new(
+        "paynow_receiver_verify_duration_seconds",
+        &[],
+        "the signature's check, body in hand",
+    )
+    .buckets(&buckets::DURATION_SECONDS);
+    static SIGNATURE_AGE: Metric<Histogram, 0> = Metric::new(
+        "paynow_receiver_signature_age_seconds",
+        &[],
+        "from PayNow's signature to our clock, of verified webhooks; clock skew shows here",
+    )
+    .buckets(&SIGNATURE_AGE_SECONDS);
+    static SECRET_USES: Metric<Counter, 1> = Metric::new(
+        "paynow_receiver_secret_uses_total",
+        &[("secret_id", AtRunTime)],
+        "webhooks queued, by the secret that signed them",
+    );
+    static SECRET_LAST_USED: Metric<Gauge, 1> = Metric::new(
+        "paynow_receiver_secret_last_used_timestamp_seconds",
+        &[("secret_id", AtRunTime)],
+        "when it last signed one, in Unix time; 0 is not since the start, +Inf of one that was taken out",
+    );
+}
+
+/// Seconds; negative where our clock is behind PayNow's. The tolerance is the outer limit.
+const SIGNATURE_AGE_SECONDS: [f64; 16] = [
+    -300.0, -60.0, -30.0, -10.0, -1.0, 0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0,
+];
 
 pub const CATALOG: Catalog = Catalog {
-    metrics: &[
-        Metric::counter(REQUESTS, &["outcome"], "queued, or why it was refused"),
-        Metric::histogram(
-            DURATION,
-            &["outcome"],
-            "from the request's head to its answer; accepted, refused or unavailable",
-        ),
-        Metric::gauge(IN_FLIGHT, &[], "requests without an answer yet"),
-        Metric::counter(
-            FAILURES_LIMITED,
-            &[],
-            "refused requests answered 429 and not logged, because too many had failed",
-        ),
-        Metric::gauge(CONNECTIONS, &[], "open connections to the public address"),
-        Metric::counter(
-            CROWDED_OUT,
-            &[],
-            "connections closed to make room for others",
-        ),
-        Metric::gauge(
-            BODY_BYTES,
-            &[],
-            "memory held by bodies over 16 KiB, until they are answered",
-        ),
-        Metric::histogram(VERIFY, &[], "the signature's check, body in hand"),
-        Metric::histogram(
-            SIGNATURE_AGE,
-            &[],
-            "from PayNow's signature to our clock, of verified webhooks; clock skew shows here",
-        ),
-        Metric::counter(
-            SECRET_USES,
-            &["secret_id"],
-            "webhooks queued, by the secret that signed them",
-        ),
-        Metric::gauge(
-            SECRET_LAST_USED,
-            &["secret_id"],
-            "when it last signed one, in Unix time; 0 is not since the start, +Inf of one that was taken out",
-        ),
-    ],
-    log_events: &[
+    metrics: &[METRICS],
+    log_events: &[&[
         LogEvent::new("webhook_queued", Level::Debug, "answered 202"),
         LogEvent::new(
             "secrets_reloaded",
@@ -106,7 +122,7 @@ pub const CATALOG: Catalog = Catalog {
             Level::Debug,
             "answered 503, or no webhook at all",
         ),
-    ],
+    ]],
 };
 
 /// Every refusal but those of the broker, for the counters that begin at zero.
@@ -127,22 +143,22 @@ const REFUSALS: [Refusal; 14] = [
     Refusal::MethodNotAllowed,
 ];
 
-/// Gives every series its beginning.
-pub fn begin(secrets: &SigningSecrets) {
-    gauge!(IN_FLIGHT).set(0.0);
-    gauge!(CONNECTIONS).set(0.0);
-    gauge!(BODY_BYTES).set(0.0);
-    counter!(REQUESTS, "outcome" => "queued").increment(0);
+const QUEUED: &str = "queued";
+
+fn outcomes() -> Vec<&'static str> {
     let not_queued = PublishError::ALL.map(Refusal::NotQueued);
-    for refusal in REFUSALS.into_iter().chain(not_queued) {
-        counter!(REQUESTS, "outcome" => refusal.code()).increment(0);
-    }
-    secrets.iter().for_each(begin_secret);
+    let refused = REFUSALS.iter().chain(&not_queued).map(Refusal::code);
+    refused.chain([QUEUED]).collect()
 }
 
-fn begin_secret(secret: &SigningSecret) {
-    counter!(SECRET_USES, "secret_id" => secret.id().to_owned()).increment(0);
-    gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(0.0);
+/// Starts the series of the secrets at zero.
+pub fn start_secrets(secrets: &SigningSecrets) {
+    secrets.iter().for_each(start_secret);
+}
+
+fn start_secret(secret: &SigningSecret) {
+    SECRET_USES.start_for("secret_id", secret.id());
+    SECRET_LAST_USED.start_for("secret_id", secret.id());
 }
 
 /// The series of every accepted webhook, looked up once: this is the way that must be fast.
@@ -159,13 +175,13 @@ struct Usual {
 fn usual() -> &'static Usual {
     static USUAL: OnceLock<Usual> = OnceLock::new();
     USUAL.get_or_init(|| Usual {
-        in_flight: gauge!(IN_FLIGHT),
-        connections: gauge!(CONNECTIONS),
-        body_bytes: gauge!(BODY_BYTES),
-        verify: histogram!(VERIFY),
-        queued: counter!(REQUESTS, "outcome" => "queued"),
-        accepted: histogram!(DURATION, "outcome" => "accepted"),
-        signature_age: histogram!(SIGNATURE_AGE),
+        in_flight: IN_FLIGHT.handle(),
+        connections: CONNECTIONS.handle(),
+        body_bytes: BODY_BYTES.handle(),
+        verify: VERIFY.handle(),
+        queued: REQUESTS.with([QUEUED]),
+        accepted: DURATION.with(["accepted"]),
+        signature_age: SIGNATURE_AGE.handle(),
     })
 }
 
@@ -196,7 +212,7 @@ pub(crate) fn body_bytes(more: f64) {
 }
 
 pub(crate) fn crowded_out() {
-    counter!(CROWDED_OUT).increment(1);
+    CROWDED_OUT.handle().increment(1);
 }
 
 pub(crate) struct SignatureChecked {
@@ -228,8 +244,10 @@ impl Observable for WebhookQueued<'_> {
         let now_ms = clock::now_ms();
         let age = seconds(now_ms.saturating_sub(*signed_at_ms));
         usual.signature_age.record(age);
-        counter!(SECRET_USES, "secret_id" => secret_id.clone()).increment(1);
-        gauge!(SECRET_LAST_USED, "secret_id" => secret_id.clone()).set(seconds(now_ms));
+        SECRET_USES.with([secret_id.clone()]).increment(1);
+        SECRET_LAST_USED
+            .with([secret_id.clone()])
+            .set(seconds(now_ms));
         slog_scope::debug!(# "webhook_queued", "webhook queued";
             "event_id" => event_id, "secret_id" => secret_id);
     }
@@ -268,15 +286,15 @@ impl<'a> WebhookRefused<'a> {
 impl Observable for WebhookRefused<'_> {
     fn emit(self) {
         let code = self.refusal.code();
-        counter!(REQUESTS, "outcome" => code).increment(1);
+        REQUESTS.with([code]).increment(1);
         if let Some(took) = self.took {
             let outcome = self.duration_outcome();
-            histogram!(DURATION, "outcome" => outcome).record(took.as_secs_f64());
+            DURATION.with([outcome]).record(took.as_secs_f64());
         }
         match self.verdict {
             // A flood is counted; told one by one, it would hide everything else in the log.
             Verdict::TooMany { is_first, .. } => {
-                counter!(FAILURES_LIMITED).increment(1);
+                FAILURES_LIMITED.handle().increment(1);
                 if is_first {
                     slog_scope::warn!(# "failures_limited", "failures limited"; "code" => code);
                 }
@@ -314,10 +332,12 @@ impl Observable for SecretsReloaded<'_> {
     fn emit(self) {
         let Self { before, now } = self;
         let is_new = |secret: &&SigningSecret| !before.knows(secret.id());
-        now.iter().filter(is_new).for_each(begin_secret);
+        now.iter().filter(is_new).for_each(start_secret);
         // Nobody needs to hear that it is unused.
         for secret in before.iter().filter(|secret| !now.knows(secret.id())) {
-            gauge!(SECRET_LAST_USED, "secret_id" => secret.id().to_owned()).set(f64::INFINITY);
+            SECRET_LAST_USED
+                .with([secret.id().to_owned()])
+                .set(f64::INFINITY);
         }
         let ids: Vec<&str> = now.iter().map(SigningSecret::id).collect();
         slog_scope::info!(# "secrets_reloaded", "signing secrets reloaded";

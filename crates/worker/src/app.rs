@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use paynow_process::admin::{AdminServer, Readiness};
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::{Publisher, PublisherSettings};
+use paynow_process::catalog;
 use paynow_process::certificate;
 use paynow_process::clock;
 use paynow_process::exit::Fatal;
@@ -47,9 +48,9 @@ pub struct App {
 impl App {
     /// Binds the admin address and starts the publisher. Must be called inside a tokio runtime.
     pub fn build(config: Config) -> Result<Self, Fatal> {
-        let metrics = telemetry::start_metrics("paynow-worker", &CATALOG)
+        let metrics = telemetry::start_metrics("paynow-worker", &[catalog::CATALOG, CATALOG])
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::begin(&config.ladder);
+        observe::start_rungs(&config.ladder);
         let stop_publisher = CancellationToken::new();
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {

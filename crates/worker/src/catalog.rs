@@ -1,28 +1,123 @@
 //! All that the worker tells, by name: `ops/README.md` shows it as tables.
 
-use paynow_process::telemetry::{Catalog, LogEvent, Metric};
+use metrics::{Counter, Gauge, Histogram};
+use paynow_process::declare_metrics;
+use paynow_process::telemetry::Values::{AtRunTime, Known};
+use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
+use paynow_shared::reason::Reason;
+use paynow_shared::wallet::EntryKind;
 use slog::Level;
 
-pub(crate) const BATCH_SIZE: &str = "paynow_worker_batch_size";
-pub(crate) const APPLY: &str = "paynow_worker_apply_duration_seconds";
-pub(crate) const SETTLE: &str = "paynow_worker_settle_duration_seconds";
-pub(crate) const EVENT_AGE: &str = "paynow_worker_event_age_seconds";
-pub(crate) const EVENTS: &str = "paynow_worker_events_total";
-pub(crate) const POINTS: &str = "paynow_worker_points_total";
-pub(crate) const REDONE: &str = "paynow_worker_batches_redone_total";
-pub(crate) const DEAD_LETTERS: &str = "paynow_worker_dead_letters_total";
-pub(crate) const RETRIES: &str = "paynow_worker_retries_total";
-pub(crate) const ARCHIVED: &str = "paynow_worker_dead_letters_archived_total";
-pub(crate) const OPEN: &str = "paynow_worker_dead_letters_open";
-pub(crate) const OPEN_OLDEST: &str = "paynow_worker_dead_letters_open_oldest_age_seconds";
-pub(crate) const DEBT_WALLETS: &str = "paynow_worker_debt_wallets";
-pub(crate) const DEBT_POINTS: &str = "paynow_worker_debt_points";
-pub(crate) const FORGOTTEN: &str = "paynow_worker_payloads_forgotten_total";
-pub(crate) const CONSUMING: &str = "paynow_worker_consuming";
-pub(crate) const PAUSES: &str = "paynow_worker_pauses_total";
-pub(crate) const SURVEYED: &str = "paynow_worker_survey_timestamp_seconds";
-pub(crate) const VIOLATIONS: &str = "paynow_worker_ledger_violations";
-pub(crate) const LEDGER_CHECKED: &str = "paynow_worker_ledger_checked_timestamp_seconds";
+use crate::plan::Outcome;
+
+declare_metrics! {
+    pub(crate) static CONSUMING: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_consuming",
+        &[],
+        "1 while it takes messages, 0 while it waits for a server",
+    );
+    pub(crate) static PAUSES: Metric<Counter, 1> = Metric::new(
+        "paynow_worker_pauses_total",
+        &[("cause", Known(pause_causes))],
+        "broker, database, schema, handing_on or panic",
+    );
+    pub(crate) static BATCH_SIZE: Metric<Histogram, 0> = Metric::new(
+        "paynow_worker_batch_size",
+        &[],
+        "events in one transaction",
+    )
+    .buckets(&buckets::SIZE);
+    pub(crate) static APPLY: Metric<Histogram, 0> = Metric::new(
+        "paynow_worker_apply_duration_seconds",
+        &[],
+        "from a batch's arrival to its commit",
+    )
+    .buckets(&buckets::DURATION_SECONDS);
+    pub(crate) static SETTLE: Metric<Histogram, 0> = Metric::new(
+        "paynow_worker_settle_duration_seconds",
+        &[],
+        "from the commit to the last acknowledgement",
+    )
+    .buckets(&buckets::DURATION_SECONDS);
+    pub(crate) static EVENT_AGE: Metric<Histogram, 0> = Metric::new(
+        "paynow_worker_event_age_seconds",
+        &[],
+        "from PayNow's signature to the commit, of events applied now",
+    )
+    .buckets(&buckets::AGE_SECONDS);
+    pub(crate) static EVENTS: Metric<Counter, 1> = Metric::new(
+        "paynow_worker_events_total",
+        &[("outcome", Known(outcomes))],
+        "as in webhook_events, or duplicate, deferred, dead",
+    );
+    pub(crate) static POINTS: Metric<Counter, 1> = Metric::new(
+        "paynow_worker_points_total",
+        &[("kind", Known(kinds))],
+        "points moved, by kind of ledger entry, without sign",
+    );
+    pub(crate) static RETRIES: Metric<Counter, 2> = Metric::new(
+        "paynow_worker_retries_total",
+        &[("rung_seconds", AtRunTime), ("reason", Known(retry_reasons))],
+        "events put on a rung of the retry ladder",
+    );
+    pub(crate) static REDONE: Metric<Counter, 0> = Metric::new(
+        "paynow_worker_batches_redone_total",
+        &[],
+        "batches redone event by event for one event's sake",
+    );
+    pub(crate) static DEAD_LETTERS: Metric<Counter, 1> = Metric::new(
+        "paynow_worker_dead_letters_total",
+        &[("reason", Known(reasons))],
+        "events dead-lettered",
+    );
+    pub(crate) static ARCHIVED: Metric<Counter, 0> = Metric::new(
+        "paynow_worker_dead_letters_archived_total",
+        &[],
+        "dead letters written to the desk",
+    );
+    pub(crate) static OPEN: Metric<Gauge, 1> = Metric::new(
+        "paynow_worker_dead_letters_open",
+        &[("reason", Known(reasons))],
+        "open at the desk",
+    );
+    pub(crate) static OPEN_OLDEST: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_dead_letters_open_oldest_age_seconds",
+        &[],
+        "since the oldest open one died; 0 with none",
+    );
+    pub(crate) static DEBT_WALLETS: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_debt_wallets",
+        &[],
+        "wallets below zero",
+    )
+    .absent_until_set();
+    pub(crate) static DEBT_POINTS: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_debt_points",
+        &[],
+        "what they lack together",
+    )
+    .absent_until_set();
+    pub(crate) static FORGOTTEN: Metric<Counter, 0> = Metric::new(
+        "paynow_worker_payloads_forgotten_total",
+        &[],
+        "payloads deleted by retention",
+    );
+    pub(crate) static SURVEYED: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_survey_timestamp_seconds",
+        &[],
+        "when the gauges of the database were last read",
+    );
+    pub(crate) static VIOLATIONS: Metric<Gauge, 1> = Metric::new(
+        "paynow_worker_ledger_violations",
+        &[("check", AtRunTime)],
+        "things that break an invariant of the ledger, as paynowctl check has it",
+    );
+    pub(crate) static LEDGER_CHECKED: Metric<Gauge, 0> = Metric::new(
+        "paynow_worker_ledger_checked_timestamp_seconds",
+        &[],
+        "when the invariants were last looked at, by any worker",
+    );
+}
 
 /// Outcomes of events beside those that `webhook_events` keeps.
 pub(crate) const DUPLICATE: &str = "duplicate";
@@ -42,74 +137,34 @@ pub(crate) const PAUSE_CAUSES: [&str; 5] = [
     CAUSE_PANIC,
 ];
 
+fn outcomes() -> Vec<&'static str> {
+    let kept = Outcome::ALL.map(Outcome::code);
+    kept.into_iter()
+        .chain([DUPLICATE, DEFERRED, DEAD])
+        .collect()
+}
+
+fn kinds() -> Vec<&'static str> {
+    EntryKind::OF_ORDERS.map(EntryKind::code).to_vec()
+}
+
+fn reasons() -> Vec<&'static str> {
+    Reason::ALL.map(Reason::code).to_vec()
+}
+
+/// The reasons for which an event is tried again.
+fn retry_reasons() -> Vec<&'static str> {
+    let reasons = [Reason::OrderUnknown, Reason::LedgerRejected];
+    reasons.map(Reason::code).to_vec()
+}
+
+fn pause_causes() -> Vec<&'static str> {
+    PAUSE_CAUSES.to_vec()
+}
+
 pub const CATALOG: Catalog = Catalog {
-    metrics: &[
-        Metric::gauge(
-            CONSUMING,
-            &[],
-            "1 while it takes messages, 0 while it waits for a server",
-        ),
-        Metric::counter(
-            PAUSES,
-            &["cause"],
-            "broker, database, schema, handing_on or panic",
-        ),
-        Metric::histogram(BATCH_SIZE, &[], "events in one transaction"),
-        Metric::histogram(APPLY, &[], "from a batch's arrival to its commit"),
-        Metric::histogram(SETTLE, &[], "from the commit to the last acknowledgement"),
-        Metric::histogram(
-            EVENT_AGE,
-            &[],
-            "from PayNow's signature to the commit, of events applied now",
-        ),
-        Metric::counter(
-            EVENTS,
-            &["outcome"],
-            "as in webhook_events, or duplicate, deferred, dead",
-        ),
-        Metric::counter(
-            POINTS,
-            &["kind"],
-            "points moved, by kind of ledger entry, without sign",
-        ),
-        Metric::counter(
-            RETRIES,
-            &["rung_seconds", "reason"],
-            "events put on a rung of the retry ladder",
-        ),
-        Metric::counter(
-            REDONE,
-            &[],
-            "batches redone event by event for one event's sake",
-        ),
-        Metric::counter(DEAD_LETTERS, &["reason"], "events dead-lettered"),
-        Metric::counter(ARCHIVED, &[], "dead letters written to the desk"),
-        Metric::gauge(OPEN, &["reason"], "open at the desk"),
-        Metric::gauge(
-            OPEN_OLDEST,
-            &[],
-            "since the oldest open one died; 0 with none",
-        ),
-        Metric::gauge(DEBT_WALLETS, &[], "wallets below zero"),
-        Metric::gauge(DEBT_POINTS, &[], "what they lack together"),
-        Metric::counter(FORGOTTEN, &[], "payloads deleted by retention"),
-        Metric::gauge(
-            SURVEYED,
-            &[],
-            "when the gauges of the database were last read",
-        ),
-        Metric::gauge(
-            VIOLATIONS,
-            &["check"],
-            "things that break an invariant of the ledger, as paynowctl check has it",
-        ),
-        Metric::gauge(
-            LEDGER_CHECKED,
-            &[],
-            "when the invariants were last looked at, by any worker",
-        ),
-    ],
-    log_events: &[
+    metrics: &[METRICS],
+    log_events: &[&[
         LogEvent::new("consuming", Level::Info, "it takes messages"),
         LogEvent::new(
             "paused",
@@ -151,5 +206,5 @@ pub const CATALOG: Catalog = Catalog {
             Level::Warning,
             "the broker gives what was in hand to others",
         ),
-    ],
+    ]],
 };

@@ -3,48 +3,24 @@
 
 use std::time::{Duration, Instant};
 
-use metrics::{counter, gauge, histogram};
 use paynow_process::error_chain::chain;
 use paynow_process::observe::Observable;
 use paynow_shared::ladder::RetryLadder;
 use paynow_shared::reason::Reason;
-use paynow_shared::wallet::EntryKind;
 use paynow_shared::wire::{Failure, Headers};
 
 use crate::catalog::*;
 use crate::database::DatabaseError;
 use crate::handle::Unavailable;
-use crate::plan::Outcome;
 use crate::session::Ended;
 use crate::survey::Survey;
 use crate::tally::Tally;
 
-/// Gives every series its beginning.
-pub fn begin(ladder: &RetryLadder) {
-    let more = [DUPLICATE, DEFERRED, DEAD];
-    for outcome in Outcome::ALL.map(Outcome::code).into_iter().chain(more) {
-        counter!(EVENTS, "outcome" => outcome).increment(0);
-    }
-    for kind in EntryKind::OF_ORDERS {
-        counter!(POINTS, "kind" => kind.code()).increment(0);
-    }
-    for reason in Reason::ALL {
-        counter!(DEAD_LETTERS, "reason" => reason.code()).increment(0);
-        gauge!(OPEN, "reason" => reason.code()).set(0.0);
-    }
+/// Starts the series of the ladder's rungs at zero.
+pub fn start_rungs(ladder: &RetryLadder) {
     for seconds in ladder.delays_seconds() {
-        for reason in [Reason::OrderUnknown, Reason::LedgerRejected] {
-            let (rung, reason) = (seconds.to_string(), reason.code());
-            counter!(RETRIES, "rung_seconds" => rung, "reason" => reason).increment(0);
-        }
+        RETRIES.start_for("rung_seconds", &seconds.to_string());
     }
-    for cause in PAUSE_CAUSES {
-        counter!(PAUSES, "cause" => cause).increment(0);
-    }
-    gauge!(CONSUMING).set(0.0);
-    gauge!(OPEN_OLDEST).set(0.0);
-    gauge!(SURVEYED).set(0.0);
-    gauge!(LEDGER_CHECKED).set(0.0);
 }
 
 pub(crate) struct Listening {
@@ -62,7 +38,7 @@ pub(crate) struct Consuming(pub(crate) bool);
 
 impl Observable for Consuming {
     fn emit(self) {
-        gauge!(CONSUMING).set(if self.0 { 1.0 } else { 0.0 });
+        CONSUMING.handle().set(if self.0 { 1.0 } else { 0.0 });
         if self.0 {
             slog_scope::info!(# "consuming", "consuming");
         }
@@ -85,7 +61,7 @@ impl Observable for Paused<'_> {
             Ended::Settle(_) => CAUSE_HANDING_ON,
             Ended::Panicked => CAUSE_PANIC,
         };
-        counter!(PAUSES, "cause" => cause).increment(1);
+        PAUSES.with([cause]).increment(1);
         slog_scope::warn!(# "paused", "paused"; "why" => chain(self.ended),
             "resume_in_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
     }
@@ -106,17 +82,19 @@ pub(crate) struct BatchInHand(Instant);
 impl BatchInHand {
     pub(crate) fn taken(events: usize) -> Self {
         // No batch has more events than a float holds exactly.
-        histogram!(BATCH_SIZE).record(u32::try_from(events).unwrap_or(u32::MAX));
+        BATCH_SIZE
+            .handle()
+            .record(u32::try_from(events).unwrap_or(u32::MAX));
         Self(Instant::now())
     }
 
     pub(crate) fn committed(&mut self) {
-        histogram!(APPLY).record(self.0.elapsed().as_secs_f64());
+        APPLY.handle().record(self.0.elapsed().as_secs_f64());
         self.0 = Instant::now();
     }
 
     pub(crate) fn settled(self) {
-        histogram!(SETTLE).record(self.0.elapsed().as_secs_f64());
+        SETTLE.handle().record(self.0.elapsed().as_secs_f64());
     }
 }
 
@@ -129,13 +107,13 @@ pub(crate) struct Committed<'a> {
 impl Observable for Committed<'_> {
     fn emit(self) {
         for (outcome, events) in &self.tally.outcomes {
-            counter!(EVENTS, "outcome" => outcome.code()).increment(*events);
+            EVENTS.with([outcome.code()]).increment(*events);
         }
-        counter!(EVENTS, "outcome" => DUPLICATE).increment(self.tally.duplicates);
+        EVENTS.with([DUPLICATE]).increment(self.tally.duplicates);
         for (kind, points) in &self.tally.points {
-            counter!(POINTS, "kind" => kind.code()).increment(*points);
+            POINTS.with([kind.code()]).increment(*points);
         }
-        let ages = histogram!(EVENT_AGE);
+        let ages = EVENT_AGE.handle();
         for signed_at_ms in &self.tally.signed_at_ms {
             let age_ms = u64::try_from(self.now_ms.saturating_sub(*signed_at_ms)).unwrap_or(0);
             ages.record(Duration::from_millis(age_ms).as_secs_f64());
@@ -149,7 +127,7 @@ pub(crate) struct BatchRedone {
 
 impl Observable for BatchRedone {
     fn emit(self) {
-        counter!(REDONE).increment(1);
+        REDONE.handle().increment(1);
         slog_scope::warn!(# "batch_redone", "batch redone event by event"; "events" => self.events);
     }
 }
@@ -165,9 +143,9 @@ pub(crate) struct EventDeferred<'a> {
 impl Observable for EventDeferred<'_> {
     fn emit(self) {
         let Failure { reason, error } = self.failure;
-        counter!(EVENTS, "outcome" => DEFERRED).increment(1);
+        EVENTS.with([DEFERRED]).increment(1);
         let rung = self.delay_seconds.to_string();
-        counter!(RETRIES, "rung_seconds" => rung, "reason" => reason.code()).increment(1);
+        RETRIES.with([rung, reason.code().to_owned()]).increment(1);
         slog_scope::info!(# "event_deferred", "event deferred"; "event_id" => self.message_id,
             "reason" => reason.code(), "error" => error,
             "retry_in_seconds" => self.delay_seconds, "replay" => self.headers.replay);
@@ -184,8 +162,8 @@ pub(crate) struct EventDeadLettered<'a> {
 impl Observable for EventDeadLettered<'_> {
     fn emit(self) {
         let Failure { reason, error } = self.failure;
-        counter!(EVENTS, "outcome" => DEAD).increment(1);
-        counter!(DEAD_LETTERS, "reason" => reason.code()).increment(1);
+        EVENTS.with([DEAD]).increment(1);
+        DEAD_LETTERS.with([reason.code()]).increment(1);
         slog_scope::error!(# "event_dead_lettered", "event dead-lettered";
             "event_id" => self.message_id, "reason" => reason.code(), "error" => error,
             "replay" => self.headers.replay);
@@ -198,7 +176,9 @@ pub(crate) struct DeadLettersArchived {
 
 impl Observable for DeadLettersArchived {
     fn emit(self) {
-        counter!(ARCHIVED).increment(u64::try_from(self.letters).unwrap_or(u64::MAX));
+        ARCHIVED
+            .handle()
+            .increment(u64::try_from(self.letters).unwrap_or(u64::MAX));
         slog_scope::info!(# "dead_letters_archived", "dead letters archived";
             "letters" => self.letters);
     }
@@ -223,7 +203,9 @@ pub(crate) struct PayloadsForgotten {
 
 impl Observable for PayloadsForgotten {
     fn emit(self) {
-        counter!(FORGOTTEN).increment(u64::try_from(self.events).unwrap_or(0));
+        FORGOTTEN
+            .handle()
+            .increment(u64::try_from(self.events).unwrap_or(0));
         slog_scope::info!(# "payloads_forgotten", "payloads forgotten"; "events" => self.events);
     }
 }
@@ -271,16 +253,19 @@ pub(crate) struct Surveyed<'a> {
 impl Observable for Surveyed<'_> {
     fn emit(self) {
         let survey = self.survey;
-        gauge!(DEBT_WALLETS).set(float(survey.debt_wallets));
-        gauge!(DEBT_POINTS).set(float(survey.debt_points));
+        DEBT_WALLETS.handle().set(float(survey.debt_wallets));
+        DEBT_POINTS.handle().set(float(survey.debt_points));
         for reason in Reason::ALL {
             let open = survey.open.iter().find(|row| row.reason == reason.code());
-            gauge!(OPEN, "reason" => reason.code()).set(float(open.map_or(0, |row| row.letters)));
+            OPEN.with([reason.code()])
+                .set(float(open.map_or(0, |row| row.letters)));
         }
         let oldest = survey.open.iter().map(|row| row.oldest_age_seconds).max();
-        gauge!(OPEN_OLDEST).set(float(oldest.unwrap_or(0)));
+        OPEN_OLDEST.handle().set(float(oldest.unwrap_or(0)));
         for check in &survey.checks {
-            gauge!(VIOLATIONS, "check" => check.check_id.clone()).set(float(check.violations));
+            VIOLATIONS
+                .with([check.check_id.clone()])
+                .set(float(check.violations));
             if check.violations > 0 {
                 slog_scope::crit!(# "ledger_violated", "an invariant of the ledger is broken";
                     "check" => &check.check_id, "violations" => check.violations);
@@ -291,8 +276,10 @@ impl Observable for Surveyed<'_> {
             .iter()
             .map(|check| check.checked_at_seconds)
             .min();
-        gauge!(LEDGER_CHECKED).set(float(oldest_check.unwrap_or(0)));
-        gauge!(SURVEYED).set(float(self.now_ms / 1000));
+        LEDGER_CHECKED
+            .handle()
+            .set(float(oldest_check.unwrap_or(0)));
+        SURVEYED.handle().set(float(self.now_ms / 1000));
     }
 }
 

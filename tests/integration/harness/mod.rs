@@ -20,7 +20,7 @@ mod webhook;
 pub(crate) use app::TestApp;
 pub(crate) use broker::TestBroker;
 pub(crate) use database::{TestDatabase, migrations};
-pub(crate) use guide::guide_table;
+pub(crate) use guide::{guide_table, rewrite_guide_table};
 pub(crate) use monitoring::{
     Alert, BrokerProcess, Compression, HeldUp, Mail, Monitoring, Targets, alerts,
 };

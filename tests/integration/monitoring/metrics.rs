@@ -6,49 +6,67 @@ use std::process::{Command, Stdio};
 
 use paynow_process::telemetry::Catalog;
 
-use crate::harness::{Order, TestApp, eventually, flake, guide_table};
+use crate::harness::{Order, TestApp, eventually, flake, guide_table, rewrite_guide_table};
 
-/// Both programs tell what every process tells.
+/// What both programs report, and each alone.
 const CATALOGS: [(&str, Catalog); 3] = [
-    ("both", paynow_process::observe::CATALOG),
+    ("both", paynow_process::catalog::CATALOG),
     ("receiver", paynow_receiver::observe::CATALOG),
     ("worker", paynow_worker::catalog::CATALOG),
 ];
+/// Set to anything, the tables of the guide are written anew instead of compared.
+const REWRITE: &str = "REWRITE_GUIDE_TABLES";
+
+/// The rows of a table of the guide are `coded`, in this order.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no program reads it; it is for whoever runs the test"
+)]
+#[track_caller]
+fn the_guide_has(table: &str, coded: &[Vec<String>]) {
+    if std::env::var_os(REWRITE).is_some() {
+        rewrite_guide_table(table, coded);
+    }
+    let documented = guide_table(table);
+    assert_eq!(
+        documented, coded,
+        "{REWRITE}=1 writes the table of ops/README.md"
+    );
+}
+
+fn row<const CELLS: usize>(cells: [&str; CELLS]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
 
 #[test]
 fn the_table_of_metrics_is_what_the_code_has() {
     let metrics = CATALOGS
         .iter()
-        .flat_map(|(_program, catalog)| catalog.metrics);
-    let coded: BTreeSet<Vec<String>> = metrics
+        .flat_map(|(_program, catalog)| catalog.metrics());
+    let coded: Vec<Vec<String>> = metrics
         .map(|metric| {
-            [
+            let labels: Vec<&str> = metric.labels.iter().map(|(name, _values)| *name).collect();
+            row([
                 metric.name,
                 metric.kind.word(),
-                &metric.labels.join(", "),
+                &labels.join(", "),
                 metric.help,
-            ]
-            .map(str::to_owned)
-            .to_vec()
+            ])
         })
         .collect();
 
-    let documented: BTreeSet<Vec<String>> = guide_table("Metric").into_iter().collect();
-
-    assert_eq!(documented, coded);
+    the_guide_has("Metric", &coded);
 }
 
 #[test]
 fn the_table_of_log_events_is_what_the_code_has() {
     let events = CATALOGS.iter().flat_map(|(program, catalog)| {
-        let events = catalog.log_events.iter();
-        events.map(|event| [event.name, event.level_word(), *program, event.help])
+        let events = catalog.log_events();
+        events.map(|event| row([event.name, event.level_word(), program, event.help]))
     });
-    let coded: BTreeSet<Vec<String>> = events.map(|row| row.map(str::to_owned).to_vec()).collect();
+    let coded: Vec<Vec<String>> = events.collect();
 
-    let documented: BTreeSet<Vec<String>> = guide_table("Event").into_iter().collect();
-
-    assert_eq!(documented, coded);
+    the_guide_has("Event", &coded);
 }
 
 /// Kind and label names of each metric of ours in a scrape, without `le`.

@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::BrokerAddress;
-use super::publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};
+use super::job::{Confirmed, Outgoing, PublishError};
+use super::lane::PublisherSettings;
+use super::publisher::Publisher;
 use crate::interrupt::Interrupt;
 
 /// Of one call: enough that the broker writes them together, few enough to end soon.

@@ -11,18 +11,37 @@ use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{BrokerError, Link, LinkEvent, step};
+use super::connect::{BrokerAddress, BrokerError, Link, LinkEvent, step};
+use super::job::{Job, LaneState, PublishError};
 use super::line::Line;
-use super::publisher::{Job, LaneState, PublishError, PublisherSettings};
-use super::window::Window;
-use crate::backoff::ReconnectBackoff;
-use crate::observe::{
-    BatchPublished, LaneEntered, LaneName, Observable, PublishFailed, PublisherConnectFailed,
+use super::observe::{
+    BatchPublished, LaneEntered, LaneName, PublishFailed, PublisherConnectFailed,
     PublisherDisconnected,
 };
+use super::window::Window;
+use crate::backoff::ReconnectBackoff;
+use crate::observe::Observable;
 
 /// A publish without an answer is noticed at most this part of the limit too late.
 const LOOKS_PER_TIMEOUT: u32 = 4;
+
+#[derive(Clone)]
+pub struct PublisherSettings {
+    pub address: BrokerAddress,
+    /// What the broker's operator sees as the connection's name.
+    pub name: &'static str,
+    /// Checked at every connect, so that a missing topology is told before the first event.
+    pub exchange: &'static str,
+    pub lanes: usize,
+    /// From the call of `publish` to the broker's confirm.
+    pub timeout: Duration,
+    /// Messages between the call and the confirm, over all lanes; past it `Overloaded`.
+    pub in_flight_max: usize,
+    /// `Overloaded` too while a lane has all on the wire that it may have, and the first of that has
+    /// waited for longer than this: who comes next would wait longer still. And whose turn to be
+    /// sent comes later than this is not sent: of a broker's pause only what is on the wire hears.
+    pub wait_max: Option<Duration>,
+}
 
 /// Why a session with the broker ended.
 enum Ended {

@@ -7,10 +7,14 @@ pub mod message;
 pub mod publisher;
 pub mod tls;
 
+mod job;
 mod lane;
 mod line;
+pub(crate) mod observe;
 mod window;
 
 pub use blocking::BlockingPublisher;
 pub use connect::{BrokerAddress, BrokerError, Link};
-pub use publisher::{Confirmed, Outgoing, PublishError, Publisher, PublisherSettings};
+pub use job::{Confirmed, Outgoing, PublishError};
+pub use lane::PublisherSettings;
+pub use publisher::Publisher;

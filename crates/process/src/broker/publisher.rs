@@ -5,126 +5,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use paynow_shared::event::EventType;
-use paynow_shared::wire::Headers;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::connect::BrokerAddress;
-use super::lane::Lane;
+use super::job::{Confirmed, Job, LaneState, Outgoing, PublishError, Waiter};
+use super::lane::{Lane, PublisherSettings};
 use super::line::Line;
-use crate::observe::PublishCalls;
-
-/// A message to be published, persistent and mandatory.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    pub exchange: &'static str,
-    pub routing_key: String,
-    pub message_id: String,
-    pub event_type: Option<EventType>,
-    pub headers: Headers,
-    pub body: Bytes,
-}
-
-/// Proof that the broker confirmed a message. Made here only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Confirmed(pub(super) ());
-
-/// Why a message must not be taken for published. After `TimedOut`, `Disconnected` and `Blocked`
-/// the broker may have it all the same: publish again, and expect it twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    #[error("the broker refused the message")]
-    Nacked,
-    #[error("no queue takes the message")]
-    Returned,
-    #[error("the broker did not confirm in time")]
-    TimedOut,
-    #[error("too many messages wait for their confirm")]
-    Overloaded,
-    #[error("the broker takes nothing for now")]
-    Blocked,
-    #[error("there is no connection to the broker")]
-    Disconnected,
-}
-
-impl PublishError {
-    pub const ALL: [Self; 6] = [
-        Self::Nacked,
-        Self::Returned,
-        Self::TimedOut,
-        Self::Overloaded,
-        Self::Blocked,
-        Self::Disconnected,
-    ];
-
-    /// A word for programs: metric label and problem code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Nacked => "nacked",
-            Self::Returned => "returned",
-            Self::TimedOut => "timed_out",
-            Self::Overloaded => "overloaded",
-            Self::Blocked => "blocked",
-            Self::Disconnected => "disconnected",
-        }
-    }
-}
-
-/// Whether a lane can publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LaneState {
-    Disconnected,
-    Blocked,
-    Open,
-}
-
-/// A message to be published, and who waits for the answer.
-pub(super) struct Job {
-    pub(super) message: Outgoing,
-    pub(super) waiter: Waiter,
-}
-
-/// Who waits for the answer to a publish.
-pub(super) struct Waiter {
-    pub(super) since: Instant,
-    answer: oneshot::Sender<Result<Confirmed, PublishError>>,
-    _in_flight: OwnedSemaphorePermit,
-}
-
-impl Waiter {
-    /// Nobody waits any more.
-    pub(super) fn is_gone(&self) -> bool {
-        self.answer.is_closed()
-    }
-
-    pub(super) fn give(self, answer: Result<Confirmed, PublishError>) {
-        // One that stopped waiting took the outcome for unknown, which is right.
-        let _nobody_waits = self.answer.send(answer);
-    }
-}
-
-#[derive(Clone)]
-pub struct PublisherSettings {
-    pub address: BrokerAddress,
-    /// What the broker's operator sees as the connection's name.
-    pub name: &'static str,
-    /// Checked at every connect, so that a missing topology is told before the first event.
-    pub exchange: &'static str,
-    pub lanes: usize,
-    /// From the call of `publish` to the broker's confirm.
-    pub timeout: Duration,
-    /// Messages between the call and the confirm, over all lanes; past it `Overloaded`.
-    pub in_flight_max: usize,
-    /// `Overloaded` too while a lane has all on the wire that it may have, and the first of that has
-    /// waited for longer than this: who comes next would wait longer still. And whose turn to be
-    /// sent comes later than this is not sent: of a broker's pause only what is on the wire hears.
-    pub wait_max: Option<Duration>,
-}
+use super::observe::PublishCalls;
 
 struct LaneHandle {
     jobs: mpsc::Sender<Job>,
@@ -192,11 +82,7 @@ impl Publisher {
         let (answer, answered) = oneshot::channel();
         let job = Job {
             message,
-            waiter: Waiter {
-                since: Instant::now(),
-                answer,
-                _in_flight: permit,
-            },
+            waiter: Waiter::new(answer, permit),
         };
         lane.jobs
             .try_send(job)

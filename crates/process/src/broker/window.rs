@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Channel, Confirmation};
 
+use super::job::{Confirmed, Job, Outgoing, PublishError, Waiter};
 use super::message::properties;
-use super::publisher::{Confirmed, Job, Outgoing, PublishError, Waiter};
 
 /// More on one channel gains nothing measurable, and each look at the window costs a little more.
 pub(super) const WINDOW_MAX: usize = 256;

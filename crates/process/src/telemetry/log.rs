@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use metrics::counter;
+use metrics::{Counter, SharedString};
 use slog::{
     Drain, FnValue, Level, Logger, Never, OwnedKV, OwnedKVList, PushFnValue, Record,
     SendSyncRefUnwindSafeKV, b, o, record,
@@ -15,8 +15,38 @@ use slog::{
 use slog_async::{AsyncCore, AsyncGuard};
 use slog_json::Json;
 
-pub(crate) const RECORDS: &str = "paynow_log_records_total";
-pub(crate) const DROPPED: &str = "paynow_log_records_dropped_total";
+use super::log_event::{LogEvent, level_word};
+use super::metric::Metric;
+use super::metric::Values::AtRunTime;
+use crate::declare_metrics;
+
+declare_metrics! {
+    pub(super) static RECORDS: Metric<Counter, 2> = Metric::new(
+        "paynow_log_records_total",
+        // Each record of a catalog is started by the catalog.
+        &[("level", AtRunTime), ("event", AtRunTime)],
+        "log records, whether written or dropped",
+    );
+    static DROPPED: Metric<Counter, 0> = Metric::new(
+        "paynow_log_records_dropped_total",
+        &[],
+        "log records that were not written",
+    );
+}
+
+pub(super) const LOG_EVENTS: &[LogEvent] = &[
+    LogEvent::new(
+        "panicked",
+        Level::Critical,
+        "a bug; the event in hand is treated as poison",
+    ),
+    LogEvent::new(
+        "log_records_dropped",
+        Level::Warning,
+        "the log's reader is too slow",
+    ),
+];
+
 /// Records waiting for the writer; past it they are dropped and the drop is reported.
 const CHANNEL_RECORDS: usize = 4096;
 /// For the last words of a process. A reader that is stuck must not keep it from its end.
@@ -117,17 +147,6 @@ fn level_of(record: &Record<'_>) -> Level {
     }
 }
 
-pub(super) fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Critical => "critical",
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    }
-}
-
 /// The name of what a record tells: our own records have it as their tag, a library's record has
 /// its target there, of which the crate is enough.
 fn event_of<'a>(record: &'a Record<'_>) -> &'a str {
@@ -149,7 +168,7 @@ struct Dropped(AtomicU64);
 
 impl Dropped {
     fn one_more(&self) {
-        counter!(DROPPED).increment(1);
+        DROPPED.handle().increment(1);
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -214,6 +233,8 @@ impl Drain for Counted {
 }
 
 fn count(record: &Record<'_>) {
-    let (level, event) = (level_word(level_of(record)), event_of(record).to_owned());
-    counter!(RECORDS, "level" => level, "event" => event).increment(1);
+    let level = SharedString::from(level_word(level_of(record)));
+    RECORDS
+        .with([level, event_of(record).to_owned().into()])
+        .increment(1);
 }

@@ -1,0 +1,222 @@
+//! What publishers report.
+
+use std::time::Instant;
+
+use metrics::{Counter, Gauge, Histogram};
+use slog::Level;
+
+use super::connect::BrokerError;
+use super::job::{Confirmed, LaneState, PublishError};
+use crate::declare_metrics;
+use crate::error_chain::chain;
+use crate::observe::Observable;
+use crate::telemetry::Values::{AtRunTime, Known};
+use crate::telemetry::{LogEvent, Metric, buckets};
+
+declare_metrics! {
+    static CONNECTED: Metric<Gauge, 2> = Metric::new(
+        "paynow_publisher_connected",
+        &[("connection", AtRunTime), ("lane", AtRunTime)],
+        "1 while the lane has its connection",
+    );
+    static BLOCKED: Metric<Gauge, 2> = Metric::new(
+        "paynow_publisher_blocked",
+        &[("connection", AtRunTime), ("lane", AtRunTime)],
+        "1 while the broker takes nothing from it",
+    );
+    static IN_FLIGHT: Metric<Gauge, 1> = Metric::new(
+        "paynow_publisher_in_flight_messages",
+        &[("connection", AtRunTime)],
+        "published or waiting to be, without an answer",
+    );
+    static MESSAGES: Metric<Counter, 2> = Metric::new(
+        "paynow_publisher_messages_total",
+        &[("connection", AtRunTime), ("outcome", Known(outcomes))],
+        "confirmed, nacked, returned, timed_out, overloaded, blocked, disconnected",
+    );
+    static CONFIRM: Metric<Histogram, 1> = Metric::new(
+        "paynow_publisher_confirm_duration_seconds",
+        &[("connection", AtRunTime)],
+        "from the call to the broker's confirm",
+    )
+    .buckets(&buckets::DURATION_SECONDS);
+    static BATCH_SIZE: Metric<Histogram, 1> = Metric::new(
+        "paynow_publisher_batch_size",
+        &[("connection", AtRunTime)],
+        "messages that await their confirms together",
+    )
+    .buckets(&buckets::SIZE);
+}
+
+const CONFIRMED: &str = "confirmed";
+
+fn outcomes() -> Vec<&'static str> {
+    let failed = PublishError::ALL.map(PublishError::code);
+    failed.into_iter().chain([CONFIRMED]).collect()
+}
+
+pub(crate) const LOG_EVENTS: &[LogEvent] = &[
+    LogEvent::new("publisher_connected", Level::Info, "a lane can publish"),
+    LogEvent::new(
+        "publisher_disconnected",
+        Level::Warning,
+        "a lane lost its connection",
+    ),
+    LogEvent::new(
+        "publisher_connect_failed",
+        Level::Warning,
+        "the broker cannot be reached",
+    ),
+    LogEvent::new(
+        "publisher_blocked",
+        Level::Error,
+        "the broker has an alarm and takes nothing",
+    ),
+    LogEvent::new(
+        "publish_failed",
+        Level::Warning,
+        "a batch of messages has no confirm",
+    ),
+];
+
+/// A lane of a publisher, as logs and metrics name it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneName {
+    pub(super) connection: &'static str,
+    pub(super) lane: usize,
+}
+
+pub(super) struct LaneEntered {
+    pub(super) name: LaneName,
+    pub(super) state: LaneState,
+}
+
+impl Observable for LaneEntered {
+    fn emit(self) {
+        let LaneName { connection, lane } = self.name;
+        let one_if = |yes: bool| if yes { 1.0 } else { 0.0 };
+        let labels = [connection.to_owned(), lane.to_string()];
+        CONNECTED
+            .with(labels.clone())
+            .set(one_if(self.state != LaneState::Disconnected));
+        BLOCKED
+            .with(labels)
+            .set(one_if(self.state == LaneState::Blocked));
+        match self.state {
+            LaneState::Open => slog_scope::info!(# "publisher_connected", "publisher connected";
+                "connection" => connection, "lane" => lane),
+            LaneState::Blocked => slog_scope::error!(# "publisher_blocked",
+                "the broker blocks publishers"; "connection" => connection, "lane" => lane),
+            // Its reason is logged where it is known: `PublisherDisconnected`.
+            LaneState::Disconnected => {}
+        }
+    }
+}
+
+pub(super) struct PublisherDisconnected {
+    pub(super) name: LaneName,
+    pub(super) why: &'static str,
+}
+
+impl Observable for PublisherDisconnected {
+    fn emit(self) {
+        slog_scope::warn!(# "publisher_disconnected", "publisher lost its connection";
+            "connection" => self.name.connection, "lane" => self.name.lane, "why" => self.why);
+    }
+}
+
+pub(super) struct PublisherConnectFailed<'a> {
+    pub(super) name: LaneName,
+    pub(super) error: &'a BrokerError,
+}
+
+impl Observable for PublisherConnectFailed<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "publisher_connect_failed", "publisher could not connect";
+            "connection" => self.name.connection, "lane" => self.name.lane,
+            "error" => chain(self.error));
+    }
+}
+
+pub(super) struct PublishFailed<'a> {
+    pub(super) name: LaneName,
+    pub(super) error: &'a lapin::Error,
+}
+
+impl Observable for PublishFailed<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "publish_failed", "publish failed";
+            "connection" => self.name.connection, "lane" => self.name.lane,
+            "error" => chain(self.error));
+    }
+}
+
+pub(super) struct BatchPublished {
+    pub(super) name: LaneName,
+    pub(super) messages: usize,
+}
+
+impl Observable for BatchPublished {
+    fn emit(self) {
+        // No batch has more messages than a float holds exactly.
+        BATCH_SIZE
+            .with([self.name.connection])
+            .record(u32::try_from(self.messages).unwrap_or(u32::MAX));
+    }
+}
+
+/// The calls of one publisher. Its handles are looked up once, because every event takes this path.
+pub(super) struct PublishCalls {
+    connection: &'static str,
+    in_flight: Gauge,
+    confirmed: Counter,
+    confirm: Histogram,
+}
+
+/// One call, from its beginning to its answer. It is dropped without an answer when its caller goes away.
+pub(super) struct PublishCall<'a> {
+    calls: &'a PublishCalls,
+    began: Instant,
+}
+
+impl PublishCalls {
+    pub(super) fn new(connection: &'static str) -> Self {
+        MESSAGES.start_for("connection", connection);
+        Self {
+            connection,
+            in_flight: IN_FLIGHT.with([connection]),
+            confirmed: MESSAGES.with([connection, CONFIRMED]),
+            confirm: CONFIRM.with([connection]),
+        }
+    }
+
+    pub(super) fn begin(&self) -> PublishCall<'_> {
+        self.in_flight.increment(1);
+        PublishCall {
+            calls: self,
+            began: Instant::now(),
+        }
+    }
+}
+
+impl PublishCall<'_> {
+    pub(super) fn answered(&self, answer: Result<Confirmed, PublishError>) {
+        match answer {
+            Ok(_confirmed) => {
+                self.calls.confirmed.increment(1);
+                self.calls
+                    .confirm
+                    .record(self.began.elapsed().as_secs_f64());
+            }
+            Err(error) => MESSAGES
+                .with([self.calls.connection, error.code()])
+                .increment(1),
+        }
+    }
+}
+
+impl Drop for PublishCall<'_> {
+    fn drop(&mut self) {
+        self.calls.in_flight.decrement(1);
+    }
+}
