@@ -4,10 +4,8 @@
 use std::io::Write;
 use std::ops::Range;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use paynow_process::clock::{now_ms, now_rfc3339};
-use ring::hmac;
+use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 
 /// `%name%` stands for a value.
 const TEMPLATE: &str = include_str!("order.template.json");
@@ -67,7 +65,7 @@ fn pieces() -> Vec<Piece> {
 
 /// Makes orders whose ids no other order of this database has.
 pub(crate) struct Orders {
-    key: hmac::Key,
+    signer: Signer,
     pieces: Vec<Piece>,
     random: fastrand::Rng,
     last_flake: i64,
@@ -88,7 +86,7 @@ struct Facts {
 impl Orders {
     pub(crate) fn new(secret: &str) -> Self {
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+            signer: Signer::new(secret),
             pieces: pieces(),
             // The same wallets in the same order in every run.
             random: fastrand::Rng::with_seed(5),
@@ -106,7 +104,7 @@ impl Orders {
             let facts = self.facts(index, wallets);
             body.clear();
             self.write(&facts, &created_at, &mut body);
-            batch.push(facts.event, signed_at_ms, &self.key, &body);
+            batch.push(facts.event, signed_at_ms, &self.signer, &body);
         }
         batch
     }
@@ -179,15 +177,12 @@ struct Request {
 }
 
 impl Batch {
-    fn push(&mut self, event_id: i64, signed_at_ms: i64, key: &hmac::Key, body: &[u8]) {
-        let mut context = hmac::Context::with_key(key);
-        context.update(format!("{signed_at_ms}.").as_bytes());
-        context.update(body);
-        let signature = STANDARD.encode(context.sign());
+    fn push(&mut self, event_id: i64, signed_at_ms: i64, signer: &Signer, body: &[u8]) {
+        let signature = signer.sign(&signed_at_ms.to_string(), body);
         let from = self.bytes.len();
         let head = format!(
             "POST /webhooks/paynow HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
-             PayNow-Timestamp: {signed_at_ms}\r\nPayNow-Signature: {signature}\r\n\
+             {TIMESTAMP_HEADER}: {signed_at_ms}\r\n{SIGNATURE_HEADER}: {signature}\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
@@ -268,10 +263,10 @@ mod tests {
         assert!(head.contains(&format!("Content-Length: {}\r\n\r\n", batch.body(0).len())));
 
         let mut known = Batch::default();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, b"pn-00112233445566778899aabbccddeeff");
+        let signer = Signer::new("pn-00112233445566778899aabbccddeeff");
         let body =
             r#"{"event_type":"ON_ORDER_COMPLETED","event_id":"411486491630370816","body":{}}"#;
-        known.push(1, 1_767_225_600_000, &key, body.as_bytes());
+        known.push(1, 1_767_225_600_000, &signer, body.as_bytes());
         let head = String::from_utf8_lossy(known.request(0));
         let signature = "PayNow-Signature: 1GGKVsqAWTuJKeJxvm+6XG+69sNIVNfbloDf5Sq4yo0=\r\n";
         assert!(head.contains(signature), "{head}");

@@ -4,12 +4,12 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ring::hmac;
+use paynow_shared::signature::Signer;
 
 /// One subscription's secret and the name we know it by.
 pub struct SigningSecret {
     id: String,
-    key: hmac::Key,
+    signer: Signer,
 }
 
 impl SigningSecret {
@@ -17,8 +17,8 @@ impl SigningSecret {
         &self.id
     }
 
-    pub fn key(&self) -> &hmac::Key {
-        &self.key
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 }
 
@@ -54,9 +54,8 @@ impl SigningSecrets {
             if secrets.iter().any(|known| known.id == id) {
                 return Err(InvalidSecrets::DuplicateId(id));
             }
-            // The secret is used as the text it is: no base64 or hex (PayNow's official sample).
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-            secrets.push(SigningSecret { id, key });
+            let signer = Signer::new(secret);
+            secrets.push(SigningSecret { id, signer });
         }
         Ok(Self(secrets))
     }

@@ -6,13 +6,10 @@ use actix_web::http::header::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use ring::hmac;
+use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 use subtle::ConstantTimeEq;
 
 use crate::secrets::SigningSecrets;
-
-pub const SIGNATURE_HEADER: &str = "PayNow-Signature";
-pub const TIMESTAMP_HEADER: &str = "PayNow-Timestamp";
 
 const SIGNATURE_BYTES: usize = 32;
 /// Milliseconds since 1970 have 13 digits until the year 2286; 18 always fit into 64 bits.
@@ -95,14 +92,11 @@ pub fn verify(
     tolerance: Duration,
     now_ms: i64,
 ) -> Result<VerifiedWebhook, VerifyError> {
-    let matches = |key: &hmac::Key| {
-        let mut context = hmac::Context::with_key(key);
-        context.update(claim.timestamp.as_bytes());
-        context.update(b".");
-        context.update(&body);
-        bool::from(context.sign().as_ref().ct_eq(&claim.signature))
+    let matches = |signer: &Signer| {
+        let expected = signer.signature(&claim.timestamp, &body);
+        bool::from(expected.as_ref().ct_eq(&claim.signature))
     };
-    let secret = secrets.iter().find(|secret| matches(secret.key()));
+    let secret = secrets.iter().find(|secret| matches(secret.signer()));
     let secret_id = secret.ok_or(VerifyError::Mismatch)?.id().to_owned();
     let off_ms = u128::from(now_ms.abs_diff(claim.signed_at_ms));
     if off_ms > tolerance.as_millis() {
@@ -153,12 +147,6 @@ mod tests {
         let body = Bytes::copy_from_slice(body.as_bytes());
         verify(&claim(&headers)?, body, &two_secrets(), TOLERANCE, now_ms)
             .map(|webhook| webhook.secret_id)
-    }
-
-    fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let text = [timestamp.as_bytes(), b".", body].concat();
-        STANDARD.encode(hmac::sign(&key, &text))
     }
 
     #[test]
@@ -254,7 +242,7 @@ mod tests {
         #[test]
         fn whatever_was_signed_verifies_and_says_by_whom(body: Vec<u8>, secret in "[!-~&&[^,:]]{1,40}") {
             let secrets = SigningSecrets::parse(&format!("a:pn-other,b:{secret}")).unwrap();
-            let signature = sign(&secret, "1767225600000", &body);
+            let signature = Signer::new(&secret).sign("1767225600000", &body);
             let headers =
                 headers(&[(SIGNATURE_HEADER, &signature), (TIMESTAMP_HEADER, "1767225600000")]);
             let webhook = verify(
@@ -268,7 +256,7 @@ mod tests {
         fn one_changed_bit_anywhere_is_a_mismatch(
             body in proptest::collection::vec(any::<u8>(), 1..300), place: prop::sample::Index, bit in 0u8..8,
         ) {
-            let signature = sign(SECRET, "1767225600000", &body);
+            let signature = Signer::new(SECRET).sign("1767225600000", &body);
             let mut changed = body;
             *place.get_mut(&mut changed) ^= 1 << bit;
             let secrets = SigningSecrets::parse(SECRET).unwrap();

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod ladder;
 pub mod points;
 pub mod reason;
+pub mod signature;
 pub mod topology;
 pub mod wallet;
 pub mod wire;

@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use paynow_receiver::secrets::SigningSecrets;
-use paynow_receiver::verify::{
-    SIGNATURE_HEADER, TIMESTAMP_HEADER, VerifiedWebhook, VerifyError, claim, verify,
-};
+use paynow_receiver::verify::{VerifiedWebhook, VerifyError, claim, verify};
+use paynow_shared::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use ring::digest::{SHA256, digest};
 
 use super::{Pair, head_and_body};

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use paynow_process::clock;
-use ring::hmac;
+use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 use serde_json::Value;
 
 use super::wait::eventually;
@@ -43,13 +41,9 @@ impl Answer {
     }
 }
 
-/// `base64(HMAC-SHA256(secret, "<timestamp>.<body>"))`
+/// The signature of a body, as PayNow sends it in its header.
 pub(crate) fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    STANDARD.encode(hmac::sign(
-        &key,
-        &[timestamp.as_bytes(), b".", body].concat(),
-    ))
+    Signer::new(secret).sign(timestamp, body)
 }
 
 /// Signs a body now and posts it to a receiver that is there; again, as PayNow does, when the machine
@@ -74,8 +68,8 @@ pub(crate) fn try_post_as(secret: &str, url: &str, body: &[u8]) -> Result<Answer
         url,
         body,
         &[
-            ("PayNow-Signature", &signature),
-            ("PayNow-Timestamp", &timestamp),
+            (SIGNATURE_HEADER, &signature),
+            (TIMESTAMP_HEADER, &timestamp),
         ],
     )
 }

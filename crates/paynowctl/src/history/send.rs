@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
+use paynow_shared::signature::Signer;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::database::{self, open_as_operator};
 use crate::failure::Failure;
 use crate::output;
 use crate::pause::pause;
-use crate::send::{Pace, Signer, post_all};
+use crate::send::{Pace, post_all};
 
 /// The only types that wait on the retry ladder, for an order that has not come.
 const DEFERRABLE: [&str; 3] = ["ON_REFUND", "ON_CHARGEBACK", "ON_CHARGEBACK_CLOSED"];

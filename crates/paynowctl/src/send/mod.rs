@@ -4,7 +4,6 @@ mod post;
 mod report;
 mod run;
 mod sample;
-mod sign;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,13 +11,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use paynow_process::clock::now_ms;
+use paynow_shared::signature::Signer;
 use paynow_shared::wire::label;
 use secrecy::ExposeSecret;
 
 use self::report::{Report, SentEvent};
 pub(crate) use self::run::{Pace, post_all};
 pub(crate) use self::sample::ProductChoice;
-pub(crate) use self::sign::Signer;
 use crate::cli::SendOptions;
 use crate::config::Config;
 use crate::failure::Failure;

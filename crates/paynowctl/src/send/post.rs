@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use paynow_process::clock::now_ms;
+use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode};
 use url::Url;
-
-use super::sign::Signer;
 
 /// Longer than a receiver waits for its broker.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -51,13 +50,13 @@ impl<'a> Poster<'a> {
 
     /// Signs with the present time, as every attempt of a sender does, and posts.
     pub(super) fn post(&self, body: &[u8]) -> Reply {
-        let timestamp_ms = now_ms();
+        let timestamp = now_ms().to_string();
         let answer = self
             .agent
             .post(self.url.as_str())
             .header("content-type", "application/json")
-            .header("paynow-timestamp", timestamp_ms.to_string())
-            .header("paynow-signature", self.signer.sign(timestamp_ms, body))
+            .header(TIMESTAMP_HEADER, &timestamp)
+            .header(SIGNATURE_HEADER, self.signer.sign(&timestamp, body))
             .send(body);
         match answer {
             Ok(mut answer) => {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use paynow_process::backoff::ReconnectBackoff;
+use paynow_shared::signature::Signer;
 use url::Url;
 
 use super::post::{Poster, Reply};
-use super::sign::Signer;
 use crate::pause::pause;
 
 pub(crate) struct Pace {
