@@ -12,6 +12,7 @@ use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
 use slog::Level;
+use strum::IntoEnumIterator;
 
 use crate::body::BodyError;
 use crate::failures::Verdict;
@@ -146,7 +147,7 @@ const REFUSALS: [Refusal; 14] = [
 const QUEUED: &str = "queued";
 
 fn outcomes() -> Vec<&'static str> {
-    let not_queued = PublishError::ALL.map(Refusal::NotQueued);
+    let not_queued: Vec<Refusal> = PublishError::iter().map(Refusal::NotQueued).collect();
     let refused = REFUSALS.iter().chain(&not_queued).map(Refusal::code);
     refused.chain([QUEUED]).collect()
 }

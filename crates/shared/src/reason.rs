@@ -1,10 +1,10 @@
 //! Why an event is a dead letter. The list is closed: on-call has an entry for each.
 
-use std::fmt;
-use std::str::FromStr;
+use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 /// The stable code of a dead letter's reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownReason, parse_err_fn = unknown_reason)]
 pub enum Reason {
     /// Signed by `PayNow`, but not an event we can read.
     Malformed,
@@ -32,41 +32,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 11] = [
-        Self::Malformed,
-        Self::UnknownProduct,
-        Self::WrongStore,
-        Self::Conflict,
-        Self::Overflow,
-        Self::OrderUnknown,
-        Self::PartialRefund,
-        Self::RefundNotCompleted,
-        Self::LedgerRejected,
-        Self::CrashLoop,
-        Self::Unspecified,
-    ];
-
     /// The code as it stands in headers, tables, metrics and runbooks.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::UnknownProduct => "unknown_product",
-            Self::WrongStore => "wrong_store",
-            Self::Conflict => "conflict",
-            Self::Overflow => "overflow",
-            Self::OrderUnknown => "order_unknown",
-            Self::PartialRefund => "partial_refund",
-            Self::RefundNotCompleted => "refund_not_completed",
-            Self::LedgerRejected => "ledger_rejected",
-            Self::CrashLoop => "crash_loop",
-            Self::Unspecified => "unspecified",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
+        self.into()
     }
 }
 
@@ -75,24 +43,19 @@ impl fmt::Display for Reason {
 #[error("not a reason code of a dead letter")]
 pub struct UnknownReason;
 
-impl FromStr for Reason {
-    type Err = UnknownReason;
-
-    fn from_str(code: &str) -> Result<Self, UnknownReason> {
-        Self::ALL
-            .into_iter()
-            .find(|reason| reason.code() == code)
-            .ok_or(UnknownReason)
-    }
+fn unknown_reason(_code: &str) -> UnknownReason {
+    UnknownReason
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
     fn every_code_reads_back() {
-        for reason in Reason::ALL {
+        for reason in Reason::iter() {
             assert_eq!(reason.code().parse(), Ok(reason));
         }
         assert_eq!("parked".parse::<Reason>(), Err(UnknownReason));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
 use crate::ids::{OrderId, OrderLineId, PaymentId, RefundId, WalletId};
 use crate::points::Points;
 
@@ -48,8 +50,12 @@ impl fmt::Display for EntryKey {
     }
 }
 
-/// What kind of happening an entry records; the same words as `ledger_entry_kind` in PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The kinds of entries that name an order, as `ledger_entry_kind` spells them in PostgreSQL. Game
+/// backends and people make others.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, EnumString, IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum EntryKind {
     /// The points of one line of a paid order.
     OrderLine,
@@ -62,21 +68,8 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// The kinds that name an order; game backends and people make others.
-    pub const OF_ORDERS: [Self; 4] = [
-        Self::OrderLine,
-        Self::Refund,
-        Self::Chargeback,
-        Self::ChargebackWon,
-    ];
-
     pub fn code(self) -> &'static str {
-        match self {
-            Self::OrderLine => "order_line",
-            Self::Refund => "refund",
-            Self::Chargeback => "chargeback",
-            Self::ChargebackWon => "chargeback_won",
-        }
+        self.into()
     }
 }
 

@@ -7,6 +7,7 @@ use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
 use slog::Level;
+use strum::IntoEnumIterator;
 
 use crate::plan::Outcome;
 
@@ -138,18 +139,16 @@ pub(crate) const PAUSE_CAUSES: [&str; 5] = [
 ];
 
 fn outcomes() -> Vec<&'static str> {
-    let kept = Outcome::ALL.map(Outcome::code);
-    kept.into_iter()
-        .chain([DUPLICATE, DEFERRED, DEAD])
-        .collect()
+    let kept = Outcome::iter().map(Outcome::code);
+    kept.chain([DUPLICATE, DEFERRED, DEAD]).collect()
 }
 
 fn kinds() -> Vec<&'static str> {
-    EntryKind::OF_ORDERS.map(EntryKind::code).to_vec()
+    EntryKind::iter().map(EntryKind::code).collect()
 }
 
 fn reasons() -> Vec<&'static str> {
-    Reason::ALL.map(Reason::code).to_vec()
+    Reason::iter().map(Reason::code).collect()
 }
 
 /// The reasons for which an event is tried again.

@@ -8,6 +8,7 @@ use paynow_process::observe::Observable;
 use paynow_shared::ladder::RetryLadder;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Failure, Headers};
+use strum::IntoEnumIterator;
 
 use crate::catalog::*;
 use crate::database::DatabaseError;
@@ -255,7 +256,7 @@ impl Observable for Surveyed<'_> {
         let survey = self.survey;
         DEBT_WALLETS.handle().set(float(survey.debt_wallets));
         DEBT_POINTS.handle().set(float(survey.debt_points));
-        for reason in Reason::ALL {
+        for reason in Reason::iter() {
             let open = survey.open.iter().find(|row| row.reason == reason.code());
             OPEN.with([reason.code()])
                 .set(float(open.map_or(0, |row| row.letters)));

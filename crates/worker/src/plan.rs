@@ -8,6 +8,7 @@ use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::LedgerEntry;
 use paynow_shared::wire::{Failure, Headers, decode};
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::decide::{Decision, Policy, decide};
 use crate::disposition::{Applied, Disposition};
@@ -47,7 +48,8 @@ impl<'a> Incoming<'a> {
 }
 
 /// What `webhook_events.outcome` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     Credited,
     AlreadyCredited,
@@ -61,25 +63,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 6] = [
-        Self::Credited,
-        Self::AlreadyCredited,
-        Self::Reversed,
-        Self::Restored,
-        Self::Noted,
-        Self::Ignored,
-    ];
-
     /// The word of the enum `event_outcome` in PostgreSQL.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Credited => "credited",
-            Self::AlreadyCredited => "already_credited",
-            Self::Reversed => "reversed",
-            Self::Restored => "restored",
-            Self::Noted => "noted",
-            Self::Ignored => "ignored",
-        }
+        self.into()
     }
 }
 

@@ -12,6 +12,7 @@ use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
+use strum::IntoEnumIterator;
 
 use crate::decide::{Decision, PartialRefunds, Policy};
 use crate::view::{LedgerView, OrderBook, ReversalKind, ReversalRecord};
@@ -138,8 +139,7 @@ fn told_before(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failu
     };
     let id = record.reference_id;
     // All steps of a chargeback are of one order: their entries share keys.
-    let of_another_order = ReversalKind::ALL
-        .into_iter()
+    let of_another_order = ReversalKind::iter()
         .filter(|kind| (*kind == ReversalKind::Refund) == (record.kind == ReversalKind::Refund))
         .filter_map(|kind| view.reversals.get(&(kind, id)))
         .find(|known| known.order_id != record.order_id);

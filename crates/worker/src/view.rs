@@ -8,6 +8,7 @@ use paynow_shared::event::ChargebackState;
 use paynow_shared::ids::{EventId, OrderId, PaymentId, ProductId, RefundId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct LedgerView {
@@ -45,7 +46,8 @@ pub struct OrderBook {
 }
 
 /// What `reversals.kind` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReversalKind {
     Refund,
     ChargebackOpened,
@@ -54,21 +56,9 @@ pub enum ReversalKind {
 }
 
 impl ReversalKind {
-    pub const ALL: [Self; 4] = [
-        Self::Refund,
-        Self::ChargebackOpened,
-        Self::ChargebackWon,
-        Self::ChargebackLost,
-    ];
-
     /// The word of the enum `reversal_kind` in PostgreSQL.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Refund => "refund",
-            Self::ChargebackOpened => "chargeback_opened",
-            Self::ChargebackWon => "chargeback_won",
-            Self::ChargebackLost => "chargeback_lost",
-        }
+        self.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every clause of the wallet contract names a test that exists, and every answer has its clause.
 
 use paynow_shared::reason::Reason;
+use strum::IntoEnumIterator;
 
 use super::files::{exists, read};
 use super::nothing_of;
@@ -133,7 +134,7 @@ fn every_answer_is_mentioned() {
         let missing = paths.filter(|path| !contract.contains(path));
         problems.extend(missing.map(|path| format!("{CONTRACT}:1: {path} is not mentioned")));
     }
-    for reason in Reason::ALL {
+    for reason in Reason::iter() {
         if !contract.contains(&format!("| `{reason}` `Reason::{reason:?}` |")) {
             problems.push(format!(
                 "{CONTRACT}:1: the table of reasons has no {reason}"

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use paynow_shared::event::EventType;
 use paynow_shared::wire::Headers;
+use strum::{EnumIter, IntoStaticStr};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// A message to be published, persistent and mandatory.
@@ -24,7 +25,8 @@ pub struct Confirmed(pub(super) ());
 
 /// Why a message must not be taken for published. After `TimedOut`, `Disconnected` and `Blocked`
 /// the broker may have it all the same: publish again, and expect it twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum PublishError {
     #[error("the broker refused the message")]
     Nacked,
@@ -41,25 +43,9 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    pub const ALL: [Self; 6] = [
-        Self::Nacked,
-        Self::Returned,
-        Self::TimedOut,
-        Self::Overloaded,
-        Self::Blocked,
-        Self::Disconnected,
-    ];
-
     /// A word for programs: metric label and problem code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Nacked => "nacked",
-            Self::Returned => "returned",
-            Self::TimedOut => "timed_out",
-            Self::Overloaded => "overloaded",
-            Self::Blocked => "blocked",
-            Self::Disconnected => "disconnected",
-        }
+        self.into()
     }
 }
 

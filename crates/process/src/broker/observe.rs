@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use metrics::{Counter, Gauge, Histogram};
 use slog::Level;
+use strum::IntoEnumIterator;
 
 use super::connect::BrokerError;
 use super::job::{Confirmed, LaneState, PublishError};
@@ -51,8 +52,8 @@ declare_metrics! {
 const CONFIRMED: &str = "confirmed";
 
 fn outcomes() -> Vec<&'static str> {
-    let failed = PublishError::ALL.map(PublishError::code);
-    failed.into_iter().chain([CONFIRMED]).collect()
+    let failed = PublishError::iter().map(PublishError::code);
+    failed.chain([CONFIRMED]).collect()
 }
 
 pub(crate) const LOG_EVENTS: &[LogEvent] = &[

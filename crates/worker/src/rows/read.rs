@@ -1,6 +1,7 @@
 //! What the ledger knows about a batch: a few statements, whatever the batch's size.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
@@ -9,12 +10,12 @@ use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::{Event, EventKind};
 use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
-use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
+use paynow_shared::wallet::{EntryKey, LedgerEntry};
 
 use super::statement::Statement;
 use crate::database::DatabaseError;
 use crate::plan::{Incoming, order_id_of, order_of};
-use crate::view::{LedgerView, ReversalKind, ReversalRecord};
+use crate::view::{LedgerView, ReversalRecord};
 
 #[derive(diesel::QueryableByName)]
 struct EventRow {
@@ -190,13 +191,9 @@ fn read_reversals(
     .bind::<Array<BigInt>, _>(references)
     .load(connection)?;
     for row in rows {
-        let kind = ReversalKind::ALL
-            .into_iter()
-            .find(|kind| kind.code() == row.kind);
-        let kind = kind.ok_or_else(|| unknown_word("reversals.kind", &row.kind))?;
         view.note_reversal(&ReversalRecord {
             order_id: OrderId::from_i64(row.order_id)?,
-            kind,
+            kind: known("reversals.kind", &row.kind)?,
             reference_id: row.reference_id,
             amount_minor: row.amount_minor,
         });
@@ -225,16 +222,13 @@ fn read_entries(
     .bind::<Array<BigInt>, _>(order_ids)
     .load(connection)?;
     for row in rows {
-        let kind = EntryKind::OF_ORDERS
-            .into_iter()
-            .find(|kind| kind.code() == row.kind);
         let order_id = OrderId::from_i64(row.order_id)?;
         view.note_order(order_id, row.total_amount_minor);
         view.note_entry(&LedgerEntry {
             key: EntryKey::from_stored(row.entry_key),
             wallet_id: WalletId::from_i64(row.wallet_id)?,
             order_id,
-            kind: kind.ok_or_else(|| unknown_word("ledger_entries.kind", &row.kind))?,
+            kind: known("ledger_entries.kind", &row.kind)?,
             points: Points::new(row.points),
         });
     }
@@ -242,8 +236,10 @@ fn read_entries(
 }
 
 /// A newer version wrote a word we do not know: this worker must not go on beside it.
-fn unknown_word(column: &str, word: &str) -> DatabaseError {
-    DatabaseError::Unavailable(format!(
-        "{column} holds {word:?}, which this version does not know"
-    ))
+fn known<T: FromStr>(column: &str, word: &str) -> Result<T, DatabaseError> {
+    word.parse().map_err(|_unknown| {
+        DatabaseError::Unavailable(format!(
+            "{column} holds {word:?}, which this version does not know"
+        ))
+    })
 }

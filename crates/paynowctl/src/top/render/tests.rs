@@ -1,5 +1,7 @@
 //! A screen of 80 by 24 holds everything, in whole words, however bad it is.
 
+use strum::IntoEnumIterator;
+
 use super::*;
 use crate::top::sample::{Books, OpenLetters, Sample, Silent};
 use crate::top::view::tests::{WORKER_AT, look, set_page, with, worker_page};
@@ -32,13 +34,11 @@ fn a_bad_day() -> [Sample; 2] {
         "paynow-worker",
         &worker_page(1580, 0, 99),
     );
-    let letters = paynow_shared::reason::Reason::ALL
-        .iter()
-        .map(|reason| OpenLetters {
-            reason: reason.code().to_owned(),
-            letters: 123_456,
-            oldest_age_seconds: 9_000_000,
-        });
+    let letters = paynow_shared::reason::Reason::iter().map(|reason| OpenLetters {
+        reason: reason.code().to_owned(),
+        letters: 123_456,
+        oldest_age_seconds: 9_000_000,
+    });
     last.books = Ok(Books {
         letters: letters.collect(),
         debt_wallets: 1234,
