@@ -51,6 +51,15 @@ pub struct Failure {
     pub error: String,
 }
 
+impl Failure {
+    pub fn new(reason: Reason, error: impl Into<String>) -> Self {
+        Self {
+            reason,
+            error: error.into(),
+        }
+    }
+}
+
 /// What the receiver needs to label a message: nothing here is required to be present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {

@@ -44,10 +44,9 @@ pub async fn archive(
 fn file(connection: &mut PgConnection, letter: &Received) -> Result<(), DatabaseError> {
     let label = label(&letter.body);
     let headers = &letter.headers;
-    let failure = headers.failure.clone().unwrap_or_else(|| Failure {
-        reason: Reason::Unspecified,
-        error: "it came to the dead-letter queue without a reason".to_owned(),
-    });
+    let unspecified = "it came to the dead-letter queue without a reason";
+    let failure = headers.failure.clone();
+    let failure = failure.unwrap_or_else(|| Failure::new(Reason::Unspecified, unspecified));
     // First, because no letter may be open without its body.
     diesel::sql_query("SELECT restore_body($1, $2)")
         .bind::<Text, _>(&label.message_id)

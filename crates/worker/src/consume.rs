@@ -104,10 +104,9 @@ impl Intake {
 fn bounded(headers: Headers) -> Headers {
     Headers {
         secret_id: headers.secret_id.as_deref().map(short_text),
-        failure: headers.failure.map(|failure| Failure {
-            reason: failure.reason,
-            error: short_text(&failure.error),
-        }),
+        failure: headers
+            .failure
+            .map(|failure| Failure::new(failure.reason, short_text(&failure.error))),
         ..headers
     }
 }

@@ -104,10 +104,7 @@ fn check_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), Failure
         (Some(ours), theirs) => {
             let theirs = theirs.map_or_else(|| "no store".to_owned(), |id| format!("store {id}"));
             let error = format!("the order names {theirs}, and this worker serves store {ours}");
-            Err(Failure {
-                reason: Reason::WrongStore,
-                error,
-            })
+            Err(Failure::new(Reason::WrongStore, error))
         }
     }
 }
@@ -178,10 +175,7 @@ fn points_of(line: &OrderLine, view: &LedgerView, policy: &Policy) -> Result<Poi
 }
 
 fn points_in_metadata(line: &OrderLine, policy: &Policy) -> Result<Points, Failure> {
-    let unknown = |error: String| Failure {
-        reason: Reason::UnknownProduct,
-        error,
-    };
+    let unknown = |error: String| Failure::new(Reason::UnknownProduct, error);
     let product = line.product_id;
     let Some(key) = &policy.points_metadata_key else {
         return Err(unknown(format!(
@@ -198,24 +192,18 @@ fn points_in_metadata(line: &OrderLine, policy: &Policy) -> Result<Points, Failu
 }
 
 fn malformed(error: String) -> Failure {
-    Failure {
-        reason: Reason::Malformed,
-        error,
-    }
+    Failure::new(Reason::Malformed, error)
 }
 
 fn conflict(error: String) -> Failure {
-    Failure {
-        reason: Reason::Conflict,
-        error,
-    }
+    Failure::new(Reason::Conflict, error)
 }
 
 fn overflow(what: &str) -> Failure {
-    Failure {
-        reason: Reason::Overflow,
-        error: format!("{what} would not fit into 64 bits"),
-    }
+    Failure::new(
+        Reason::Overflow,
+        format!("{what} would not fit into 64 bits"),
+    )
 }
 
 #[cfg(test)]

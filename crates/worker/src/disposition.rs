@@ -37,10 +37,10 @@ impl From<Applied> for Disposition {
     fn from(applied: Applied) -> Self {
         match applied {
             Applied::Applied | Applied::AlreadyApplied => Self::Ack,
-            Applied::ConflictsWithEarlier => Self::DeadLetter(Failure {
-                reason: Reason::Conflict,
-                error: "this event id was recorded before with another body".to_owned(),
-            }),
+            Applied::ConflictsWithEarlier => Self::DeadLetter(Failure::new(
+                Reason::Conflict,
+                "this event id was recorded before with another body",
+            )),
         }
     }
 }

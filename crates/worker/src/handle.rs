@@ -118,10 +118,10 @@ impl Handler {
                 }
                 // No other batch can be that quick for ever: the rows contradict each other in a way
                 // that no decision saw. It must not hold up the rest.
-                Err(Trouble::Raced) => dispositions.push(Disposition::RetryLater(Failure {
-                    reason: Reason::LedgerRejected,
-                    error: DatabaseError::Raced.to_string(),
-                })),
+                Err(Trouble::Raced) => dispositions.push(Disposition::RetryLater(Failure::new(
+                    Reason::LedgerRejected,
+                    DatabaseError::Raced.to_string(),
+                ))),
                 Err(Trouble::Unavailable(error)) => return Err(error),
             }
         }
@@ -168,10 +168,10 @@ impl Handler {
         let (books, applied) = match done.await {
             Ok(done) => done.map_err(trouble)?,
             Err(_panicked) => {
-                return Err(Trouble::OfAnEvent(Failure {
-                    reason: Reason::CrashLoop,
-                    error: "handling it panicked; the log says where".to_owned(),
-                }));
+                return Err(Trouble::OfAnEvent(Failure::new(
+                    Reason::CrashLoop,
+                    "handling it panicked; the log says where",
+                )));
             }
         };
         let outcome = applied.map_err(trouble);
@@ -210,10 +210,10 @@ fn apply_suspect(
     let dispositions = if context.bench.mark(&mut books.connection, message)? {
         apply(books, received, context)
     } else {
-        Ok(vec![Disposition::DeadLetter(Failure {
-            reason: Reason::CrashLoop,
-            error: "the worker crashed with it in hand, again and again".to_owned(),
-        })])
+        Ok(vec![Disposition::DeadLetter(Failure::new(
+            Reason::CrashLoop,
+            "the worker crashed with it in hand, again and again",
+        ))])
     };
     unmark(&mut books.connection, message)?;
     dispositions
@@ -234,10 +234,7 @@ fn trouble(error: DatabaseError) -> Trouble {
             let rule = constraint
                 .map(|name| format!(" ({name})"))
                 .unwrap_or_default();
-            Trouble::OfAnEvent(Failure {
-                reason,
-                error: format!("{message}{rule}"),
-            })
+            Trouble::OfAnEvent(Failure::new(reason, format!("{message}{rule}")))
         }
         DatabaseError::Raced => Trouble::Raced,
         DatabaseError::Unavailable(_) | DatabaseError::SchemaBehind => {

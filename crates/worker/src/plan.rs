@@ -39,10 +39,8 @@ impl<'a> Incoming<'a> {
         Self {
             received,
             digest: BodyDigest::of(&received.body),
-            event: decode(&received.body).map_err(|error| Failure {
-                reason: Reason::Malformed,
-                error: error.to_string(),
-            }),
+            event: decode(&received.body)
+                .map_err(|error| Failure::new(Reason::Malformed, error.to_string())),
         }
     }
 }

@@ -44,17 +44,11 @@ pub fn decide_refund(
             "something else"
         };
         let error = format!("the refund is {status}, not completed");
-        return Err(Failure {
-            reason: Reason::RefundNotCompleted,
-            error,
-        });
+        return Err(Failure::new(Reason::RefundNotCompleted, error));
     }
     let Some(amount_minor) = refund.amount_minor.filter(|amount| *amount >= 0) else {
         let error = format!("refund {} names no amount to give back", refund.id);
-        return Err(Failure {
-            reason: Reason::Malformed,
-            error,
-        });
+        return Err(Failure::new(Reason::Malformed, error));
     };
     let record = ReversalRecord {
         order_id: refund.order_id,
@@ -94,10 +88,10 @@ fn is_known_status(status: &str) -> bool {
 /// The order is looked up by its id, so a reversal that names no store is still the right one's.
 fn check_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), Failure> {
     match (policy.store_id, store_id) {
-        (Some(ours), Some(theirs)) if ours != theirs => Err(Failure {
-            reason: Reason::WrongStore,
-            error: format!("the event names store {theirs}, and this worker serves store {ours}"),
-        }),
+        (Some(ours), Some(theirs)) if ours != theirs => Err(Failure::new(
+            Reason::WrongStore,
+            format!("the event names store {theirs}, and this worker serves store {ours}"),
+        )),
         (None | Some(_), None | Some(_)) => Ok(()),
     }
 }
@@ -112,10 +106,10 @@ fn decide_reversal(
         return Ok(Decision::AlreadyPosted);
     }
     let Some(book) = view.orders.get(&record.order_id) else {
-        return Ok(Decision::Defer(Failure {
-            reason: Reason::OrderUnknown,
-            error: format!("order {} has not come yet", record.order_id),
-        }));
+        return Ok(Decision::Defer(Failure::new(
+            Reason::OrderUnknown,
+            format!("order {} has not come yet", record.order_id),
+        )));
     };
     let mut after = book.clone();
     after.note(&record);
@@ -133,10 +127,7 @@ fn decide_reversal(
 /// Whether the same step of the same refund or chargeback is recorded. With another order or
 /// amount, or a chargeback that ended both ways, it contradicts itself.
 fn told_before(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failure> {
-    let conflict = |error: String| Failure {
-        reason: Reason::Conflict,
-        error,
-    };
+    let conflict = |error: String| Failure::new(Reason::Conflict, error);
     let id = record.reference_id;
     // All steps of a chargeback are of one order: their entries share keys.
     let of_another_order = ReversalKind::iter()
@@ -171,12 +162,7 @@ fn told_before(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failu
 }
 
 fn check_partial(book: &OrderBook, order_id: OrderId, policy: &Policy) -> Result<(), Failure> {
-    let refused = |error: String| {
-        Err(Failure {
-            reason: Reason::PartialRefund,
-            error,
-        })
-    };
+    let refused = |error: String| Err(Failure::new(Reason::PartialRefund, error));
     match (refunded_share(book), policy.partial_refunds) {
         (None, _) => refused(format!("the total of order {order_id} is not known")),
         (Some(Share::Whole), _) | (Some(Share::Part { .. }), PartialRefunds::Proportional) => {
@@ -254,15 +240,13 @@ fn differences(
         ReversalKind::ChargebackOpened | ReversalKind::ChargebackLost => EntryKind::Chargeback,
         ReversalKind::ChargebackWon => EntryKind::ChargebackWon,
     };
+    let too_large = "the points taken back would not fit into 64 bits";
     let mut entries = Vec::new();
     for (place, (wallet_id, credited)) in before.credited.iter().enumerate() {
         let taken = before.taken.get(wallet_id).copied().unwrap_or_default();
         let points = taken
             .checked_add(due(*credited, after).negated())
-            .ok_or_else(|| Failure {
-                reason: Reason::Overflow,
-                error: "the points taken back would not fit into 64 bits".to_owned(),
-            })?;
+            .ok_or_else(|| Failure::new(Reason::Overflow, too_large))?;
         if points != Points::ZERO {
             entries.push(LedgerEntry {
                 key: key_of(key, place, *wallet_id),

@@ -134,10 +134,7 @@ impl Onward {
             message_id: label.message_id.clone(),
             event_type: label.event_type,
             headers: Headers {
-                failure: Some(Failure {
-                    reason: failure.reason,
-                    error: short_text(&failure.error),
-                }),
+                failure: Some(Failure::new(failure.reason, short_text(&failure.error))),
                 ..headers
             },
             body: message.body.clone().into(),

@@ -96,18 +96,13 @@ fn failure(
 ) -> Option<Failure> {
     if let Some(reason) = reason {
         let reason = reason.parse().unwrap_or(Reason::Unspecified);
-        return Some(Failure {
-            reason,
-            error: error.unwrap_or_default(),
-        });
+        return Some(Failure::new(reason, error.unwrap_or_default()));
     }
     // The broker dead-letters on its own only for deliveries past the limit; `x-death` of messages
     // that it dead-lettered itself is there on every version.
     let by_broker = table.is_some_and(|table| table.contains_key("x-first-death-reason"));
-    by_broker.then(|| Failure {
-        reason: Reason::CrashLoop,
-        error: "delivered more often than the delivery limit allows".to_owned(),
-    })
+    let error = "delivered more often than the delivery limit allows";
+    by_broker.then(|| Failure::new(Reason::CrashLoop, error))
 }
 
 #[cfg(test)]
@@ -121,10 +116,7 @@ mod tests {
             signed_at_ms: Some(1_767_225_600_000),
             secret_id: Some("orders".to_owned()),
             attempt: 3,
-            failure: Some(Failure {
-                reason: Reason::Conflict,
-                error: "ł".to_owned(),
-            }),
+            failure: Some(Failure::new(Reason::Conflict, "ł")),
             replay: Some(12),
         };
         let event_type = "ON_REFUND".parse().unwrap();
