@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -78,22 +79,27 @@ impl Environment {
     }
 
     /// A whole number within `range`, or the default.
-    pub fn number_or(
+    pub fn number_or<T>(
         &self,
         name: &str,
-        range: std::ops::RangeInclusive<u64>,
-        default: u64,
-    ) -> Result<u64, SettingError> {
-        let number = self.parsed_or(name, default)?;
-        if range.contains(&number) {
-            Ok(number)
-        } else {
-            let (low, high) = range.into_inner();
-            Err(SettingError::new(
+        range: RangeInclusive<T>,
+        default: T,
+    ) -> Result<T, SettingError>
+    where
+        T: TryFrom<u64> + PartialOrd + Display,
+    {
+        // Read as the widest type: a number that is too large for `T` gets the same error.
+        let Some(number) = self.parsed::<u64>(name)? else {
+            return Ok(default);
+        };
+        let in_range = T::try_from(number).ok().filter(|it| range.contains(it));
+        in_range.ok_or_else(|| {
+            let (low, high) = (range.start(), range.end());
+            SettingError::new(
                 name,
                 format!("must be from {low} to {high}, and is {number}"),
-            ))
-        }
+            )
+        })
     }
 
     /// A secret from `NAME`, or from the file named by `NAME_FILE`.

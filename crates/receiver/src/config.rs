@@ -12,8 +12,8 @@ use crate::secrets::SigningSecrets;
 use crate::source::{Networks, Sources};
 
 /// More than this is no webhook: PayNow publishes no limit, and embeds whole products per line.
-const BODY_LIMIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-const BODY_MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+const BODY_LIMIT_BYTES_MAX: usize = 64 * 1024 * 1024;
+const BODY_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024 * 1024;
 
 pub struct Config {
     /// `AMQP_URL`
@@ -52,16 +52,17 @@ impl Config {
         let default_address = SocketAddr::from(([0, 0, 0, 0], 8080));
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9464));
         let tolerance = environment.number_or("PAYNOW_TOLERANCE_SECONDS", 1..=86_400, 300)?;
-        let body_limit = environment.number_or(
+        let body_limit_bytes = environment.number_or(
             "RECEIVER_BODY_LIMIT_BYTES",
             1..=BODY_LIMIT_BYTES_MAX,
             1_048_576,
         )?;
         let timeout = environment.number_or("RECEIVER_PUBLISH_TIMEOUT_MS", 10..=60_000, 5000)?;
-        let in_flight = environment.number_or("RECEIVER_MAX_IN_FLIGHT", 1..=100_000, 1024)?;
-        let connections = environment.number_or("RECEIVER_MAX_CONNECTIONS", 16..=100_000, 4096)?;
+        let in_flight_max = environment.number_or("RECEIVER_MAX_IN_FLIGHT", 1..=100_000, 1024)?;
+        let connections_max =
+            environment.number_or("RECEIVER_MAX_CONNECTIONS", 16..=100_000, 4096)?;
         let patience = environment.number_or("RECEIVER_PATIENCE_MS", 100..=600_000, 5000)?;
-        let body_memory = environment.number_or(
+        let body_memory_bytes = environment.number_or(
             "RECEIVER_BODY_MEMORY_BYTES",
             1_048_576..=BODY_MEMORY_BYTES_MAX,
             67_108_864,
@@ -74,24 +75,19 @@ impl Config {
             tolerance: Duration::from_secs(tolerance),
             address: environment.parsed_or("RECEIVER_ADDR", default_address)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
-            body_limit_bytes: size(body_limit),
+            body_limit_bytes,
             publish_timeout: Duration::from_millis(timeout),
-            in_flight_max: size(in_flight),
+            in_flight_max,
             sources: sources(environment)?,
             failure_limits: FailureLimits {
                 per_source: failures(environment, "RECEIVER_FAILURES_PER_SOURCE", 60)?,
                 overall: failures(environment, "RECEIVER_FAILURES_OVERALL", 600)?,
             },
-            connections_max: size(connections),
+            connections_max,
             patience: Duration::from_millis(patience),
-            body_memory_bytes: size(body_memory),
+            body_memory_bytes,
         })
     }
-}
-
-/// All ranges fit into any usize of the platforms we build for.
-fn size(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn sources(environment: &Environment) -> Result<Sources, SettingError> {
@@ -112,9 +108,8 @@ fn networks(environment: &Environment, name: &str) -> Result<Networks, SettingEr
     Networks::parse(list).map_err(|error| SettingError::new(name, error))
 }
 
-fn failures(environment: &Environment, name: &str, default: u64) -> Result<u32, SettingError> {
-    let number = environment.number_or(name, 0..=1_000_000, default)?;
-    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+fn failures(environment: &Environment, name: &str, default: u32) -> Result<u32, SettingError> {
+    environment.number_or(name, 0..=1_000_000, default)
 }
 
 #[cfg(test)]

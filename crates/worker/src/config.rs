@@ -11,15 +11,13 @@ use paynow_shared::ladder::RetryLadder;
 use crate::database::DatabaseAddress;
 use crate::decide::{PartialRefunds, Policy};
 
-/// RabbitMQ holds a prefetch count in 16 bits.
-const PREFETCH_MAX: u64 = 65_535;
 /// A larger batch gains nothing and makes one bad event redo more good ones.
-const BATCH_MAX: u64 = 5_000;
+const BATCH_MAX: u16 = 5_000;
 /// Each lane holds a database connection.
-const LANES_MAX: u64 = 64;
+const LANES_MAX: u16 = 64;
 
 /// A hundred years: longer is "for ever", and payloads hold personal data.
-const RETENTION_DAYS_MAX: u64 = 36_500;
+const RETENTION_DAYS_MAX: u32 = 36_500;
 
 /// A day: what is asked less often is not watched.
 const INTERVAL_SECONDS_MAX: u64 = 86_400;
@@ -77,14 +75,16 @@ impl SurveySettings {
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
-        let retention_days =
-            environment.number_or("EVENT_RETENTION_DAYS", 1..=RETENTION_DAYS_MAX, 30)?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
-            retention_days: u32::try_from(retention_days).unwrap_or(u32::MAX),
+            retention_days: environment.number_or(
+                "EVENT_RETENTION_DAYS",
+                1..=RETENTION_DAYS_MAX,
+                30,
+            )?,
             survey: SurveySettings::read(environment)?,
             ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
             policy: read_policy(environment)?,
@@ -115,7 +115,8 @@ fn partial_refunds(environment: &Environment) -> Result<PartialRefunds, SettingE
 impl LaneSettings {
     fn read(environment: &Environment) -> Result<Self, SettingError> {
         let batch_max = environment.number_or("WORKER_BATCH_MAX", 1..=BATCH_MAX, 200)?;
-        let prefetch = environment.number_or("WORKER_PREFETCH", 1..=PREFETCH_MAX, 500)?;
+        // RabbitMQ holds a prefetch count in 16 bits.
+        let prefetch = environment.number_or("WORKER_PREFETCH", 1..=u16::MAX, 500)?;
         let count = environment.number_or("WORKER_LANES", 1..=LANES_MAX, 2)?;
         if environment.text("WORKER_PREFETCH").is_some() && prefetch < batch_max {
             return Err(SettingError::new(
@@ -123,11 +124,10 @@ impl LaneSettings {
                 format!("must be at least WORKER_BATCH_MAX, {batch_max}, and is {prefetch}"),
             ));
         }
-        // The ranges above fit; the fallbacks only spare a conversion that can panic.
         Ok(Self {
-            count: u16::try_from(count).unwrap_or(1),
-            prefetch: u16::try_from(prefetch.max(batch_max)).unwrap_or(u16::MAX),
-            batch_max: usize::try_from(batch_max).unwrap_or(1),
+            count,
+            prefetch: prefetch.max(batch_max),
+            batch_max: batch_max.into(),
         })
     }
 }
