@@ -1,10 +1,10 @@
-//! The digest that tells "the same event again" from "the same id with another body".
+//! The digest of a body: whether a repeated event id came with the same body or with another one.
 
 use std::fmt;
 
 use ring::digest::{SHA256, digest};
 
-/// SHA-256 of the exact bytes `PayNow` signed.
+/// SHA-256 of the exact bytes that `PayNow` signed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyDigest([u8; 32]);
 
@@ -15,7 +15,7 @@ impl BodyDigest {
         Self(bytes)
     }
 
-    /// A digest read back from the database; `None` unless it has 32 bytes.
+    /// A digest as the database stores it; `None` unless it has 32 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }

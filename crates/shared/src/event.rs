@@ -1,4 +1,4 @@
-//! What an event means to us: only the fields that move points, and a closed list of kinds.
+//! A decoded event: a closed list of kinds, with only the fields that points depend on.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::ids::{
 /// The longest event type recorded; `PayNow`'s longest is 55 characters.
 const EVENT_TYPE_LENGTH_MAX: usize = 100;
 
-/// The type of an event as `PayNow` spells it, known to us or not.
+/// The type of an event as `PayNow` spells it, whether this version knows the type or not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventType(String);
 
-/// Why a text is no event type.
+/// The error for a text that cannot be an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event type is 1 to 100 letters, digits and underscores")]
 pub struct InvalidEventType;
@@ -31,12 +31,12 @@ impl EventType {
 impl FromStr for EventType {
     type Err = InvalidEventType;
 
-    /// The alphabet keeps the type safe as a routing key, a log field and a database text.
+    /// These characters are safe in a routing key, a log field and the database.
     fn from_str(text: &str) -> Result<Self, InvalidEventType> {
-        let clean = text
+        let is_safe = text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if clean && (1..=EVENT_TYPE_LENGTH_MAX).contains(&text.len()) {
+        if is_safe && (1..=EVENT_TYPE_LENGTH_MAX).contains(&text.len()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidEventType)
@@ -66,13 +66,13 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What kind of event it is, for the ledger.
+/// What the event means for the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
     OrderCompleted(Order),
     Refunded(Refund),
     Chargeback(Chargeback),
-    /// Every other type, known or not: recorded with its type, moves nothing.
+    /// Every other type: the event is recorded and changes no points.
     Ignored,
 }
 
@@ -93,26 +93,26 @@ pub struct Order {
 pub struct OrderLine {
     pub id: OrderLineId,
     pub product_id: ProductId,
-    /// How often the product was bought; `None` when `PayNow` sent none.
+    /// How many units were bought; `None` when `PayNow` sent no quantity.
     pub quantity: Option<i64>,
     pub gift_to: Option<WalletId>,
     /// The product's metadata, signed with the event.
     pub product_metadata: BTreeMap<String, String>,
 }
 
-/// Money given back. PayNow does not say for which line.
+/// A refund. `PayNow` does not say which line of the order it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     pub id: RefundId,
     pub order_id: OrderId,
     pub store_id: Option<StoreId>,
-    /// `None` when PayNow sent none; the event itself says that the refund is completed.
+    /// `None` when `PayNow` sent no status: the event is sent for completed refunds.
     pub status: Option<String>,
-    /// In minor units: `store_refund_amount`, else `amount`.
+    /// In minor units: `store_refund_amount`, or `amount` when that is missing.
     pub amount_minor: Option<i64>,
 }
 
-/// Money that the payer's bank asks back, or what became of it.
+/// A chargeback that was opened or closed: the payer's bank demands the money back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chargeback {
     pub payment_id: PaymentId,
@@ -121,7 +121,7 @@ pub struct Chargeback {
     pub state: ChargebackState,
 }
 
-/// Where a chargeback stands. The last two are final.
+/// The state of a chargeback; `Won` and `Lost` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChargebackState {
     Opened,

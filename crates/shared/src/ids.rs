@@ -1,16 +1,16 @@
 //! `PayNow` identifiers. All are flakes: positive 64-bit integers, strings in JSON, `bigint` in
-//! PostgreSQL. Each kind is its own type, so that a line id can never be used as an order id.
+//! PostgreSQL. Each kind of id is a type, so that a line id can never be used as an order id.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Milliseconds between the Unix epoch and the flake epoch (`PayNow`'s documentation of ids).
+/// From the Unix epoch to the flake epoch, in milliseconds (`PayNow`'s documentation of ids).
 const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
-/// Low bits of a flake below the time: 10 bits of node and 12 of increment.
+/// The bits of a flake below its time: 10 for the node and 12 for the increment.
 const FLAKE_TIME_SHIFT: u32 = 22;
 
-/// Why a text is no flake id.
+/// The error for a text that is not a flake id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id must be a positive 64-bit decimal number")]
 pub struct InvalidId;
@@ -26,7 +26,7 @@ fn parse_flake(text: &str) -> Result<i64, InvalidId> {
         .ok_or(InvalidId)
 }
 
-/// The lowest flake that `PayNow` can make at this time, in Unix milliseconds: ids rise with time.
+/// The lowest flake of a time in Unix milliseconds: every earlier id is lower.
 pub fn flake_floor(at_ms: i64) -> i64 {
     at_ms
         .saturating_sub(FLAKE_EPOCH_MS)
@@ -47,7 +47,7 @@ impl de::Visitor<'_> for FlakeVisitor {
         parse_flake(text).map_err(E::custom)
     }
 
-    // PayNow sends ids as strings; a plain integer names the same id without doubt.
+    // PayNow sends ids as strings; a plain integer can only mean the same id.
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
         i64::try_from(number)
             .ok()
@@ -72,7 +72,8 @@ macro_rules! flake_ids {
                 self.0
             }
 
-            /// When `PayNow` made the id, in Unix milliseconds. For age figures, never for trust.
+            /// When `PayNow` made the id, in Unix milliseconds. For showing an age only: an id
+            /// is not proof of its time.
             pub fn created_at_ms(self) -> i64 {
                 (self.0 >> FLAKE_TIME_SHIFT).saturating_add(FLAKE_EPOCH_MS)
             }
@@ -111,11 +112,11 @@ flake_ids! {
     EventId,
     /// One order (`body.id` of an order event).
     OrderId,
-    /// One line of an order: the grain at which points are credited.
+    /// One line of an order; points are credited per line.
     OrderLineId,
     /// One refund (`body.id` of a refund event).
     RefundId,
-    /// One payment; a chargeback has no id of its own, its body's `id` is the payment's.
+    /// One payment. A chargeback has no id of its own: its body's `id` is the payment's.
     PaymentId,
     ProductId,
     StoreId,

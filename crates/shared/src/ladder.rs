@@ -1,13 +1,14 @@
-//! The retry ladder: the fixed delays after which an event is tried again, one queue per delay.
+//! The retry ladder: the fixed delays after which an event is tried again. Each delay is a rung
+//! and has a queue.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Delays in seconds, rising.
+/// Ascending delays in seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryLadder(Vec<u32>);
 
-/// The longest rung: one day. `message-ttl` is in milliseconds and a longer wait hides an event.
+/// One day: an event that waits longer is out of sight.
 const DELAY_SECONDS_MAX: u32 = 86_400;
 /// Each rung is a replicated queue.
 const RUNGS_MAX: usize = 16;
@@ -21,10 +22,8 @@ impl RetryLadder {
     pub fn delays_seconds(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().copied()
     }
-}
 
-impl RetryLadder {
-    /// How long to wait after the given attempt, from 1, has failed; `None` at the ladder's end.
+    /// The delay after attempt number `attempt`, from 1, has failed; `None` after the last rung.
     pub fn delay_seconds_after(&self, attempt: u32) -> Option<u32> {
         let rung = usize::try_from(attempt.max(1)).ok()?.checked_sub(1)?;
         self.0.get(rung).copied()

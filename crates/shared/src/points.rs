@@ -1,4 +1,4 @@
-//! Points: whole numbers, checked arithmetic only. Overflow is a value the caller must handle.
+//! Points: whole numbers with checked arithmetic only. The caller must handle an overflow.
 
 #![deny(
     clippy::as_conversions,
@@ -13,7 +13,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Points(i64);
 
-/// Why a text is no price in points.
+/// The error for a text that is not the points of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("points must be a whole number from 0 to 9223372036854775807")]
 pub struct InvalidPoints;
@@ -29,7 +29,8 @@ impl Points {
         self.0
     }
 
-    /// The same amount the other way. Points of a ledger are never the one number without it.
+    /// The same amount with the opposite sign. Saturates for `i64::MIN`, which no ledger amount
+    /// reaches.
     pub fn negated(self) -> Self {
         Self(self.0.saturating_neg())
     }

@@ -1,4 +1,4 @@
-//! Why an event is a dead letter. The list is closed: on-call has an entry for each.
+//! Why an event is a dead letter: a closed list, each reason with an entry in `WALLET_CONTRACT.md`.
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
@@ -6,39 +6,39 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownReason, parse_err_fn = unknown_reason)]
 pub enum Reason {
-    /// Signed by `PayNow`, but not an event we can read.
+    /// Signed by `PayNow`, but not readable as an event.
     Malformed,
-    /// No line of `products` and no metadata says how many points the product gives.
+    /// Neither `products` nor the metadata says how many points the product gives.
     UnknownProduct,
     /// The event belongs to another store than `PAYNOW_STORE_ID`.
     WrongStore,
-    /// The same id was recorded before with other content.
+    /// The same id was recorded before with different content.
     Conflict,
     /// The points or the balance would not fit into 64 bits.
     Overflow,
-    /// A refund or chargeback whose order did not come within the retry ladder.
+    /// A refund or chargeback whose order had not arrived after the last rung of the retry ladder.
     OrderUnknown,
-    /// A refund below the order's total, and the shop wants a person to decide (or no total is
-    /// known to compare with).
+    /// A refund of less than the order's total that a person must decide: by setting, or because
+    /// the total is not known.
     PartialRefund,
     /// A refund event that says the refund is not completed.
     RefundNotCompleted,
-    /// The database refused the event's rows for the event's own sake.
+    /// A constraint rejected the event's rows, or they conflicted with other rows at every attempt.
     LedgerRejected,
-    /// Handling it panicked, or the broker delivered it more often than its limit allows.
+    /// Processing it panicked, or the broker delivered it more often than its limit allows.
     CrashLoop,
-    /// It reached the dead-letter queue without a reason of ours.
+    /// It reached the dead-letter queue without a reason code.
     Unspecified,
 }
 
 impl Reason {
-    /// The code as it stands in headers, tables, metrics and runbooks.
+    /// The code that headers, tables, metrics and runbooks use.
     pub fn code(self) -> &'static str {
         self.into()
     }
 }
 
-/// A text that is no reason code of ours.
+/// The error for a text that is not a reason code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a reason code of a dead letter")]
 pub struct UnknownReason;

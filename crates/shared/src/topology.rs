@@ -1,7 +1,7 @@
 //! The broker's exchanges, queues and policies: names, and the definitions document made of them.
 //!
-//! Queues carry `x-queue-type` as their only argument; everything else is a policy, so that it can
-//! be changed on a running broker without declaring a queue anew.
+//! Queues carry `x-queue-type` as their only argument. Everything else is a policy, so that it can
+//! be changed on a running broker without declaring a queue again.
 
 use serde_json::{Value, json};
 
@@ -10,24 +10,24 @@ use crate::ladder::RetryLadder;
 
 /// Where the receiver publishes; others may bind queues of their own to it.
 pub const EVENTS_EXCHANGE: &str = "paynow.events";
-/// Alternate exchange and queue of [`EVENTS_EXCHANGE`]: keeps what no binding takes.
+/// Alternate exchange of [`EVENTS_EXCHANGE`], and the queue that keeps messages without a binding.
 pub const UNROUTED: &str = "paynow.unrouted";
 /// The worker's queue.
 pub const CREDITS_QUEUE: &str = "paynow.credits";
-/// Dead letters on their way into the database.
+/// The queue of dead letters that the worker writes to the database.
 pub const DEAD_QUEUE: &str = "paynow.credits.dead";
 /// The default exchange, which routes by queue name.
 pub const DEFAULT_EXCHANGE: &str = "";
 
-/// What `paynow.credits` holds at most, so that a full disk is never how we learn of a stopped
-/// worker: with 1.5 KB bodies about 2.7 million events.
+/// The most that `paynow.credits` holds, so that a stopped worker does not fill the disk: about
+/// 2.7 million events with bodies of 1.5 KB.
 const CREDITS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// RabbitMQ 3.x has no limit and 4.x has 20; a crash counts against every unacknowledged message
-/// of the consumer, so innocent neighbours need room.
+/// RabbitMQ 3.x has no limit and 4.x has 20. A crash counts against every unacknowledged message of
+/// the consumer, and a message should not be dead-lettered for crashes that another one caused.
 const DELIVERY_LIMIT: u32 = 100;
-/// Queues that nothing may fall out of: past its limit a message without a dead-letter exchange is
-/// dropped, and RabbitMQ 4.x would take 20.
-const DELIVERY_LIMIT_KEPT: u32 = 1_000_000;
+/// For queues without a dead-letter exchange, which drop a message past its delivery limit: too high
+/// to be reached, where RabbitMQ 4.x would use 20.
+const DELIVERY_LIMIT_UNREACHED: u32 = 1_000_000;
 
 /// The queue in which an event waits `delay_seconds` before it is tried again.
 pub fn retry_queue(delay_seconds: u32) -> String {
@@ -36,7 +36,7 @@ pub fn retry_queue(delay_seconds: u32) -> String {
 
 /// The routing key of an event: `paynow.<event_type in lower case>`.
 pub fn routing_key(event_type: Option<&EventType>) -> String {
-    // A type in upper case cannot clash with this one, which stands for "no readable type".
+    // The key of a body without a readable type. No event type of PayNow's has this name.
     event_type.map_or_else(
         || "paynow.unreadable".to_owned(),
         |event_type| format!("paynow.{}", event_type.as_str().to_ascii_lowercase()),
@@ -123,7 +123,7 @@ fn policies(vhost: &str, ladder: &RetryLadder) -> Vec<Value> {
         policies.push(policy(
             kept,
             "queues",
-            json!({"delivery-limit": DELIVERY_LIMIT_KEPT}),
+            json!({"delivery-limit": DELIVERY_LIMIT_UNREACHED}),
         ));
     }
     policies.extend(ladder.delays_seconds().map(|delay_seconds| {
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             committed,
             definitions("/", &RetryLadder::default()),
-            "write it anew: paynowctl topology export > deploy/rabbitmq/definitions.json"
+            "write it again: paynowctl topology export > deploy/rabbitmq/definitions.json"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The wallet contract's types: what a ledger entry is. `WALLET_CONTRACT.md` states the rules.
+//! The types of a ledger entry. `WALLET_CONTRACT.md` states their rules.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 use crate::ids::{OrderId, OrderLineId, PaymentId, RefundId, WalletId};
 use crate::points::Points;
 
-/// The business key of a ledger entry: what happened, whichever event told us. It lives for ever,
-/// so the same thing told twice, under any event id, changes a balance once.
+/// The business key of a ledger entry: what happened, whichever event reported it. Keys are kept for
+/// ever, so something reported twice, under any event id, changes a balance once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryKey(String);
 
@@ -29,12 +29,12 @@ impl EntryKey {
         Self(format!("chargeback-won:{payment}"))
     }
 
-    /// The key of a reversal's entry in one more wallet: an order with gifts has several.
+    /// The key of a reversal's entry in a further wallet: an order with gifts credits several.
     pub fn in_wallet(&self, wallet: WalletId) -> Self {
         Self(format!("{self}:{wallet}"))
     }
 
-    /// A key read back from the ledger.
+    /// A key that was read from the ledger.
     pub fn from_stored(key: String) -> Self {
         Self(key)
     }
@@ -73,7 +73,7 @@ impl EntryKind {
     }
 }
 
-/// A ledger entry to be posted: the only way a balance changes.
+/// A ledger entry to post. A balance changes in no other way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub key: EntryKey,

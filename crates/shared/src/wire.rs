@@ -1,5 +1,5 @@
-//! The message between receiver and worker: `PayNow`'s exact bytes as the body, what we know about
-//! their arrival in the headers. This file reads bodies; `decode` never panics on any bytes.
+//! The message between receiver and worker: `PayNow`'s exact bytes as the body, and headers that say
+//! how they arrived. `decode` reads a body and never panics, whatever the bytes.
 
 mod bodies;
 mod object;
@@ -15,36 +15,36 @@ use object::Object;
 
 /// Names of the message headers.
 pub mod header {
-    /// When the receiver took the request, in Unix milliseconds.
+    /// When the receiver received the request, in Unix milliseconds.
     pub const RECEIVED_AT_MS: &str = "paynow-received-at-ms";
     /// The `PayNow-Timestamp` that was signed, in Unix milliseconds.
     pub const SIGNED_AT_MS: &str = "paynow-signed-at-ms";
     /// The id of the signing secret that matched.
     pub const SECRET_ID: &str = "paynow-secret-id";
-    /// Which try this is, from 1.
+    /// The number of this attempt, from 1.
     pub const ATTEMPT: &str = "paynow-attempt";
     /// The reason code of the last failure.
     pub const REASON: &str = "paynow-reason";
-    /// The error text of the last failure, for a person.
+    /// The error text of the last failure, for people.
     pub const ERROR: &str = "paynow-error";
-    /// The operator action that gave this dead letter to the worker again.
+    /// The id of the operator action that replayed this dead letter.
     pub const REPLAY: &str = "paynow-replay";
 }
 
-/// What travels with a body: how it arrived, and why it failed last, if it did.
+/// The headers of a message: how its body arrived, and its last failure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers {
     pub received_at_ms: Option<i64>,
     pub signed_at_ms: Option<i64>,
     pub secret_id: Option<String>,
-    /// From 1; 0 when the message does not say.
+    /// From 1; 0 when the message has no such header.
     pub attempt: u32,
     pub failure: Option<Failure>,
-    /// The operator action that gave this dead letter to the worker again; none on a first arrival.
+    /// The id of the operator action that replayed this dead letter; `None` on a first arrival.
     pub replay: Option<i64>,
 }
 
-/// Why an event could not be applied: a code for programs, a text for a person.
+/// Why an event could not be applied: a code for programs, a text for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub reason: Reason,
@@ -60,7 +60,7 @@ impl Failure {
     }
 }
 
-/// What the receiver needs to label a message: nothing here is required to be present.
+/// How the receiver labels a message, as far as its body can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The event id, or the SHA-256 of the body when the body names none.
@@ -68,7 +68,7 @@ pub struct Label {
     pub event_type: Option<EventType>,
 }
 
-/// Why a message is no event.
+/// Why a body cannot be read as an event.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     #[error("the body is not a JSON object with event_type and event_id: {detail}")]
@@ -80,10 +80,10 @@ pub enum DecodeError {
     },
 }
 
-/// serde quotes the text it did not expect, and that may be a person's name: it is cut out.
+/// The error's text without the value that serde quotes, because that may be a person's name.
 fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    // A word that should have been one of a few stands in backticks, as our own words do.
+    // serde puts an unknown variant in backticks, and the expected names after it too.
     let quoted = if text.starts_with("unknown variant `") {
         text.find('`').zip(text.rfind("`, expected"))
     } else {
@@ -107,7 +107,7 @@ struct Envelope<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// Each field on its own terms, so that a missing type does not hide the id.
+/// Reads each field independently, so that an unreadable type does not hide the id.
 #[derive(Deserialize)]
 struct LooseEnvelope<'a> {
     #[serde(borrow)]
@@ -116,7 +116,7 @@ struct LooseEnvelope<'a> {
     event_id: Option<&'a RawValue>,
 }
 
-/// Labels any signed bytes, whatever they are.
+/// Labels a body, whatever its bytes are.
 pub fn label(body: &[u8]) -> Label {
     let envelope = serde_json::from_slice::<Object<LooseEnvelope<'_>>>(body).ok();
     let field = |raw: Option<&RawValue>| raw.map(RawValue::get).map(str::to_owned);
@@ -133,14 +133,14 @@ pub fn label(body: &[u8]) -> Label {
     }
 }
 
-/// Reads a body as an event. Lenient: only the ids the ledger needs must be there; every other
-/// field may be null or absent, and unknown fields and types are fine.
+/// Reads a body as an event. Only the ids that the ledger needs are required; every other field may
+/// be null or absent, and unknown fields and types are accepted.
 pub fn decode(body: &[u8]) -> Result<Event, DecodeError> {
     let Object(envelope): Object<Envelope<'_>> =
         serde_json::from_slice(body).map_err(|error| DecodeError::NoEnvelope {
             detail: without_values(&error),
         })?;
-    // An absent body fails on the ids it lacks, with the same words as an empty one.
+    // An absent body gives the same error as an empty one: an id is missing.
     let body = envelope.body.map_or("{}", RawValue::get);
     let kind = match envelope.event_type.as_str() {
         "ON_ORDER_COMPLETED" => bodies::order(body).map(EventKind::OrderCompleted),

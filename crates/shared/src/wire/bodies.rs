@@ -1,4 +1,4 @@
-//! The bodies of the events that move points: of each, only what the ledger needs.
+//! The bodies of the events that change points, with only the fields that the ledger needs.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ struct OrderBody {
     lines: Vec<Object<LineBody>>,
 }
 
-/// Not needed when every line is a gift, so its id may be missing.
+/// The id may be missing: when every line is a gift, the buyer gets no points.
 #[derive(Deserialize)]
 struct Buyer {
     id: Option<WalletId>,
 }
 
-/// Strict: a gift without a receiver must not fall back to the buyer.
+/// The id is required: a gift without a receiver must not be credited to the buyer.
 #[derive(Deserialize)]
 struct GiftReceiver {
     id: WalletId,
@@ -45,7 +45,7 @@ struct ProductBody {
     metadata: BTreeMap<String, String>,
 }
 
-/// Keeps the texts of a metadata map. PayNow documents string values; anything else is not ours.
+/// The strings of a metadata map; `PayNow` documents no other values, and they are ignored.
 fn texts_of_map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values = Option::<BTreeMap<String, serde_json::Value>>::deserialize(from)?;
     Ok(values
@@ -105,7 +105,7 @@ pub(super) fn chargeback(body: &str) -> Result<Chargeback, serde_json::Error> {
     })
 }
 
-/// How a chargeback ended stands in `chargeback_status`; `status` is the payment's.
+/// `chargeback_status` says how the chargeback ended; `status` is the payment's.
 #[derive(Deserialize)]
 struct ChargebackClosedBody {
     chargeback_status: ClosedStatus,
@@ -131,7 +131,7 @@ pub(super) fn chargeback_closed(body: &str) -> Result<Chargeback, serde_json::Er
     })
 }
 
-/// Three letters (ISO 4217): the field is shown to people and stored, and decides nothing.
+/// Three letters (ISO 4217). A currency is stored and shown to people; no decision depends on it.
 fn is_currency(code: &str) -> bool {
     code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic())
 }

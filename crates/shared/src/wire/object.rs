@@ -1,5 +1,5 @@
-//! JSON objects, and nothing else. serde would also read a list as a struct, field by field in the
-//! order of our source: no event of `PayNow`'s, and a label and an event could disagree about it.
+//! Reads JSON objects only. serde would also read a list as a struct, field by field in the order of
+//! our source: `PayNow` sends no such event, and `label` and `decode` could disagree about one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// What is read from a JSON object.
+/// A value that was read from a JSON object.
 pub(super) struct Object<T>(pub(super) T);
 
 struct ObjectVisitor<T>(PhantomData<T>);
