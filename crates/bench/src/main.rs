@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use paynow_process::environment::Environment;
-use paynow_process::exit::report;
+use paynow_process::exit::exit_code;
 
 use crate::cli::Cli;
 use crate::config::Config;
@@ -32,7 +32,7 @@ use crate::config::Config;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let config = Config::read(&Environment::of_this_process());
-    report(
+    exit_code(
         "paynow-bench",
         config
             .map_err(Into::into)

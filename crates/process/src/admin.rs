@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 
 use crate::telemetry::Metrics;
 
-/// Why a program cannot do its job now, as one word for a person; `Ok` when it can.
+/// `Ok`, or one word that says why the program cannot do its job now.
 pub type Readiness = Result<(), &'static str>;
-/// Asked at every probe.
+/// Called at every probe.
 pub type ReadinessCheck = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
 /// Answers a readiness probe: 200, or 503 with the reason.
@@ -28,7 +28,7 @@ pub fn readiness_response(readiness: Readiness) -> HttpResponse {
     }
 }
 
-/// Answers a liveness probe: the process is up.
+/// Answers a liveness probe: 200, because the process runs.
 pub fn health_response() -> HttpResponse {
     HttpResponse::Ok().json(Status {
         status: "up",
@@ -51,7 +51,7 @@ pub struct AdminServer {
 }
 
 impl AdminServer {
-    /// Binds `address` and serves. Signals are left to the program.
+    /// Binds `address` and serves. The program handles the signals.
     pub fn start(
         address: SocketAddr,
         metrics: Metrics,
@@ -84,12 +84,12 @@ impl AdminServer {
         })
     }
 
-    /// Where it listens; tells the port when port 0 was asked for.
+    /// The address it listens on, with the real port when port 0 was configured.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops at once: a probe that is cut off is asked again elsewhere.
+    /// Stops at once: a probe that is cut off is repeated by its sender.
     pub async fn stop(self) {
         self.handle.stop(false).await;
         let _ended = self.task.await;

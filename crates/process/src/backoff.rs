@@ -1,5 +1,5 @@
-//! Waiting times between attempts to reach a server again. The `backoff` crate is unmaintained
-//! (RUSTSEC-2025-0012) and used here because it was asked for; nothing else touches it.
+//! Waits between attempts to reach a server. The `backoff` crate is unmaintained (RUSTSEC-2025-0012)
+//! and was asked for; only this file uses it, so that it can be replaced here.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
 const FIRST: Duration = Duration::from_millis(200);
-/// Short enough that work goes on within seconds of a server's return.
+/// Short enough that work resumes within seconds after a server is back.
 const LONGEST: Duration = Duration::from_secs(5);
 const FACTOR: f64 = 2.0;
-/// Half up, half down: programs that lost the same server do not come back in step.
+/// Up to half more or half less, so that programs that lost the same server do not reconnect at once.
 const JITTER: f64 = 0.5;
 
-/// Rising, jittered waits that never end.
+/// Rising waits with jitter, without end.
 pub struct ReconnectBackoff(ExponentialBackoff);
 
 impl ReconnectBackoff {

@@ -1,5 +1,5 @@
-//! How long the certificates of our servers are good: asked for now and then, because a certificate
-//! that has ended says so by cutting off everything at once.
+//! When the certificates of our servers expire. They are checked regularly, because an expired one
+//! cuts off all connections at once.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -13,49 +13,48 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 use crate::observe::{CertificateSeen, CertificateUnseen, Observable};
 
-/// Certificates are renewed in days.
-const ROUND: Duration = Duration::from_secs(3600);
-/// A server that was away is asked again sooner.
-const AGAIN: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(3600);
+/// Shorter than the interval: a server that could not be reached may soon be back.
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 const STEP_LIMIT: Duration = Duration::from_secs(5);
-/// `SSLRequest` of PostgreSQL's protocol: its length and its number; answered S or N.
+/// `SSLRequest` of PostgreSQL's protocol: length and code. The answer is S or N.
 const POSTGRES_TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// A server that we may speak TLS with.
+/// A server whose certificate is checked.
 #[derive(Debug, Clone)]
 pub struct TlsPeer {
-    /// What metrics and logs call it.
+    /// Its name in metrics and logs.
     pub name: &'static str,
     pub host: String,
     pub port: u16,
     pub opening: Opening,
 }
 
-/// How a conversation with a server begins.
+/// How a connection to a server begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
     Tls,
-    /// In the clear, with the question whether to go on in TLS.
+    /// Without TLS, until the server agrees to an `SSLRequest`.
     Postgres,
-    /// TLS is off: there is no certificate.
+    /// TLS is off, so there is no certificate.
     Plain,
 }
 
-/// Looks at once and then every hour, or sooner after a look that failed, until it is dropped.
+/// Checks at once and then every hour, or sooner after a failed check, until it is dropped.
 pub async fn watch(peers: Vec<TlsPeer>) {
     loop {
-        let mut wait = ROUND;
+        let mut wait = CHECK_INTERVAL;
         for peer in peers.clone() {
             let name = peer.name;
-            let looked = tokio::task::spawn_blocking(move || not_after(&peer)).await;
-            match looked.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
+            let checked = tokio::task::spawn_blocking(move || not_after(&peer)).await;
+            match checked.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
                 Ok(not_after_seconds) => CertificateSeen {
                     peer: name,
                     not_after_seconds,
                 }
                 .emit(),
                 Err(error) => {
-                    wait = AGAIN;
+                    wait = RETRY_INTERVAL;
                     CertificateUnseen {
                         peer: name,
                         error: &error,
@@ -68,7 +67,7 @@ pub async fn watch(peers: Vec<TlsPeer>) {
     }
 }
 
-/// When the server's certificate ends, in Unix time; `None` where there is no TLS.
+/// When the server's certificate expires, in Unix seconds; `None` without TLS.
 pub fn not_after(peer: &TlsPeer) -> io::Result<Option<i64>> {
     if peer.opening == Opening::Plain {
         return Ok(None);
@@ -96,15 +95,15 @@ fn agrees_to_tls(stream: &mut TcpStream) -> io::Result<bool> {
     Ok(answer == *b"S")
 }
 
-/// The server's own certificate, whatever comes of the handshake: one that asks for ours refuses us
-/// only after it has shown its own.
+/// The server's own certificate, even if the handshake fails: a server that requires a client
+/// certificate refuses us only after it has sent its own.
 fn first_certificate(host: &str, stream: &mut TcpStream) -> io::Result<CertificateDer<'static>> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(OnlyLooking(provider)))
+        .with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
         .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
@@ -115,16 +114,15 @@ fn first_certificate(host: &str, stream: &mut TcpStream) -> io::Result<Certifica
     match (shown, outcome) {
         (Some(certificate), Ok(_) | Err(_)) => Ok(certificate.clone().into_owned()),
         (None, Err(error)) => Err(error),
-        (None, Ok(_)) => Err(io::Error::other("the server showed no certificate")),
+        (None, Ok(_)) => Err(io::Error::other("the server sent no certificate")),
     }
 }
 
-/// Nothing is sent over this connection, and a certificate that is not good any more is just what
-/// is looked for.
+/// No data is sent over this connection, and the dates of an invalid certificate are wanted too.
 #[derive(Debug)]
-struct OnlyLooking(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for OnlyLooking {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _certificate: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! The one place that reads the system clock.
+//! The only place that reads the system clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

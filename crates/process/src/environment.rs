@@ -1,5 +1,5 @@
-//! Settings from the environment. Every read names its variable, so that a wrong value can be told
-//! in one sentence; each secret may also come from the file that `NAME_FILE` points to.
+//! Settings from the environment. Every read names its variable, so that one sentence can report a
+//! wrong value; each secret may also come from the file that `NAME_FILE` points to.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-/// A setting that is missing or wrong. The text names the variable and never a secret's value.
+/// A setting that is missing or wrong. The text names the variable and never contains a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {problem}")]
 pub struct SettingError {
@@ -40,7 +40,7 @@ impl Environment {
         Self { variables }
     }
 
-    /// Variables given by a test or an embedding program.
+    /// The given variables, for tests.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
@@ -48,7 +48,7 @@ impl Environment {
         }
     }
 
-    /// An empty value counts as unset: that is how compose files pass an unset variable on.
+    /// `None` when empty too: compose files pass an unset variable as an empty one.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
@@ -116,7 +116,7 @@ impl Environment {
         }
     }
 
-    /// The file that a secret comes from, for who reads it again.
+    /// The file that a secret comes from, for callers that read it again later.
     pub fn secret_file(&self, name: &str) -> Option<SecretFile> {
         let name = format!("{name}_FILE");
         let path = self.text(&name)?.into();
@@ -138,10 +138,13 @@ pub struct SecretFile {
 }
 
 impl SecretFile {
-    /// Its content without the last line break.
+    /// The content of the file without its last line break.
     pub fn read(&self) -> Result<SecretString, SettingError> {
         let content = std::fs::read_to_string(&self.path).map_err(|error| {
-            SettingError::new(&self.name, format!("names a file we cannot read: {error}"))
+            SettingError::new(
+                &self.name,
+                format!("names a file that cannot be read: {error}"),
+            )
         })?;
         let value = content.trim_end_matches(['\r', '\n']);
         if value.is_empty() {

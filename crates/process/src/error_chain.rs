@@ -1,4 +1,4 @@
-//! Prints an error with its causes, once, where it is handled.
+//! The text of an error with its causes, for the one place that handles it.
 
 use std::error::Error;
 

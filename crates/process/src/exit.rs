@@ -1,4 +1,4 @@
-//! How a program ends: exit codes that scripts can use.
+//! The end of a program: exit codes that scripts can use.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -35,23 +35,22 @@ impl Fatal {
     }
 }
 
-/// Prints one sentence on standard error when the program failed, and gives its exit code.
-pub fn report(program: &str, result: Result<(), Fatal>) -> ExitCode {
-    ExitCode::from(told(program, result))
+/// The exit code of a program. Prints one sentence on standard error when the program failed.
+pub fn exit_code(program: &str, result: Result<(), Fatal>) -> ExitCode {
+    ExitCode::from(print_and_code(program, result))
 }
 
-/// Reports, and ends the process at once, whatever its other threads do: no handler of a C library
-/// runs, which would take from a thread that still waits for the database what it stands on
-/// (OpenSSL frees its tables at exit, under the feet of libpq).
-pub(crate) fn end(program: &str, result: Result<(), Fatal>) -> ! {
-    signal_hook::low_level::exit(i32::from(told(program, result)))
+/// Prints and exits as [`exit_code`], at once and without the exit handlers of C libraries: OpenSSL's
+/// frees tables that libpq still uses on a thread that waits for the database.
+pub(crate) fn exit(program: &str, result: Result<(), Fatal>) -> ! {
+    signal_hook::low_level::exit(i32::from(print_and_code(program, result)))
 }
 
 #[expect(
     clippy::print_stderr,
-    reason = "the last words of a program may come before any logger"
+    reason = "a program may fail before it has a logger"
 )]
-fn told(program: &str, result: Result<(), Fatal>) -> u8 {
+fn print_and_code(program: &str, result: Result<(), Fatal>) -> u8 {
     match result {
         Ok(()) => 0,
         Err(fatal) => {

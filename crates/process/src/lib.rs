@@ -1,4 +1,4 @@
-//! What makes a program of ours a well-behaved process: settings from the environment, telemetry,
+//! What every program needs to run as a process: settings from the environment, logs and metrics,
 //! signals, the broker connection and the admin server. Knows no event and no ledger.
 
 pub mod admin;

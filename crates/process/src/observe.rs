@@ -14,7 +14,7 @@ declare_metrics! {
     static CERTIFICATE: Metric<Gauge, 1> = Metric::new(
         "paynow_certificate_not_after_timestamp_seconds",
         &[("peer", AtRunTime)],
-        "when the certificate of the broker or the database ends; +Inf without TLS",
+        "when the certificate of the broker or the database expires; +Inf without TLS",
     );
 }
 
@@ -22,15 +22,19 @@ pub(crate) const LOG_EVENTS: &[LogEvent] = &[
     LogEvent::new(
         "certificate_unseen",
         Level::Warning,
-        "a server did not show its certificate",
+        "the certificate of a server could not be read",
     ),
-    LogEvent::new("listening", Level::Info, "it is up"),
+    LogEvent::new("listening", Level::Info, "the program is up"),
     LogEvent::new(
         "shutdown_requested",
         Level::Info,
-        "a signal asked it to end",
+        "a signal requested an orderly end",
     ),
-    LogEvent::new("stopped", Level::Info, "it ended in order"),
+    LogEvent::new(
+        "stopped",
+        Level::Info,
+        "the program ended in an orderly way",
+    ),
 ];
 
 /// Something that happened and is worth reporting.
@@ -57,7 +61,7 @@ impl Observable for Stopped {
     }
 }
 
-/// A server's certificate was looked at; without TLS there is none, and none that ends.
+/// A server's certificate was read. Without TLS there is none, and the gauge is infinite.
 pub(crate) struct CertificateSeen {
     pub(crate) peer: &'static str,
     pub(crate) not_after_seconds: Option<i64>,
@@ -65,8 +69,8 @@ pub(crate) struct CertificateSeen {
 
 impl Observable for CertificateSeen {
     fn emit(self) {
-        let never = |seconds: i64| seconds.to_string().parse().unwrap_or(f64::INFINITY);
-        let not_after = self.not_after_seconds.map_or(f64::INFINITY, never);
+        let float = |seconds: i64| seconds.to_string().parse().unwrap_or(f64::INFINITY);
+        let not_after = self.not_after_seconds.map_or(f64::INFINITY, float);
         CERTIFICATE.with([self.peer]).set(not_after);
     }
 }

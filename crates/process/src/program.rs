@@ -1,11 +1,11 @@
-//! The frame around a server program: settings, log, runtime, signals, exit code.
+//! Runs a server program: settings, log, runtime, signals, exit code.
 
 use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::{Environment, SettingError};
-use crate::exit::{Fatal, end};
+use crate::exit::{Fatal, exit};
 use crate::{healthcheck, shutdown, telemetry};
 
 /// What the command line asks of a server program.
@@ -14,9 +14,9 @@ enum Task {
     Healthcheck,
 }
 
-/// Runs a program from its environment to the end of the process. `serve` gets the settings and a token
-/// that is cancelled when the process is asked to end; it returns once everything is tidied up.
-/// `admin_address` is where the settings have the admin server, which a healthcheck asks.
+/// Runs a program and ends the process. `serve` gets the settings and a token that is cancelled by
+/// SIGTERM or SIGINT; it returns after an orderly stop. `admin_address` takes from the settings the
+/// address that `healthcheck` requests.
 pub fn run<C>(
     name: &'static str,
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,
@@ -28,10 +28,10 @@ pub fn run<C>(
         Ok(Task::Serve) => start(name, &environment, read, serve),
         Ok(Task::Healthcheck) => read(&environment)
             .map_err(Fatal::from)
-            .and_then(|config| healthcheck::ask(admin_address(&config))),
+            .and_then(|config| healthcheck::check(admin_address(&config))),
         Err(error) => Err(error.into()),
     };
-    end(name, done)
+    exit(name, done)
 }
 
 fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingError> {
@@ -41,13 +41,13 @@ fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingErro
         (Some("healthcheck"), None) => Ok(Task::Healthcheck),
         (Some(_), _) => Err(SettingError::new(
             "the command line",
-            "may say healthcheck, or nothing: settings come from the environment",
+            "takes healthcheck or nothing: settings come from the environment",
         )),
     }
 }
 
-/// The other half is for the threads beside this runtime, of the web server and of the broker's
-/// connections: a message that changes threads at every step costs more than it gains.
+/// Threads for this runtime: half the cores, because the web server and the broker's connections have
+/// threads of their own, and passing a message between more threads costs more than it gains.
 pub fn half_the_cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
@@ -60,7 +60,7 @@ fn start<C>(
 ) -> Result<(), Fatal> {
     let level = telemetry::log_level(environment)?;
     let config = read(environment)?;
-    // Declared before the runtime, so dropped after it: the last words are written.
+    // Declared before the runtime and therefore dropped after it: its last records are written.
     let _log = telemetry::start_log(name, level);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(half_the_cores())
@@ -72,7 +72,7 @@ fn start<C>(
             .map_err(|error| Fatal::failed("could not listen for signals", error))?;
         serve(config, stop).await
     });
-    // What blocks a thread now is a question to the database whose answer nobody waits for.
+    // A thread that still blocks runs a database query whose result nobody needs.
     runtime.shutdown_background();
     served
 }

@@ -1,4 +1,4 @@
-//! Signals: SIGTERM and SIGINT ask for an orderly end.
+//! Signals: SIGTERM and SIGINT request an orderly end.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -11,14 +11,14 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let token = CancellationToken::new();
-    let asked = token.clone();
+    let on_signal = token.clone();
     tokio::spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
         ShutdownRequested { signal: name }.emit();
-        asked.cancel();
+        on_signal.cancel();
     });
     Ok(token)
 }

@@ -16,7 +16,7 @@ const ADVICE: [(&str, &str); 9] = [
     ),
     (
         "root certificate file",
-        "there is no authority to trust: give the one of the server's certificate in sslrootcert",
+        "no authority is trusted: put the one that issued the server's certificate in sslrootcert",
     ),
     (
         "server does not support SSL",
@@ -24,15 +24,15 @@ const ADVICE: [(&str, &str); 9] = [
     ),
     (
         "invalid response to SSL negotiation",
-        "what answers there is no PostgreSQL: look at host and port",
+        "the server there is not PostgreSQL: check host and port",
     ),
     (
         "certificate required",
-        "the server asks for a certificate of ours: give it in sslcert, and its key in sslkey",
+        "the server requires a client certificate: put it in sslcert, and its key in sslkey",
     ),
     (
         "requires a valid client certificate",
-        "the server asks for a certificate of ours: give it in sslcert, and its key in sslkey",
+        "the server requires a client certificate: put it in sslcert, and its key in sslkey",
     ),
     (
         "certificate authentication failed",
@@ -40,11 +40,11 @@ const ADVICE: [(&str, &str); 9] = [
     ),
     (
         "alert unknown ca",
-        "the server does not trust the authority of our certificate: look at its ssl_ca_file",
+        "the server does not trust the authority of our certificate: check its ssl_ca_file",
     ),
     (
         "alert certificate expired",
-        "our certificate has ended: renew the one in sslcert",
+        "our certificate has expired: renew the one in sslcert",
     ),
 ];
 
@@ -69,10 +69,10 @@ pub fn establish(url: &str) -> Result<PgConnection, ConnectProblem> {
 fn advice(told: &str, has_ended: impl FnOnce() -> bool) -> Option<&'static str> {
     if told.contains("certificate verify failed") {
         return Some(match has_ended() {
-            true => "the server's certificate has ended: renew it at the server",
+            true => "the server's certificate has expired: renew it at the server",
             false => {
-                "the server's certificate is not of the authority in sslrootcert: put in the one \
-                 that issued it"
+                "the server's certificate was not issued by the authority in sslrootcert: put the \
+                 one that issued it there"
             }
         });
     }

@@ -102,27 +102,27 @@ fn what_is_wrong_with_tls_is_one_sentence_and_is_over_when_it_is_put_right() {
         (
             other.server("localhost", LONG),
             None,
-            "the server's certificate is not of the authority in AMQP_CA_FILE",
+            "the server's certificate was not issued by the authority in AMQP_CA_FILE",
         ),
         (
             ours.server("elsewhere.example", LONG),
             None,
-            "the server's certificate is not for localhost but for",
+            "the server's certificate is not valid for localhost but for",
         ),
         (
             ours.server("localhost", OVER),
             None,
-            "the server's certificate has ended: renew it at the server",
+            "the server's certificate has expired: renew it at the server",
         ),
         (
             right.clone(),
             Some(&ca),
-            "if it asks for a certificate of ours, set AMQP_CERTIFICATE_FILE and AMQP_KEY_FILE",
+            "if it requires a client certificate, set AMQP_CERTIFICATE_FILE and AMQP_KEY_FILE",
         ),
     ] {
         front.show(&wrong, clients.map(PathBuf::as_path));
         let mut receiver = Receiver::start(&app, front.port, &proof(&ca, None));
-        let alternative = "the server asks for a certificate of ours: set AMQP_CERTIFICATE_FILE";
+        let alternative = "the server requires a client certificate: set AMQP_CERTIFICATE_FILE";
         let sentence = match clients {
             // Whether the alert or the end of the connection is first is the system's to say.
             Some(_) => eventually("it is told", || {
@@ -177,7 +177,7 @@ fn a_port_without_tls_is_told() {
     let mut settings = proof(&ours.certificate(), None);
     settings.push(("AMQP_URL".to_owned(), plain.to_string()));
     let mut receiver = Receiver::start(&app, port, &settings);
-    receiver.tells("what answers there does not speak TLS");
+    receiver.tells("the server does not speak TLS on this port");
     receiver.program.stop();
 }
 
@@ -216,12 +216,12 @@ fn the_management_api_is_reached_over_tls_with_the_same_files() {
     for (proof, sentence) in [
         (
             proof(&other.certificate(), Some(&own)),
-            "the server's certificate is not of the authority in AMQP_CA_FILE",
+            "the server's certificate was not issued by the authority in AMQP_CA_FILE",
         ),
-        (proof(&ours.certificate(), None), "a certificate of ours"),
+        (proof(&ours.certificate(), None), "a client certificate"),
         (
             Vec::new(),
-            "of an authority that this machine does not trust: give that authority's",
+            "of an authority that this machine does not trust: put that authority's",
         ),
     ] {
         let refused = check(proof);

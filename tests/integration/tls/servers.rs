@@ -38,7 +38,7 @@ fn rabbitmq_and_our_programs_ask_each_other_for_certificates() {
     let own = proof(&ca, Some(&ours.client("receiver")));
 
     let mut without = Receiver::start(&app, port, &proof(&ca, None));
-    without.tells("a certificate of ours");
+    without.tells("a client certificate");
     without.program.stop();
     let mut receiver = Receiver::start(&app, port, &own);
     receiver.takes(&app);
@@ -134,9 +134,9 @@ fn postgresql_is_verified_and_what_is_wrong_is_told() {
     postgres_shows(&app, &ours.server("elsewhere.example", LONG), &ours);
     told(&ours, "the server's certificate has another name");
     postgres_shows(&app, &ours.server("localhost", OVER), &ours);
-    told(&ours, "the server's certificate has ended: renew it");
+    told(&ours, "the server's certificate has expired: renew it");
     postgres_shows(&app, &ours.server("localhost", LONG), &ours);
-    told(&other, "not of the authority in sslrootcert");
+    told(&other, "not issued by the authority in sslrootcert");
     eventually("it is verified", || {
         (read(&ours).code == Some(0)).then_some(())
     });
@@ -204,7 +204,7 @@ fn postgresql_asks_for_a_certificate_that_names_the_login() {
             (told.code == Some(1) && told.stderr.contains(sentence)).then_some(())
         });
     };
-    told(None, "the server asks for a certificate of ours");
+    told(None, "the server requires a client certificate");
     let of_other = other.client(&login);
     told(
         Some(&of_other),

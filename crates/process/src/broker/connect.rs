@@ -1,4 +1,4 @@
-//! One connection to the broker, its events watched.
+//! A connection to the broker and its events.
 
 use std::fmt;
 use std::future::Future;
@@ -16,16 +16,16 @@ use super::tls::{BrokerTls, TlsProblem};
 use crate::certificate::{Opening, TlsPeer};
 use crate::environment::{Environment, SettingError};
 
-/// Around each exchange with the broker that should take milliseconds.
+/// For each exchange with the broker; it should take milliseconds.
 const STEP_LIMIT: Duration = Duration::from_secs(10);
-/// An orderly goodbye is a courtesy: a blocked connection cannot send one.
+/// An orderly close is optional: a blocked connection cannot send one.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// RabbitMQ advises 5 to 20 s; two missed ones mean the peer is gone.
+/// RabbitMQ advises 5 to 20 s; after two missed ones the peer counts as gone.
 const HEARTBEAT_SECONDS: u16 = 10;
 /// AMQP's code for an orderly close.
 const REPLY_SUCCESS: u16 = 200;
 
-/// Where the broker is, with the password inside: never printed.
+/// The address of the broker. It contains the password, so `Debug` prints host and port only.
 #[derive(Clone)]
 pub struct BrokerAddress {
     uri: AMQPUri,
@@ -57,12 +57,12 @@ impl BrokerAddress {
         &self.uri.authority.userinfo.username
     }
 
-    /// How we and the broker prove ourselves, over AMQP and over the management API.
+    /// The TLS settings, for AMQP and for the management API.
     pub fn tls(&self) -> &BrokerTls {
         &self.tls
     }
 
-    /// What the broker shows of itself where `AMQP_URL` is `amqps://`.
+    /// The broker as a server whose certificate is checked.
     pub fn tls_peer(&self) -> TlsPeer {
         TlsPeer {
             name: "broker",
@@ -75,7 +75,7 @@ impl BrokerAddress {
         }
     }
 
-    /// The password, for the management API, which takes the same users.
+    /// The password, for the management API, which has the same users.
     pub fn password(&self) -> &str {
         &self.uri.authority.userinfo.password
     }
@@ -91,7 +91,7 @@ impl fmt::Debug for BrokerAddress {
     }
 }
 
-/// What went wrong between us and the broker.
+/// Why an exchange with the broker failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     #[error("the broker did not answer in time while we {doing}")]
@@ -119,27 +119,27 @@ pub async fn step<T>(
     }
 }
 
-/// What a connection tells us on its own.
+/// An event of a connection that we did not cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkEvent {
-    /// The broker takes nothing from this connection for now (memory or disk alarm).
+    /// The broker blocks this connection for now (memory or disk alarm).
     Blocked,
     Unblocked,
     /// The connection is gone.
     Ended,
 }
 
-/// An open connection. Its events have this one listener: two would share them out between them.
+/// An open connection and its only event listener: two listeners would each miss events.
 pub struct Link {
     connection: Connection,
     events: BoxStream<'static, Event>,
-    /// Kept until the goodbye: a channel whose last handle is dropped closes itself, and a close
-    /// that meets the connection's own is logged as an error.
+    /// Kept until the connection is closed: a channel whose last handle is dropped closes itself, and
+    /// when that meets the connection's close, lapin logs an error.
     channels: Vec<Channel>,
 }
 
 impl Link {
-    /// Connects once. `name` is what the broker's operator sees.
+    /// Connects once. `name` is the connection's name at the broker.
     pub async fn open(address: &BrokerAddress, name: &str) -> Result<Self, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = match address.uri.scheme {
@@ -163,19 +163,19 @@ impl Link {
         Ok(channel)
     }
 
-    /// Waits for the next thing the connection has to tell.
+    /// Waits for the next event.
     pub async fn next_event(&mut self) -> LinkEvent {
         next_event(&mut self.events, || self.connection.status().connected()).await
     }
 
-    /// Says goodbye if that is possible in time; the connection is gone either way.
+    /// Closes the connection, in an orderly way if that succeeds in time.
     pub async fn close(self) {
-        let goodbye = self.connection.close(REPLY_SUCCESS, "done".into());
-        let _too_late = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
+        let close = self.connection.close(REPLY_SUCCESS, "done".into());
+        let _too_late = tokio::time::timeout(CLOSE_LIMIT, close).await;
     }
 }
 
-/// lapin's own way to TLS trusts the machine's authorities beside the given one; ours, only that.
+/// lapin's own TLS trusts the machine's authorities in addition to the configured one; ours does not.
 async fn connect_with_tls(
     address: &BrokerAddress,
     properties: ConnectionProperties,
@@ -206,7 +206,7 @@ async fn next_event(
         match events.next().await {
             Some(Event::ConnectionBlocked(_reason)) => return LinkEvent::Blocked,
             Some(Event::ConnectionUnblocked) => return LinkEvent::Unblocked,
-            // Channel flow is not used by RabbitMQ, and a channel's error ends its own session.
+            // RabbitMQ does not use channel flow, and the channel's user notices its error.
             Some(_other) if connected() => {}
             Some(_) | None => return LinkEvent::Ended,
         }

@@ -1,4 +1,4 @@
-//! What is published, who waits for it, and what they are answered.
+//! A message to publish, the caller that waits for its confirm, and the answer the caller gets.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use paynow_shared::wire::Headers;
 use strum::{EnumIter, IntoStaticStr};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// A message to be published, persistent and mandatory.
+/// A message to publish; it is persistent and mandatory.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     pub exchange: &'static str,
@@ -19,12 +19,12 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
-/// Proof that the broker confirmed a message. Made here only.
+/// Proof that the broker confirmed a message. Only the publisher makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmed(pub(super) ());
 
-/// Why a message must not be taken for published. After `TimedOut`, `Disconnected` and `Blocked`
-/// the broker may have it all the same: publish again, and expect it twice.
+/// Why a message is not known to be published. After `TimedOut`, `Disconnected` and `Blocked` the
+/// broker may have it nevertheless: publish it again, and expect it twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum PublishError {
@@ -36,14 +36,14 @@ pub enum PublishError {
     TimedOut,
     #[error("too many messages wait for their confirm")]
     Overloaded,
-    #[error("the broker takes nothing for now")]
+    #[error("the broker blocks publishers for now")]
     Blocked,
     #[error("there is no connection to the broker")]
     Disconnected,
 }
 
 impl PublishError {
-    /// A word for programs: metric label and problem code.
+    /// The metric label and the problem code.
     pub fn code(self) -> &'static str {
         self.into()
     }
@@ -57,38 +57,38 @@ pub(crate) enum LaneState {
     Open,
 }
 
-/// A message to be published, and who waits for the answer.
+/// A message to publish, and the caller that waits for the answer.
 pub(super) struct Job {
     pub(super) message: Outgoing,
     pub(super) waiter: Waiter,
 }
 
-/// Who waits for the answer to a publish.
+/// The caller of a publish, which waits for the answer.
 pub(super) struct Waiter {
     pub(super) since: Instant,
-    answer: oneshot::Sender<Result<Confirmed, PublishError>>,
+    sender: oneshot::Sender<Result<Confirmed, PublishError>>,
     _in_flight: OwnedSemaphorePermit,
 }
 
 impl Waiter {
     pub(super) fn new(
-        answer: oneshot::Sender<Result<Confirmed, PublishError>>,
+        sender: oneshot::Sender<Result<Confirmed, PublishError>>,
         in_flight: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             since: Instant::now(),
-            answer,
+            sender,
             _in_flight: in_flight,
         }
     }
 
-    /// Nobody waits any more.
+    /// Whether the caller has stopped waiting.
     pub(super) fn is_gone(&self) -> bool {
-        self.answer.is_closed()
+        self.sender.is_closed()
     }
 
-    pub(super) fn give(self, answer: Result<Confirmed, PublishError>) {
-        // One that stopped waiting took the outcome for unknown, which is right.
-        let _nobody_waits = self.answer.send(answer);
+    pub(super) fn answer(self, answer: Result<Confirmed, PublishError>) {
+        // A caller that stopped waiting took the outcome for unknown, which is right.
+        let _nobody_waits = self.sender.send(answer);
     }
 }

@@ -1,5 +1,5 @@
-//! A publishing lane: the task that owns one connection and its one channel, from connect to loss
-//! to connect again. While it cannot publish, it answers at once instead of letting callers wait.
+//! A publishing lane: the task that owns one connection and its one channel, and connects again after
+//! a loss. While it cannot publish, it answers at once instead of letting callers wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::congestion::Congestion;
 use super::connect::{BrokerAddress, BrokerError, Link, LinkEvent, step};
 use super::job::{Job, LaneState, PublishError};
-use super::line::Line;
 use super::observe::{
     BatchPublished, LaneEntered, LaneName, PublishFailed, PublisherConnectFailed,
     PublisherDisconnected,
@@ -22,30 +22,29 @@ use super::window::Window;
 use crate::backoff::ReconnectBackoff;
 use crate::observe::Observable;
 
-/// A publish without an answer is noticed at most this part of the limit too late.
-const LOOKS_PER_TIMEOUT: u32 = 4;
+/// How often within the time limit the lane checks for overdue confirms.
+const CHECKS_PER_TIMEOUT: u32 = 4;
 
 #[derive(Clone)]
 pub struct PublisherSettings {
     pub address: BrokerAddress,
-    /// What the broker's operator sees as the connection's name.
+    /// The connection's name at the broker and in metrics.
     pub name: &'static str,
-    /// Checked at every connect, so that a missing topology is told before the first event.
+    /// Checked at every connect, so that a missing topology is reported before the first event.
     pub exchange: &'static str,
     pub lanes: usize,
     /// From the call of `publish` to the broker's confirm.
     pub timeout: Duration,
-    /// Messages between the call and the confirm, over all lanes; past it `Overloaded`.
+    /// Messages between the call and the confirm, over all lanes; further calls get `Overloaded`.
     pub in_flight_max: usize,
-    /// `Overloaded` too while a lane has all on the wire that it may have, and the first of that has
-    /// waited for longer than this: who comes next would wait longer still. And whose turn to be
-    /// sent comes later than this is not sent: of a broker's pause only what is on the wire hears.
+    /// Sheds load: while the window is full and its oldest message has waited longer than this, new
+    /// calls get `Overloaded`, and so do queued messages older than this, which are not sent.
     pub wait_max: Option<Duration>,
 }
 
 /// Why a session with the broker ended.
-enum Ended {
-    /// We were asked to stop, or nobody can publish any more.
+enum SessionEnd {
+    /// A stop was requested, or the publisher was dropped.
     Stopped,
     /// Connect again.
     Lost(&'static str),
@@ -55,7 +54,7 @@ pub(super) struct Lane {
     name: LaneName,
     settings: PublisherSettings,
     state: watch::Sender<LaneState>,
-    line: Arc<Line>,
+    congestion: Arc<Congestion>,
     stop: CancellationToken,
 }
 
@@ -64,7 +63,7 @@ impl Lane {
         lane: usize,
         settings: PublisherSettings,
         state: watch::Sender<LaneState>,
-        line: Arc<Line>,
+        congestion: Arc<Congestion>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -74,7 +73,7 @@ impl Lane {
             },
             settings,
             state,
-            line,
+            congestion,
             stop,
         }
     }
@@ -87,8 +86,8 @@ impl Lane {
                     backoff.reset();
                     self.enter(LaneState::Open);
                     match self.session(link, &channel, &mut jobs).await {
-                        Ended::Stopped => break,
-                        Ended::Lost(why) => PublisherDisconnected {
+                        SessionEnd::Stopped => break,
+                        SessionEnd::Lost(why) => PublisherDisconnected {
                             name: self.name,
                             why,
                         }
@@ -111,7 +110,7 @@ impl Lane {
         let mut link = Link::open(&self.settings.address, self.settings.name).await?;
         let channel = link.channel().await?;
         if self.settings.exchange != DEFAULT_EXCHANGE {
-            // Passive: needs no configure right, and a 404 here is the clearest error there is.
+            // A passive declare needs no configure right, and its 404 is the clearest error.
             let options = ExchangeDeclareOptions {
                 passive: true,
                 ..Default::default()
@@ -138,50 +137,50 @@ impl Lane {
         mut link: Link,
         channel: &Channel,
         jobs: &mut mpsc::Receiver<Job>,
-    ) -> Ended {
+    ) -> SessionEnd {
         let mut window = Window::default();
-        let mut overdue = tokio::time::interval(self.settings.timeout / LOOKS_PER_TIMEOUT);
+        let mut overdue = tokio::time::interval(self.settings.timeout / CHECKS_PER_TIMEOUT);
         let mut closed = false;
         while !(closed && window.is_empty()) {
-            self.line.tell(window.first_if_full());
+            self.congestion.set(window.first_if_full());
             tokio::select! {
                 biased;
                 event = link.next_event() => match event {
                     LinkEvent::Blocked => {
                         window.fail(PublishError::Blocked);
-                        return self.blocked(link, jobs).await;
+                        return self.wait_until_unblocked(link, jobs).await;
                     }
                     LinkEvent::Unblocked => {}
                     LinkEvent::Ended => {
                         window.fail(PublishError::Disconnected);
-                        return Ended::Lost("the connection ended");
+                        return SessionEnd::Lost("the connection ended");
                     }
                 },
                 resolved = window.resolved(), if !window.is_empty() => if let Err(error) = resolved {
                     PublishFailed { name: self.name, error: &error }.emit();
                     window.fail(PublishError::Disconnected);
-                    return Ended::Lost("the channel ended");
+                    return SessionEnd::Lost("the channel ended");
                 },
-                job = jobs.recv(), if !closed && window.room() > 0 => match job {
+                job = jobs.recv(), if !closed && !window.is_full() => match job {
                     Some(first) => self.publish(first, jobs, channel, &mut window),
                     None => closed = true,
                 },
                 _ = overdue.tick(), if !window.is_empty() => {
                     if window.is_overdue(self.settings.timeout) {
                         window.fail(PublishError::TimedOut);
-                        return Ended::Lost("no confirm in time");
+                        return SessionEnd::Lost("no confirm in time");
                     }
                 }
-                // Last, so that what was accepted before the stop is still published.
+                // Last, so that jobs accepted before the stop are still published.
                 () = self.stop.cancelled(), if window.is_empty() => break,
             }
         }
         link.close().await;
-        Ended::Stopped
+        SessionEnd::Stopped
     }
 
-    /// Takes what is already waiting, never waiting for more. Jobs that nobody waits for are dropped,
-    /// and those whose turn came too late refused: they were never sent.
+    /// Publishes `first` and the jobs that are queued by now. A job is not sent when its caller has left,
+    /// or when it has waited too long: it gets `Overloaded`.
     fn publish(
         &self,
         first: Job,
@@ -192,14 +191,14 @@ impl Lane {
         let mut next = Some(first);
         while let Some(job) = next {
             if self.is_late(&job) {
-                job.waiter.give(Err(PublishError::Overloaded));
+                job.waiter.answer(Err(PublishError::Overloaded));
             } else if !job.waiter.is_gone() {
                 window.publish(channel, job);
             }
-            next = if window.room() > 0 {
-                jobs.try_recv().ok()
-            } else {
+            next = if window.is_full() {
                 None
+            } else {
+                jobs.try_recv().ok()
             };
         }
         BatchPublished {
@@ -214,25 +213,30 @@ impl Lane {
         most.is_some_and(|most| job.waiter.since.elapsed() > most)
     }
 
-    /// A blocked connection sends nothing, not even a close: wait it out, then start anew.
-    async fn blocked(&self, mut link: Link, jobs: &mut mpsc::Receiver<Job>) -> Ended {
+    /// Waits until the block is over, then connects again: a blocked connection cannot even be closed.
+    async fn wait_until_unblocked(
+        &self,
+        mut link: Link,
+        jobs: &mut mpsc::Receiver<Job>,
+    ) -> SessionEnd {
         self.enter(LaneState::Blocked);
         loop {
             tokio::select! {
                 event = link.next_event() => match event {
                     LinkEvent::Blocked => {}
-                    LinkEvent::Unblocked => return Ended::Lost("unblocked, starting anew"),
-                    LinkEvent::Ended => return Ended::Lost("the connection ended while blocked"),
+                    LinkEvent::Unblocked => return SessionEnd::Lost("unblocked, connecting again"),
+                    LinkEvent::Ended => return SessionEnd::Lost("the connection ended while blocked"),
                 },
                 job = jobs.recv() => match job {
-                    Some(job) => job.waiter.give(Err(PublishError::Blocked)),
-                    None => return Ended::Stopped,
+                    Some(job) => job.waiter.answer(Err(PublishError::Blocked)),
+                    None => return SessionEnd::Stopped,
                 },
-                () = self.stop.cancelled() => return Ended::Stopped,
+                () = self.stop.cancelled() => return SessionEnd::Stopped,
             }
         }
     }
 
+    /// Refuses all jobs until it is time to connect again.
     async fn refuse_for(&self, wait: Duration, jobs: &mut mpsc::Receiver<Job>) {
         let waited = tokio::time::sleep(wait);
         tokio::pin!(waited);
@@ -240,13 +244,13 @@ impl Lane {
             tokio::select! {
                 () = &mut waited => return,
                 () = self.stop.cancelled() => return,
-                Some(job) = jobs.recv() => job.waiter.give(Err(PublishError::Disconnected)),
+                Some(job) = jobs.recv() => job.waiter.answer(Err(PublishError::Disconnected)),
             }
         }
     }
 
     fn enter(&self, state: LaneState) {
-        self.line.tell(None);
+        self.congestion.set(None);
         LaneEntered {
             name: self.name,
             state,

@@ -10,7 +10,7 @@ use paynow_shared::wire::{Failure, Headers, header};
 /// Written to disk by the broker before it confirms.
 const PERSISTENT: u8 = 2;
 
-/// The properties of a message of ours.
+/// The properties of a message that we publish.
 pub fn properties(
     message_id: &str,
     event_type: Option<&EventType>,
@@ -57,7 +57,7 @@ pub fn properties(
     }
 }
 
-/// What the headers of a received message say.
+/// The headers of a received message.
 pub fn headers(properties: &BasicProperties) -> Headers {
     let table = properties.headers().as_ref();
     let value = |name: &str| table.and_then(|table| table.inner().get(name));
@@ -98,8 +98,8 @@ fn failure(
         let reason = reason.parse().unwrap_or(Reason::Unspecified);
         return Some(Failure::new(reason, error.unwrap_or_default()));
     }
-    // The broker dead-letters on its own only for deliveries past the limit; `x-death` of messages
-    // that it dead-lettered itself is there on every version.
+    // The broker itself dead-letters a message only past the delivery limit; every version then sets
+    // this header.
     let by_broker = table.is_some_and(|table| table.contains_key("x-first-death-reason"));
     let error = "delivered more often than the delivery limit allows";
     by_broker.then(|| Failure::new(Reason::CrashLoop, error))

@@ -1,5 +1,5 @@
-//! The broker, as our programs use it: one connection per purpose, never recovered behind our back
-//! (lapin's auto-recovery can hang for ever), a time limit around every await.
+//! The broker: one connection per purpose and a time limit around every await. lapin's auto-recovery
+//! is off, because it can hang for ever.
 
 pub mod blocking;
 pub mod connect;
@@ -7,9 +7,9 @@ pub mod message;
 pub mod publisher;
 pub mod tls;
 
+mod congestion;
 mod job;
 mod lane;
-mod line;
 pub(crate) mod observe;
 mod window;
 

@@ -23,12 +23,12 @@ declare_metrics! {
     static BLOCKED: Metric<Gauge, 2> = Metric::new(
         "paynow_publisher_blocked",
         &[("connection", AtRunTime), ("lane", AtRunTime)],
-        "1 while the broker takes nothing from it",
+        "1 while the broker blocks the lane",
     );
     static IN_FLIGHT: Metric<Gauge, 1> = Metric::new(
         "paynow_publisher_in_flight_messages",
         &[("connection", AtRunTime)],
-        "published or waiting to be, without an answer",
+        "messages that wait to be sent or for their confirm",
     );
     static MESSAGES: Metric<Counter, 2> = Metric::new(
         "paynow_publisher_messages_total",
@@ -38,13 +38,13 @@ declare_metrics! {
     static CONFIRM: Metric<Histogram, 1> = Metric::new(
         "paynow_publisher_confirm_duration_seconds",
         &[("connection", AtRunTime)],
-        "from the call to the broker's confirm",
+        "from the call of publish to the broker's confirm",
     )
     .buckets(&buckets::DURATION_SECONDS);
     static BATCH_SIZE: Metric<Histogram, 1> = Metric::new(
         "paynow_publisher_batch_size",
         &[("connection", AtRunTime)],
-        "messages that await their confirms together",
+        "messages that wait for their confirms at the same time",
     )
     .buckets(&buckets::SIZE);
 }
@@ -71,12 +71,12 @@ pub(crate) const LOG_EVENTS: &[LogEvent] = &[
     LogEvent::new(
         "publisher_blocked",
         Level::Error,
-        "the broker has an alarm and takes nothing",
+        "the broker has an alarm and blocks publishers",
     ),
     LogEvent::new(
         "publish_failed",
         Level::Warning,
-        "a batch of messages has no confirm",
+        "a channel failed before it confirmed its messages",
     ),
 ];
 

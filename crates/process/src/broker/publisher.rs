@@ -1,7 +1,7 @@
 //! Publishing: `Ok` means the broker has the message on disk, on a quorum of its nodes.
 //!
-//! A publisher has lanes. A lane is one connection, one channel and the one task that owns them:
-//! a lapin channel shared by threads swaps confirms, and so loses messages silently.
+//! A publisher has lanes. A lane is one connection, one channel and the task that owns both: a lapin
+//! channel that threads share swaps confirms, so that messages are lost silently.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,18 +11,18 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::congestion::Congestion;
 use super::job::{Confirmed, Job, LaneState, Outgoing, PublishError, Waiter};
 use super::lane::{Lane, PublisherSettings};
-use super::line::Line;
 use super::observe::PublishCalls;
 
 struct LaneHandle {
     jobs: mpsc::Sender<Job>,
     state: watch::Receiver<LaneState>,
-    line: Arc<Line>,
+    congestion: Arc<Congestion>,
 }
 
-/// Cheap to clone through an [`Arc`]; its lanes run until the token they were given is cancelled.
+/// Shared through an [`Arc`]. Its lanes run until the token given to [`Publisher::start`] is cancelled.
 pub struct Publisher {
     lanes: Vec<LaneHandle>,
     next_lane: AtomicUsize,
@@ -33,19 +33,23 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the lanes. The set ends when all have said goodbye after `stop`.
+    /// Starts the lanes. After `stop`, their tasks end once their connections are closed.
     pub fn start(settings: &PublisherSettings, stop: &CancellationToken) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let lanes = (0..settings.lanes.max(1))
             .map(|lane| {
-                // Permits bound the jobs, so a full channel cannot happen before a full semaphore.
+                // The semaphore limits the jobs, so the channel is never full.
                 let (jobs, queue) = mpsc::channel(settings.in_flight_max.max(1));
                 let (state_tx, state) = watch::channel(LaneState::Disconnected);
-                let line = Arc::new(Line::new());
-                let told = Arc::clone(&line);
-                let lane = Lane::new(lane, settings.clone(), state_tx, told, stop.clone());
+                let congestion = Arc::new(Congestion::new());
+                let shared = Arc::clone(&congestion);
+                let lane = Lane::new(lane, settings.clone(), state_tx, shared, stop.clone());
                 tasks.spawn(lane.run(queue));
-                LaneHandle { jobs, state, line }
+                LaneHandle {
+                    jobs,
+                    state,
+                    congestion,
+                }
             })
             .collect();
         let publisher = Self {
@@ -59,7 +63,7 @@ impl Publisher {
         (publisher, tasks)
     }
 
-    /// Publishes and waits for the confirm. Anything but `Ok` means: not known to be stored.
+    /// Publishes and waits for the confirm. After an error the message is not known to be stored.
     pub async fn publish(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
         let call = self.calls.begin();
         let answer = self.confirmed(message).await;
@@ -71,7 +75,7 @@ impl Publisher {
         let lane = self.pick()?;
         if self
             .wait_max
-            .zip(lane.line.wait())
+            .zip(lane.congestion.wait())
             .is_some_and(|(most, wait)| wait > most)
         {
             return Err(PublishError::Overloaded);
@@ -79,28 +83,28 @@ impl Publisher {
         let permit = Arc::clone(&self.in_flight)
             .try_acquire_owned()
             .map_err(|_none_left| PublishError::Overloaded)?;
-        let (answer, answered) = oneshot::channel();
+        let (sender, answer) = oneshot::channel();
         let job = Job {
             message,
-            waiter: Waiter::new(answer, permit),
+            waiter: Waiter::new(sender, permit),
         };
         lane.jobs
             .try_send(job)
             .map_err(|_closed_or_full| PublishError::Disconnected)?;
-        match tokio::time::timeout(self.timeout, answered).await {
+        match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_lane_ended)) => Err(PublishError::Disconnected),
             Err(_elapsed) => Err(PublishError::TimedOut),
         }
     }
 
-    /// Whether a publish has a chance now.
+    /// Whether a lane can publish now; the error that a publish would get when none can.
     pub fn ready(&self) -> Result<(), PublishError> {
         self.pick().map(|_lane| ())
     }
 
-    /// The next open lane in turn. An alarm blocks every publisher of the broker, but tells a
-    /// connection only when it publishes: what one lane learned counts for all.
+    /// The next open lane in turn. An alarm blocks every publisher of the broker, but a connection
+    /// learns of it only when it publishes, so one blocked lane counts for all.
     fn pick(&self) -> Result<&LaneHandle, PublishError> {
         let is = |state: LaneState| move |lane: &&LaneHandle| *lane.state.borrow() == state;
         if self.lanes.iter().any(|lane| is(LaneState::Blocked)(&lane)) {

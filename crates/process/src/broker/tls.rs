@@ -1,4 +1,4 @@
-//! TLS with the broker: whom we trust, who we are, and in one sentence why it did not work.
+//! TLS with the broker: the trusted authorities, our certificate, and errors as one sentence.
 
 use std::error::Error;
 use std::io;
@@ -17,39 +17,39 @@ const CA: &str = "AMQP_CA_FILE";
 const CERTIFICATE: &str = "AMQP_CERTIFICATE_FILE";
 const KEY: &str = "AMQP_KEY_FILE";
 
-/// The files with which we prove ourselves to the broker, and it to us. They are read anew for every
-/// connection, so that what was renewed counts from the next one on.
+/// The files for TLS with the broker. They are read again for every connection, so that a renewed
+/// certificate is used from the next connection on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokerTls {
-    /// Whom we trust; without it, whom the machine trusts.
+    /// The trusted authorities; `None` for those of the machine.
     ca: Option<PathBuf>,
-    /// Our certificate, with what is between it and its authority, and its key.
+    /// Our certificate with its intermediates, and its key.
     identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Why there is no TLS, as a sentence that says what to do.
+/// Why TLS failed, as one sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TlsProblem(String);
 
-/// What the files say.
+/// The content of the files.
 #[derive(Debug)]
 pub struct Material {
     pub roots: Vec<CertificateDer<'static>>,
     pub identity: Option<Identity>,
 }
 
-/// Who we are.
+/// Our certificate and its key.
 #[derive(Debug)]
 pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     pub key: PrivateKeyDer<'static>,
-    /// The key's file, for a library that reads it by itself.
+    /// The content of the key's file, for libraries that parse PEM themselves.
     pub key_pem: SecretSlice<u8>,
 }
 
 impl BrokerTls {
-    /// Reads the names of the files, and the files once: a wrong one is told at the start.
+    /// Reads the settings, and the files once, so that a wrong file is reported at the start.
     pub(super) fn from_environment(
         environment: &Environment,
         is_tls: bool,
@@ -94,13 +94,13 @@ impl BrokerTls {
 
     /// Reads the files.
     pub fn read(&self) -> Result<Material, TlsProblem> {
-        let told = |wrong: SettingError| TlsProblem(wrong.to_string());
+        let problem = |wrong: SettingError| TlsProblem(wrong.to_string());
         let roots = match &self.ca {
-            Some(ca) => certificates(CA, ca).map_err(told)?,
+            Some(ca) => certificates(CA, ca).map_err(problem)?,
             None => rustls_native_certs::load_native_certs().certs,
         };
         let identity = match &self.identity {
-            Some((certificate, key)) => Some(pair(certificate, key).map_err(told)?),
+            Some((certificate, key)) => Some(pair(certificate, key).map_err(problem)?),
             None => None,
         };
         Ok(Material { roots, identity })
@@ -122,33 +122,33 @@ impl BrokerTls {
         }
     }
 
-    /// The sentence for an error of a connection to `host`, where TLS is to blame.
+    /// The sentence for a connection error with `host`; `None` unless TLS caused it.
     pub fn problem(&self, host: &str, error: &(dyn Error + 'static)) -> Option<TlsProblem> {
-        let told = match cause_of(error)? {
+        let sentence = match cause_of(error)? {
             Cause::Tls(error) => self.sentence(host, &error),
-            // Before TLS 1.3, and when its alert is overtaken by the end of the connection.
-            Cause::BrokenOff if self.identity.is_none() => format!(
-                "the server ended the connection at once: if it asks for a certificate of ours, set \
+            // Before TLS 1.3, and when the connection ends before the alert has arrived.
+            Cause::ConnectionClosed if self.identity.is_none() => format!(
+                "the server closed the connection at once: if it requires a client certificate, set \
                  {CERTIFICATE} and {KEY}"
             ),
-            Cause::BrokenOff => format!(
-                "the server ended the connection at once: look in its log whether it takes the \
+            Cause::ConnectionClosed => format!(
+                "the server closed the connection at once: see its log for whether it rejects the \
                  certificate in {CERTIFICATE}"
             ),
         };
-        Some(TlsProblem(told))
+        Some(TlsProblem(sentence))
     }
 
     fn sentence(&self, host: &str, error: &rustls::Error) -> String {
         #[expect(
             clippy::wildcard_enum_match_arm,
-            reason = "the library has an error for everything; those with a remedy are told in our words"
+            reason = "the library has many errors; those with a remedy get a sentence of ours"
         )]
         match error {
             rustls::Error::InvalidCertificate(wrong) => self.about_certificate(host, wrong),
             rustls::Error::InvalidMessage(_) => {
-                "what answers there does not speak TLS: is the port \
-                 the one for TLS (5671), or should the address begin without the s?"
+                "the server does not speak TLS on this port: use its TLS port (5671), or an address \
+                 without TLS"
                     .to_owned()
             }
             rustls::Error::AlertReceived(alert) => self.about_alert(*alert),
@@ -159,34 +159,34 @@ impl BrokerTls {
     fn about_certificate(&self, host: &str, wrong: &CertificateError) -> String {
         #[expect(
             clippy::wildcard_enum_match_arm,
-            reason = "the library has an error for everything; those with a remedy are told in our words"
+            reason = "the library has many errors; those with a remedy get a sentence of ours"
         )]
         match wrong {
             CertificateError::UnknownIssuer => match &self.ca {
                 Some(ca) => format!(
-                    "the server's certificate is not of the authority in {CA} ({}): put in the one \
-                     that issued it",
+                    "the server's certificate was not issued by the authority in {CA} ({}): put the \
+                     one that issued it there",
                     ca.display()
                 ),
                 None => format!(
                     "the server's certificate is of an authority that this machine does not trust: \
-                     give that authority's certificate in {CA}"
+                     put that authority's certificate in {CA}"
                 ),
             },
             CertificateError::NotValidForName => format!(
-                "the server's certificate is not for {host}: use a name that it has, or have it \
+                "the server's certificate is not valid for {host}: use a name that it has, or have it \
                  issued for this one"
             ),
             CertificateError::NotValidForNameContext { presented, .. } => format!(
-                "the server's certificate is not for {host} but for {}: use a name that it has, or \
-                 have it issued for this one",
+                "the server's certificate is not valid for {host} but for {}: use a name that it has, \
+                 or have it issued for this one",
                 presented.join(", ")
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "the server's certificate has ended: renew it at the server".to_owned()
+                "the server's certificate has expired: renew it at the server".to_owned()
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "the server's certificate is not valid yet: look at the clocks of both machines"
+                "the server's certificate is not valid yet: check the clocks of both machines"
                     .to_owned()
             }
             other => format!("the server's certificate cannot be used: {other}"),
@@ -194,14 +194,14 @@ impl BrokerTls {
     }
 
     fn about_alert(&self, alert: AlertDescription) -> String {
-        let wants = alert == AlertDescription::CertificateRequired
+        let is_missing = alert == AlertDescription::CertificateRequired
             || (alert == AlertDescription::HandshakeFailure && self.identity.is_none());
-        if wants {
-            format!("the server asks for a certificate of ours: set {CERTIFICATE} and {KEY}")
+        if is_missing {
+            format!("the server requires a client certificate: set {CERTIFICATE} and {KEY}")
         } else {
             format!(
-                "the server does not take the certificate in {CERTIFICATE} ({alert:?}): renew it, or \
-                 have the server trust its authority"
+                "the server rejects the certificate in {CERTIFICATE} ({alert:?}): renew it, or have \
+                 the server trust its authority"
             )
         }
     }
@@ -209,10 +209,10 @@ impl BrokerTls {
 
 enum Cause {
     Tls(rustls::Error),
-    BrokenOff,
+    ConnectionClosed,
 }
 
-/// What of TLS is in an error; libraries wrap it in errors of their own.
+/// The TLS cause of an error, which libraries wrap in errors of their own.
 fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -225,14 +225,14 @@ fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
             if let Some(inner) = io.get_ref() {
                 return cause_of(inner);
             }
-            let is_broken_off = matches!(
+            let is_closed = matches!(
                 io.kind(),
                 io::ErrorKind::UnexpectedEof
                     | io::ErrorKind::ConnectionReset
                     | io::ErrorKind::ConnectionAborted
                     | io::ErrorKind::BrokenPipe
             );
-            return is_broken_off.then_some(Cause::BrokenOff);
+            return is_closed.then_some(Cause::ConnectionClosed);
         }
         next = error.source();
     }
@@ -244,7 +244,7 @@ fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
         let path = path.display();
         SettingError::new(
             name,
-            format!("names a file we cannot read ({path}): {error}"),
+            format!("names a file that cannot be read ({path}): {error}"),
         )
     })
 }
@@ -264,8 +264,7 @@ fn certificates(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
-/// A certificate and its key. While one of them was renewed and the other was not yet, they do not
-/// belong together.
+/// A certificate and its key. They do not match while only one of them has been renewed.
 fn pair(certificate: &Path, key: &Path) -> Result<Identity, SettingError> {
     let chain = certificates(CERTIFICATE, certificate)?;
     let content = read_file(KEY, key)?;

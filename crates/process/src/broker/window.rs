@@ -1,5 +1,5 @@
-//! What a channel has published and not yet answered: publish without waiting for what is on its
-//! way, and give each publish its own answer.
+//! The window of a channel: the messages that were sent and not yet confirmed. Sending does not wait
+//! for confirms, and each message gets its own answer.
 
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};
@@ -13,58 +13,54 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use super::job::{Confirmed, Job, Outgoing, PublishError, Waiter};
 use super::message::properties;
 
-/// More on one channel gains nothing measurable, and each look at the window costs a little more.
+/// A larger window is not measurably faster, and every poll of it costs more.
 pub(super) const WINDOW_MAX: usize = 256;
 
 type Publishing = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
 
-/// A publish on its way.
+/// A message that the broker has not answered.
 struct Pending {
     publishing: Publishing,
     waiter: Waiter,
     message_id: String,
-    began: Instant,
+    sent_at: Instant,
 }
 
-/// A publish that the broker has answered.
+/// A message that the broker has answered, but whose caller has no answer yet.
 struct Resolved {
     acked: bool,
     waiter: Waiter,
     message_id: String,
 }
 
-/// lapin glues a returned message to whichever confirm resolves next, so a return says nothing
-/// about that confirm. Two facts make the answers right all the same. A return comes before the
-/// confirm of its own message, and is glued to the first confirm that resolves after it came: so a
-/// confirm without a return, when no other return is around, is clean. And once every confirm of
-/// the window is in, no return is missing, and `message_id` tells whose it is: so with a return
-/// around, nobody is answered before that.
+/// lapin attaches a returned message to whichever confirm resolves next, so a return says nothing
+/// about that confirm. Two facts make the answers correct nevertheless. A return arrives before the
+/// confirm of its own message, and is attached to the first confirm that resolves after it: so a
+/// confirm without a return is clean while no other return is known. And once every confirm of the
+/// window has arrived, no return is missing, and `message_id` says which message was returned: so
+/// after a return, no caller is answered before that.
 #[derive(Default)]
 pub(super) struct Window {
     pending: Vec<Pending>,
-    /// Confirmed or refused, and not answered yet.
     resolved: Vec<Resolved>,
+    /// The ids of the returned messages.
     returned: HashSet<String>,
 }
 
 impl Window {
-    /// Nobody waits for an answer.
+    /// Whether no caller waits for an answer.
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty() && self.resolved.is_empty()
     }
 
-    /// How many more may be published now.
-    pub(super) fn room(&self) -> usize {
-        if self.returned.is_empty() {
-            WINDOW_MAX.saturating_sub(self.pending.len())
-        } else {
-            0
-        }
+    /// Whether no message may be sent now.
+    pub(super) fn is_full(&self) -> bool {
+        !self.returned.is_empty() || self.pending.len() >= WINDOW_MAX
     }
 
-    /// Since when the first has waited, when no more may be published now.
+    /// While the window is full: since when the oldest message has waited.
     pub(super) fn first_if_full(&self) -> Option<Instant> {
-        let first = self.pending.first().filter(|_first| self.room() == 0);
+        let first = self.pending.first().filter(|_first| self.is_full());
         first.map(|first| first.waiter.since)
     }
 
@@ -72,7 +68,7 @@ impl Window {
         self.pending.len()
     }
 
-    /// Puts a message on its way; [`Window::resolved`] sends it off.
+    /// Adds a message; [`Window::resolved`] sends it.
     pub(super) fn publish(&mut self, channel: &Channel, job: Job) {
         let Job { message, waiter } = job;
         let message_id = message.message_id.clone();
@@ -80,30 +76,30 @@ impl Window {
             publishing: Box::pin(publish(channel.clone(), message)),
             waiter,
             message_id,
-            began: Instant::now(),
+            sent_at: Instant::now(),
         });
     }
 
-    /// Whether the broker has left a message without an answer for longer than this.
+    /// Whether a message has waited for its confirm as long as `limit`.
     pub(super) fn is_overdue(&self, limit: Duration) -> bool {
         self.pending
             .iter()
-            .any(|pending| pending.began.elapsed() >= limit)
+            .any(|pending| pending.sent_at.elapsed() >= limit)
     }
 
-    /// Sends off what is new and waits until something is answered by the broker. An error ends the
-    /// channel, and what is in the window is then unknown. May be dropped and called again.
+    /// Sends new messages, waits until the broker answers any message, and answers its caller. An error
+    /// ends the channel and leaves the messages of the window unknown. Safe to drop and call again.
     pub(super) async fn resolved(&mut self) -> lapin::Result<()> {
         poll_fn(|context| self.poll_resolved(context)).await?;
         self.answer();
         Ok(())
     }
 
-    /// Looks at all of the window until nothing new is found: what resolved before something that
-    /// was found here has then been found too, and with it every return that matters.
+    /// Polls the whole window until no further confirm is found. Every confirm that resolved before a
+    /// found one is then found too, and with it every return that matters.
     fn poll_resolved(&mut self, context: &mut Context<'_>) -> Poll<lapin::Result<()>> {
         let mut found = false;
-        while self.look(context)? {
+        while self.poll_once(context)? {
             found = true;
         }
         if found {
@@ -113,10 +109,10 @@ impl Window {
         }
     }
 
-    fn look(&mut self, context: &mut Context<'_>) -> lapin::Result<bool> {
+    fn poll_once(&mut self, context: &mut Context<'_>) -> lapin::Result<bool> {
         let before = self.resolved.len();
         let mut index = 0;
-        // In the order of publishing: the first look is what puts a message on the wire.
+        // In the order of publishing, because the first poll sends a message.
         while let Some(pending) = self.pending.get_mut(index) {
             match pending.publishing.as_mut().poll(context) {
                 Poll::Pending => index = index.saturating_add(1),
@@ -124,11 +120,12 @@ impl Window {
                     let (acked, message) = match confirmation? {
                         Confirmation::Ack(message) => (true, message),
                         Confirmation::Nack(message) => (false, message),
-                        // Without `confirm_select` nothing is known; never a success.
+                        // Only without `confirm_select`; never a success.
                         Confirmation::NotRequested => (false, None),
                     };
-                    self.returned
-                        .extend(message.and_then(|it| message_id(&it.delivery.properties)));
+                    self.returned.extend(
+                        message.and_then(|returned| message_id(&returned.delivery.properties)),
+                    );
                     let Pending {
                         waiter, message_id, ..
                     } = self.pending.remove(index);
@@ -154,18 +151,18 @@ impl Window {
                 (false, false) => Err(PublishError::Nacked),
                 (true | false, true) => Err(PublishError::Returned),
             };
-            resolved.waiter.give(answer);
+            resolved.waiter.answer(answer);
         }
         self.returned.clear();
     }
 
-    /// Answers everybody the same.
+    /// Answers every caller with this error.
     pub(super) fn fail(&mut self, error: PublishError) {
         let pending = self.pending.drain(..).map(|pending| pending.waiter);
         let resolved = self.resolved.drain(..).map(|resolved| resolved.waiter);
         pending
             .chain(resolved)
-            .for_each(|waiter| waiter.give(Err(error)));
+            .for_each(|waiter| waiter.answer(Err(error)));
         self.returned.clear();
     }
 }

@@ -1,4 +1,4 @@
-//! The log: from a record to a line, on a thread of its own, and every record counted.
+//! The log: a thread of its own writes each record as a line, and every record is counted.
 
 use std::io::{self, Stdout};
 use std::sync::Arc;
@@ -38,29 +38,29 @@ pub(super) const LOG_EVENTS: &[LogEvent] = &[
     LogEvent::new(
         "panicked",
         Level::Critical,
-        "a bug; the event in hand is treated as poison",
+        "a bug; the worker dead-letters the event it was processing",
     ),
     LogEvent::new(
         "log_records_dropped",
         Level::Warning,
-        "the log's reader is too slow",
+        "whatever reads the log is too slow",
     ),
 ];
 
-/// Records waiting for the writer; past it they are dropped and the drop is reported.
+/// Records that may wait for the writer. More are dropped, counted and reported.
 const CHANNEL_RECORDS: usize = 4096;
-/// For the last words of a process. A reader that is stuck must not keep it from its end.
-const LAST_WORDS_LIMIT: Duration = Duration::from_secs(2);
-/// Targets that are not told. Spans are no events; a message that the broker returns is quoted by
-/// lapin byte for byte, and it is PayNow's body; what a client sends that is no HTTP is its own
-/// mistake, answered with 400, and a flood of it would be all that a log tells.
-const UNTOLD: [&str; 3] = [
+/// At the end of the process: a reader that does not read must not keep it from ending.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+/// Targets that are not logged. Spans are not events. lapin quotes a returned message byte for byte,
+/// and that is PayNow's body. A client that does not send HTTP gets a 400, and many of them would
+/// fill the log.
+const MUTED_TARGETS: [&str; 3] = [
     "tracing::span",
     "lapin::returned_messages",
     "actix_http::h1::dispatcher",
 ];
 
-/// Keeps the log writer alive; dropped last, it writes what is still queued.
+/// Keeps the log writer alive. When dropped, it writes the records that are still queued.
 pub struct LogGuard {
     writer: Option<AsyncGuard>,
 }
@@ -68,13 +68,13 @@ pub struct LogGuard {
 impl Drop for LogGuard {
     fn drop(&mut self) {
         let writer = self.writer.take();
-        let (ended, end) = sync_channel(1);
-        let waiter = thread::Builder::new().spawn(move || {
+        let (done, wait) = sync_channel(1);
+        let flusher = thread::Builder::new().spawn(move || {
             drop(writer);
-            let _nobody_waits = ended.send(());
+            let _nobody_waits = done.send(());
         });
-        if waiter.is_ok() {
-            let _too_late = end.recv_timeout(LAST_WORDS_LIMIT);
+        if flusher.is_ok() {
+            let _too_late = wait.recv_timeout(FLUSH_LIMIT);
         }
     }
 }
@@ -82,18 +82,18 @@ impl Drop for LogGuard {
 /// Starts the log of this process. Call once, first.
 pub fn start_log(program: &'static str, level: Level) -> LogGuard {
     let dropped = Arc::new(Dropped::default());
-    let written = Written {
+    let writer = Writer {
         json: Json::new(io::stdout()).build(),
         dropped: Arc::clone(&dropped),
     };
-    let (core, writer) = AsyncCore::custom(written)
+    let (core, writer) = AsyncCore::custom(writer)
         .chan_size(CHANNEL_RECORDS)
         .build_with_guard();
-    let drain = Counted { core, dropped }.filter(is_told);
+    let drain = CountingDrain { core, dropped }.filter(is_logged);
     let logger = Logger::root(drain.filter_level(level).fuse(), fields(program));
     slog_scope::set_global_logger(logger).cancel_reset();
     // Second and later calls in one process (tests) keep the first bridge: it follows the scope.
-    let _already_set = slog_stdlog::init_with_level(foreign_level(level));
+    let _already_set = slog_stdlog::init_with_level(library_level(level));
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()
@@ -107,7 +107,7 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
     }
 }
 
-/// What every record has beside its time. The last comes first on the line.
+/// The fields of every record except its time. slog-json writes the last one first.
 fn fields(program: &'static str) -> OwnedKV<impl SendSyncRefUnwindSafeKV + 'static> {
     o!(
         "program" => program,
@@ -118,9 +118,9 @@ fn fields(program: &'static str) -> OwnedKV<impl SendSyncRefUnwindSafeKV + 'stat
     )
 }
 
-/// Libraries are heard less than we are, and never at trace: lapin traces frames, and in them the
-/// broker's password and PayNow's bodies.
-fn foreign_level(level: Level) -> log::Level {
+/// Libraries are logged one level lower than our code, and never at trace: lapin traces frames, which
+/// contain the broker's password and PayNow's bodies.
+fn library_level(level: Level) -> log::Level {
     match level {
         Level::Critical | Level::Error => log::Level::Error,
         Level::Warning | Level::Info => log::Level::Warn,
@@ -129,12 +129,14 @@ fn foreign_level(level: Level) -> log::Level {
     }
 }
 
-fn is_told(record: &Record<'_>) -> bool {
-    !UNTOLD.iter().any(|target| record.tag().starts_with(target))
+fn is_logged(record: &Record<'_>) -> bool {
+    !MUTED_TARGETS
+        .iter()
+        .any(|target| record.tag().starts_with(target))
 }
 
-/// An error means that a person must act, and a library cannot know that: it calls a client's broken
-/// request an error, and a connection that is made anew.
+/// An error means that a person must act. A library cannot know that: it reports a client's broken
+/// request, or a connection that is about to be replaced, as an error.
 fn level_of(record: &Record<'_>) -> Level {
     match record.level() {
         Level::Error if !record.module().starts_with("paynow_") => Level::Warning,
@@ -147,14 +149,14 @@ fn level_of(record: &Record<'_>) -> Level {
     }
 }
 
-/// The name of what a record tells: our own records have it as their tag, a library's record has
-/// its target there, of which the crate is enough.
+/// The name of a record's event: the tag of our own records, and of a library's record the crate,
+/// which its tag begins with.
 fn event_of<'a>(record: &'a Record<'_>) -> &'a str {
     record.tag().split("::").next().unwrap_or_default()
 }
 
-/// Where a record comes from: a library's record that went through `tracing` has lost its module,
-/// and its target is as good.
+/// The module of a record. A library's record that went through `tracing` has lost it, and its tag,
+/// which is the target, takes its place.
 fn module_of<'a>(record: &'a Record<'_>) -> &'a str {
     match record.module() {
         "<unknown>" => record.tag(),
@@ -162,43 +164,43 @@ fn module_of<'a>(record: &'a Record<'_>) -> &'a str {
     }
 }
 
-/// Records that were not written and are not yet reported.
+/// How many records were dropped since the last report.
 #[derive(Default)]
 struct Dropped(AtomicU64);
 
 impl Dropped {
-    fn one_more(&self) {
+    fn count(&self) {
         DROPPED.handle().increment(1);
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Writes, on the writer's thread. What cannot be written is dropped and the next record tried: a
-/// disk that was full has room again some day.
-struct Written {
+/// Writes records on the writer's thread. One that cannot be written is dropped, and the next one is
+/// tried: a full disk may be freed.
+struct Writer {
     json: Json<Stdout>,
     dropped: Arc<Dropped>,
 }
 
-impl Drain for Written {
+impl Drain for Writer {
     type Ok = ();
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
         if self.json.log(record, values).is_err() {
-            self.dropped.one_more();
+            self.dropped.count();
         }
         Ok(())
     }
 }
 
-/// Counts every record, then gives it to the writer without ever waiting for it.
-struct Counted {
+/// Counts every record and passes it to the writer, without waiting.
+struct CountingDrain {
     core: AsyncCore,
     dropped: Arc<Dropped>,
 }
 
-impl Counted {
+impl CountingDrain {
     fn report_dropped(&self, values: &OwnedKVList) {
         let dropped = self.dropped.0.swap(0, Ordering::Relaxed);
         if dropped == 0 {
@@ -215,18 +217,18 @@ impl Counted {
     }
 }
 
-impl Drain for Counted {
+impl Drain for CountingDrain {
     type Ok = ();
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        // Now, because the writer may be minutes behind.
+        // The time is taken here, because the writer may be minutes behind.
         let values = o!(values.clone(), "time" => crate::clock::now_rfc3339()).into();
         self.report_dropped(&values);
         count(record);
-        // Full, or ended: threads of libraries may outlive the writer by a moment.
+        // The queue is full, or the writer has ended: a library's thread may outlive it.
         if self.core.log(record, &values).is_err() {
-            self.dropped.one_more();
+            self.dropped.count();
         }
         Ok(())
     }
