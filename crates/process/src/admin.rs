@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use tokio::task::JoinHandle;
 
@@ -17,23 +18,18 @@ pub type ReadinessCheck = Arc<dyn Fn() -> Readiness + Send + Sync>;
 /// Answers a readiness probe: 200, or 503 with the reason.
 pub fn readiness_response(readiness: Readiness) -> HttpResponse {
     match readiness {
-        Ok(()) => HttpResponse::Ok().json(Status {
-            status: "ready",
-            reason: None,
-        }),
-        Err(reason) => HttpResponse::ServiceUnavailable().json(Status {
-            status: "not_ready",
-            reason: Some(reason),
-        }),
+        Ok(()) => response(StatusCode::OK, "ready", None),
+        Err(reason) => response(StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(reason)),
     }
 }
 
 /// Answers a liveness probe: 200, because the process runs.
 pub fn health_response() -> HttpResponse {
-    HttpResponse::Ok().json(Status {
-        status: "up",
-        reason: None,
-    })
+    response(StatusCode::OK, "up", None)
+}
+
+fn response(code: StatusCode, status: &'static str, reason: Option<&'static str>) -> HttpResponse {
+    HttpResponse::build(code).json(Status { status, reason })
 }
 
 #[derive(serde::Serialize)]

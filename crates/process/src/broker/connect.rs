@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt};
 use lapin::runtime::default_runtime;
 use lapin::tcp::{AMQPUriTcpExt, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
@@ -83,11 +83,8 @@ impl BrokerAddress {
 
 impl fmt::Debug for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "BrokerAddress({}:{})",
-            self.uri.authority.host, self.uri.authority.port
-        )
+        let authority = &self.uri.authority;
+        write!(f, "BrokerAddress({}:{})", authority.host, authority.port)
     }
 }
 
@@ -165,7 +162,15 @@ impl Link {
 
     /// Waits for the next event.
     pub async fn next_event(&mut self) -> LinkEvent {
-        next_event(&mut self.events, || self.connection.status().connected()).await
+        loop {
+            match self.events.next().await {
+                Some(Event::ConnectionBlocked(_reason)) => return LinkEvent::Blocked,
+                Some(Event::ConnectionUnblocked) => return LinkEvent::Unblocked,
+                // RabbitMQ does not use channel flow, and the channel's user notices its error.
+                Some(_other) if self.connection.status().connected() => {}
+                Some(_) | None => return LinkEvent::Ended,
+            }
+        }
     }
 
     /// Closes the connection, in an orderly way if that succeeds in time.
@@ -196,19 +201,4 @@ async fn connect_with_tls(
         Some(problem) => BrokerError::Tls(problem),
         None => error,
     })
-}
-
-async fn next_event(
-    events: &mut (impl Stream<Item = Event> + Unpin),
-    connected: impl Fn() -> bool,
-) -> LinkEvent {
-    loop {
-        match events.next().await {
-            Some(Event::ConnectionBlocked(_reason)) => return LinkEvent::Blocked,
-            Some(Event::ConnectionUnblocked) => return LinkEvent::Unblocked,
-            // RabbitMQ does not use channel flow, and the channel's user notices its error.
-            Some(_other) if connected() => {}
-            Some(_) | None => return LinkEvent::Ended,
-        }
-    }
 }

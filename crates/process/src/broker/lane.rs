@@ -121,11 +121,8 @@ impl Lane {
                 options,
                 FieldTable::default(),
             );
-            step(
-                "looked for the exchange (has `paynowctl setup` run?)",
-                declare,
-            )
-            .await?;
+            let doing = "looked for the exchange (has `paynowctl setup` run?)";
+            step(doing, declare).await?;
         }
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         step("asked for confirms", confirms).await?;

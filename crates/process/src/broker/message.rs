@@ -16,35 +16,23 @@ pub fn properties(
     event_type: Option<&EventType>,
     headers: &Headers,
 ) -> BasicProperties {
+    let number = AMQPValue::LongLongInt;
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let failure = headers.failure.as_ref();
+    let values = [
+        (header::ATTEMPT, Some(AMQPValue::LongUInt(headers.attempt))),
+        (header::RECEIVED_AT_MS, headers.received_at_ms.map(number)),
+        (header::SIGNED_AT_MS, headers.signed_at_ms.map(number)),
+        (header::SECRET_ID, headers.secret_id.as_deref().map(text)),
+        (header::REASON, failure.map(|it| text(it.reason.code()))),
+        (header::ERROR, failure.map(|it| text(&it.error))),
+        (header::REPLAY, headers.replay.map(number)),
+    ];
     let mut table = FieldTable::default();
-    let mut put = |name: &str, value: AMQPValue| {
-        table.insert(name.into(), value);
-    };
-    put(header::ATTEMPT, AMQPValue::LongUInt(headers.attempt));
-    if let Some(at) = headers.received_at_ms {
-        put(header::RECEIVED_AT_MS, AMQPValue::LongLongInt(at));
-    }
-    if let Some(at) = headers.signed_at_ms {
-        put(header::SIGNED_AT_MS, AMQPValue::LongLongInt(at));
-    }
-    if let Some(secret_id) = &headers.secret_id {
-        put(
-            header::SECRET_ID,
-            AMQPValue::LongString(secret_id.as_str().into()),
-        );
-    }
-    if let Some(failure) = &headers.failure {
-        put(
-            header::REASON,
-            AMQPValue::LongString(failure.reason.code().into()),
-        );
-        put(
-            header::ERROR,
-            AMQPValue::LongString(failure.error.as_str().into()),
-        );
-    }
-    if let Some(action_id) = headers.replay {
-        put(header::REPLAY, AMQPValue::LongLongInt(action_id));
+    for (name, value) in values {
+        if let Some(value) = value {
+            table.insert(name.into(), value);
+        }
     }
     let properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)

@@ -57,27 +57,19 @@ impl BrokerTls {
         let path = |name| environment.text(name).map(PathBuf::from);
         for name in [CA, CERTIFICATE, KEY] {
             if path(name).is_some() && !is_tls {
-                return Err(SettingError::new(
-                    name,
-                    "is set, and AMQP_URL does not begin with amqps://",
-                ));
+                let problem = "is set, and AMQP_URL does not begin with amqps://";
+                return Err(SettingError::new(name, problem));
             }
         }
+        let missing = |name, other| {
+            let problem = format!("must be set with {other}");
+            Err(SettingError::new(name, problem))
+        };
         let identity = match (path(CERTIFICATE), path(KEY)) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            (Some(_), None) => {
-                return Err(SettingError::new(
-                    KEY,
-                    "must be set with AMQP_CERTIFICATE_FILE",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(SettingError::new(
-                    CERTIFICATE,
-                    "must be set with AMQP_KEY_FILE",
-                ));
-            }
+            (Some(_), None) => return missing(KEY, CERTIFICATE),
+            (None, Some(_)) => return missing(CERTIFICATE, KEY),
         };
         let tls = Self {
             ca: path(CA),

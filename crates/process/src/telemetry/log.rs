@@ -138,14 +138,10 @@ fn is_logged(record: &Record<'_>) -> bool {
 /// An error means that a person must act. A library cannot know that: it reports a client's broken
 /// request, or a connection that is about to be replaced, as an error.
 fn level_of(record: &Record<'_>) -> Level {
-    match record.level() {
-        Level::Error if !record.module().starts_with("paynow_") => Level::Warning,
-        level @ (Level::Critical
-        | Level::Error
-        | Level::Warning
-        | Level::Info
-        | Level::Debug
-        | Level::Trace) => level,
+    if record.level() == Level::Error && !record.module().starts_with("paynow_") {
+        Level::Warning
+    } else {
+        record.level()
     }
 }
 

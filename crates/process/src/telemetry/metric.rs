@@ -26,7 +26,8 @@ pub enum Values {
 }
 
 /// The kind of a metric, as Prometheus has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     Counter,
     Gauge,
@@ -143,11 +144,7 @@ impl<const LABELS: usize> Metric<Histogram, LABELS> {
 impl Kind {
     /// The word for it in `# TYPE`.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
+        self.into()
     }
 }
 
