@@ -1,5 +1,5 @@
-//! Waits between attempts to reach a server. The `backoff` crate is unmaintained (RUSTSEC-2025-0012)
-//! and was asked for; only this file uses it, so that it can be replaced here.
+//! Waits between attempts to reach a server. The `backoff` crate was asked for and is unmaintained
+//! (RUSTSEC-2025-0012); only this file uses it, so that it can be replaced here.
 
 use std::time::Duration;
 

@@ -1,18 +1,23 @@
 //! What every program needs to run as a process: settings from the environment, logs and metrics,
 //! signals, the broker connection and the admin server. Knows no event and no ledger.
 
-pub mod admin;
-pub mod backoff;
-pub mod broker;
-pub mod catalog;
-pub mod certificate;
-pub mod clock;
 pub mod environment;
 pub mod error_chain;
 pub mod exit;
+
 mod healthcheck;
 pub mod interrupt;
-pub mod observe;
 pub mod program;
 pub mod shutdown;
+
+pub mod clock;
 pub mod telemetry;
+
+pub mod catalog;
+pub mod observe;
+
+pub mod admin;
+pub mod backoff;
+pub mod certificate;
+
+pub mod broker;

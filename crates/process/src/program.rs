@@ -24,14 +24,14 @@ pub fn run<C>(
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
 ) -> ! {
     let environment = Environment::of_this_process();
-    let done = match task(std::env::args().skip(1)) {
-        Ok(Task::Serve) => start(name, &environment, read, serve),
+    let result = match task(std::env::args().skip(1)) {
+        Ok(Task::Serve) => run_server(name, &environment, read, serve),
         Ok(Task::Healthcheck) => read(&environment)
             .map_err(Fatal::from)
             .and_then(|config| healthcheck::check(admin_address(&config))),
         Err(error) => Err(error.into()),
     };
-    exit(name, done)
+    exit(name, result)
 }
 
 fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingError> {
@@ -52,7 +52,7 @@ pub fn half_the_cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-fn start<C>(
+fn run_server<C>(
     name: &'static str,
     environment: &Environment,
     read: impl FnOnce(&Environment) -> Result<C, SettingError>,

@@ -46,7 +46,7 @@ pub struct PublisherSettings {
 enum SessionEnd {
     /// A stop was requested, or the publisher was dropped.
     Stopped,
-    /// Connect again.
+    /// The connection was lost for this reason; connect again.
     Lost(&'static str),
 }
 
@@ -153,7 +153,7 @@ impl Lane {
                         return SessionEnd::Lost("the connection ended");
                     }
                 },
-                resolved = window.resolved(), if !window.is_empty() => if let Err(error) = resolved {
+                driven = window.drive(), if !window.is_empty() => if let Err(error) = driven {
                     PublishFailed { name: self.name, error: &error }.emit();
                     window.fail(PublishError::Disconnected);
                     return SessionEnd::Lost("the channel ended");
@@ -206,8 +206,8 @@ impl Lane {
     }
 
     fn is_late(&self, job: &Job) -> bool {
-        let most = self.settings.wait_max;
-        most.is_some_and(|most| job.waiter.since.elapsed() > most)
+        let limit = self.settings.wait_max;
+        limit.is_some_and(|limit| job.waiter.since.elapsed() > limit)
     }
 
     /// Waits until the block is over, then connects again: a blocked connection cannot even be closed.

@@ -66,18 +66,15 @@ impl Publisher {
     /// Publishes and waits for the confirm. After an error the message is not known to be stored.
     pub async fn publish(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
         let call = self.calls.begin();
-        let answer = self.confirmed(message).await;
+        let answer = self.send_and_wait(message).await;
         call.answered(answer);
         answer
     }
 
-    async fn confirmed(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
+    async fn send_and_wait(&self, message: Outgoing) -> Result<Confirmed, PublishError> {
         let lane = self.pick()?;
-        if self
-            .wait_max
-            .zip(lane.congestion.wait())
-            .is_some_and(|(most, wait)| wait > most)
-        {
+        let limit_and_wait = self.wait_max.zip(lane.congestion.wait());
+        if limit_and_wait.is_some_and(|(limit, wait)| wait > limit) {
             return Err(PublishError::Overloaded);
         }
         let permit = Arc::clone(&self.in_flight)
@@ -98,7 +95,7 @@ impl Publisher {
         }
     }
 
-    /// Whether a lane can publish now; the error that a publish would get when none can.
+    /// Whether a lane can publish now; otherwise the error that a publish would get.
     pub fn ready(&self) -> Result<(), PublishError> {
         self.pick().map(|_lane| ())
     }

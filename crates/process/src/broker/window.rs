@@ -53,7 +53,7 @@ impl Window {
         self.pending.is_empty() && self.resolved.is_empty()
     }
 
-    /// Whether no message may be sent now.
+    /// Whether no message may be sent now: the limit is reached, or a return is not yet attributed.
     pub(super) fn is_full(&self) -> bool {
         !self.returned.is_empty() || self.pending.len() >= WINDOW_MAX
     }
@@ -68,7 +68,7 @@ impl Window {
         self.pending.len()
     }
 
-    /// Adds a message; [`Window::resolved`] sends it.
+    /// Adds a message; [`Window::drive`] sends it.
     pub(super) fn publish(&mut self, channel: &Channel, job: Job) {
         let Job { message, waiter } = job;
         let message_id = message.message_id.clone();
@@ -89,15 +89,15 @@ impl Window {
 
     /// Sends new messages, waits until the broker answers any message, and answers its caller. An error
     /// ends the channel and leaves the messages of the window unknown. Safe to drop and call again.
-    pub(super) async fn resolved(&mut self) -> lapin::Result<()> {
-        poll_fn(|context| self.poll_resolved(context)).await?;
-        self.answer();
+    pub(super) async fn drive(&mut self) -> lapin::Result<()> {
+        poll_fn(|context| self.poll_all(context)).await?;
+        self.answer_callers();
         Ok(())
     }
 
     /// Polls the whole window until no further confirm is found. Every confirm that resolved before a
     /// found one is then found too, and with it every return that matters.
-    fn poll_resolved(&mut self, context: &mut Context<'_>) -> Poll<lapin::Result<()>> {
+    fn poll_all(&mut self, context: &mut Context<'_>) -> Poll<lapin::Result<()>> {
         let mut found = false;
         while self.poll_once(context)? {
             found = true;
@@ -140,7 +140,7 @@ impl Window {
         Ok(self.resolved.len() > before)
     }
 
-    fn answer(&mut self) {
+    fn answer_callers(&mut self) {
         if !self.returned.is_empty() && !self.pending.is_empty() {
             return;
         }

@@ -23,7 +23,7 @@ use crate::declare_metrics;
 declare_metrics! {
     pub(super) static RECORDS: Metric<Counter, 2> = Metric::new(
         "paynow_log_records_total",
-        // Each record of a catalog is started by the catalog.
+        // `Catalog::start` starts the series of each record in a catalog.
         &[("level", AtRunTime), ("event", AtRunTime)],
         "log records, whether written or dropped",
     );
@@ -99,7 +99,7 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
-        // The payload is left out: it may quote what was being handled.
+        // The message of the panic is left out: it may quote an event.
         slog_scope::crit!(# "panicked", "panicked"; "place" => place);
     }));
     LogGuard {
