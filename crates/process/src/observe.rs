@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use metrics::Gauge;
-use slog::Level;
 
 use crate::declare_metrics;
 use crate::error_chain::chain;
@@ -19,22 +18,13 @@ declare_metrics! {
 }
 
 pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::new(
+    LogEvent::warning(
         "certificate_unseen",
-        Level::Warning,
         "the certificate of a server could not be read",
     ),
-    LogEvent::new("listening", Level::Info, "the program is up"),
-    LogEvent::new(
-        "shutdown_requested",
-        Level::Info,
-        "a signal requested an orderly end",
-    ),
-    LogEvent::new(
-        "stopped",
-        Level::Info,
-        "the program ended in an orderly way",
-    ),
+    LogEvent::info("listening", "the program is up"),
+    LogEvent::info("shutdown_requested", "a signal requested an orderly end"),
+    LogEvent::info("stopped", "the program ended in an orderly way"),
 ];
 
 /// Something that happened and is worth reporting.

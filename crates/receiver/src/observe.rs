@@ -11,7 +11,6 @@ use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
-use slog::Level;
 use strum::IntoEnumIterator;
 
 use crate::body::BodyError;
@@ -92,37 +91,25 @@ const SIGNATURE_AGE_SECONDS: [f64; 16] = [
 pub const CATALOG: Catalog = Catalog {
     metrics: &[METRICS],
     log_events: &[&[
-        LogEvent::new("webhook_queued", Level::Debug, "answered 202"),
-        LogEvent::new(
+        LogEvent::debug("webhook_queued", "answered 202"),
+        LogEvent::info(
             "secrets_reloaded",
-            Level::Info,
             "the signing secrets' file was read again",
         ),
-        LogEvent::new(
+        LogEvent::error(
             "secrets_not_reloaded",
-            Level::Error,
             "it is wrong, and the secrets in use stay",
         ),
-        LogEvent::new(
-            "webhook_refused",
-            Level::Warning,
-            "not verified, or the body was not read",
-        ),
-        LogEvent::new(
+        LogEvent::warning("webhook_refused", "not verified, or the body was not read"),
+        LogEvent::warning(
             "failures_limited",
-            Level::Warning,
             "too many requests failed: for up to a minute no more are logged one by one",
         ),
-        LogEvent::new(
+        LogEvent::warning(
             "connections_limited",
-            Level::Warning,
             "it may open too few files for the connections it was told to take",
         ),
-        LogEvent::new(
-            "webhook_not_queued",
-            Level::Debug,
-            "answered 503, or no webhook at all",
-        ),
+        LogEvent::debug("webhook_not_queued", "answered 503, or no webhook at all"),
     ]],
 };
 

@@ -6,7 +6,6 @@ use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
-use slog::Level;
 use strum::IntoEnumIterator;
 
 use crate::plan::Outcome;
@@ -164,45 +163,26 @@ fn pause_causes() -> Vec<&'static str> {
 pub const CATALOG: Catalog = Catalog {
     metrics: &[METRICS],
     log_events: &[&[
-        LogEvent::new("consuming", Level::Info, "it takes messages"),
-        LogEvent::new(
-            "paused",
-            Level::Warning,
-            "the broker or the database is away",
-        ),
-        LogEvent::new("batch_redone", Level::Warning, "one event spoiled a batch"),
-        LogEvent::new(
-            "event_deferred",
-            Level::Info,
-            "it waits on the retry ladder",
-        ),
-        LogEvent::new("event_dead_lettered", Level::Error, "it needs a person"),
-        LogEvent::new("dead_letters_archived", Level::Info, "they are at the desk"),
-        LogEvent::new(
-            "dead_letters_not_archived",
-            Level::Error,
-            "they wait in the queue",
-        ),
-        LogEvent::new(
+        LogEvent::info("consuming", "it takes messages"),
+        LogEvent::warning("paused", "the broker or the database is away"),
+        LogEvent::warning("batch_redone", "one event spoiled a batch"),
+        LogEvent::info("event_deferred", "it waits on the retry ladder"),
+        LogEvent::error("event_dead_lettered", "it needs a person"),
+        LogEvent::info("dead_letters_archived", "they are at the desk"),
+        LogEvent::error("dead_letters_not_archived", "they wait in the queue"),
+        LogEvent::info(
             "dead_letters_resolved",
-            Level::Info,
             "another copy of their event was applied",
         ),
-        LogEvent::new("payloads_forgotten", Level::Info, "retention"),
-        LogEvent::new("bodies_forgotten", Level::Info, "retention at the desk"),
-        LogEvent::new(
+        LogEvent::info("payloads_forgotten", "retention"),
+        LogEvent::info("bodies_forgotten", "retention at the desk"),
+        LogEvent::warning(
             "housekeeping_failed",
-            Level::Warning,
             "retention and gauges wait for the next round",
         ),
-        LogEvent::new(
-            "ledger_violated",
-            Level::Critical,
-            "an invariant of the ledger is broken",
-        ),
-        LogEvent::new(
+        LogEvent::critical("ledger_violated", "an invariant of the ledger is broken"),
+        LogEvent::warning(
             "drain_limit_reached",
-            Level::Warning,
             "the broker gives what was in hand to others",
         ),
     ]],

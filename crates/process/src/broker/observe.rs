@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use metrics::{Counter, Gauge, Histogram};
-use slog::Level;
 use strum::IntoEnumIterator;
 
 use super::connect::BrokerError;
@@ -57,25 +56,15 @@ fn outcomes() -> Vec<&'static str> {
 }
 
 pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::new("publisher_connected", Level::Info, "a lane can publish"),
-    LogEvent::new(
-        "publisher_disconnected",
-        Level::Warning,
-        "a lane lost its connection",
-    ),
-    LogEvent::new(
-        "publisher_connect_failed",
-        Level::Warning,
-        "the broker cannot be reached",
-    ),
-    LogEvent::new(
+    LogEvent::info("publisher_connected", "a lane can publish"),
+    LogEvent::warning("publisher_disconnected", "a lane lost its connection"),
+    LogEvent::warning("publisher_connect_failed", "the broker cannot be reached"),
+    LogEvent::error(
         "publisher_blocked",
-        Level::Error,
         "the broker has an alarm and blocks publishers",
     ),
-    LogEvent::new(
+    LogEvent::warning(
         "publish_failed",
-        Level::Warning,
         "a channel failed before it confirmed its messages",
     ),
 ];

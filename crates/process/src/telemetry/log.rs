@@ -35,16 +35,11 @@ declare_metrics! {
 }
 
 pub(super) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::new(
+    LogEvent::critical(
         "panicked",
-        Level::Critical,
         "a bug; the worker dead-letters the event it was processing",
     ),
-    LogEvent::new(
-        "log_records_dropped",
-        Level::Warning,
-        "whatever reads the log is too slow",
-    ),
+    LogEvent::warning("log_records_dropped", "whatever reads the log is too slow"),
 ];
 
 /// Records that may wait for the writer. More are dropped, counted and reported.

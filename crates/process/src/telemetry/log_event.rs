@@ -11,7 +11,27 @@ pub struct LogEvent {
 }
 
 impl LogEvent {
-    pub const fn new(name: &'static str, level: Level, help: &'static str) -> Self {
+    pub const fn debug(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Level::Debug, help)
+    }
+
+    pub const fn info(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Level::Info, help)
+    }
+
+    pub const fn warning(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Level::Warning, help)
+    }
+
+    pub const fn error(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Level::Error, help)
+    }
+
+    pub const fn critical(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Level::Critical, help)
+    }
+
+    const fn new(name: &'static str, level: Level, help: &'static str) -> Self {
         Self { name, level, help }
     }
 
