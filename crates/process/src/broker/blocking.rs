@@ -1,4 +1,4 @@
-//! Publishing for a program without a runtime of its own: each call waits for its confirms.
+//! Publishing for a program without a runtime: each call waits for its confirms.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::lane::PublisherSettings;
 use super::publisher::Publisher;
 use crate::interrupt::Interrupt;
 
-/// Of one call: enough that the broker writes them together, few enough to end soon.
+/// Messages per call: enough for the broker to write them together, few enough to finish soon.
 pub const AT_ONCE_MAX: usize = 100;
-/// A first connection takes milliseconds; the lane itself would try for ever.
+/// A first connection takes milliseconds; the lane would try for ever.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const READY_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
-/// A message on its way gets this long for its confirm when the process is asked to end.
+/// How long a sent message may wait for its confirm after an interrupt.
 const LAST_CONFIRM_LIMIT: Duration = Duration::from_secs(1);
-/// The goodbye has limits of its own; this one is for what they do not see.
+/// Closing a connection has a time limit of its own; this one is for everything else.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why there is no publisher.
@@ -34,7 +34,7 @@ pub enum OpenError {
     NotReady(#[source] PublishError),
 }
 
-/// A [`Publisher`] with one lane and the runtime it lives on. Never opened within a runtime.
+/// A [`Publisher`] with one lane, and its runtime. Do not open it within a runtime.
 pub struct BlockingPublisher {
     runtime: Runtime,
     publisher: Publisher,
@@ -43,13 +43,13 @@ pub struct BlockingPublisher {
 }
 
 impl BlockingPublisher {
-    /// Connects, and waits until a publish has a chance, or until the interrupt.
+    /// Connects and waits until the lane can publish. Fails after 15 seconds or at an interrupt.
     pub fn open(
         address: &BrokerAddress,
         name: &'static str,
         interrupt: &Interrupt,
     ) -> Result<Self, OpenError> {
-        // A thread that goes on between the calls: the connection has heartbeats to answer.
+        // A thread that runs between the calls too, because the connection must answer heartbeats.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -67,7 +67,7 @@ impl BlockingPublisher {
         let stop = CancellationToken::new();
         let (publisher, tasks) = runtime.block_on(async { Publisher::start(&settings, &stop) });
         runtime
-            .block_on(ready(&publisher, interrupt))
+            .block_on(wait_until_ready(&publisher, interrupt))
             .map_err(OpenError::NotReady)?;
         Ok(Self {
             runtime,
@@ -77,8 +77,8 @@ impl BlockingPublisher {
         })
     }
 
-    /// Publishes at most [`AT_ONCE_MAX`] messages together and waits for their confirms, not for long
-    /// once there is an interrupt. One answer per message, in order; anything but `Ok` means: not
+    /// Publishes at most [`AT_ONCE_MAX`] messages together and waits for their confirms, but only briefly
+    /// after an interrupt. Returns one answer per message, in order; a message with an error is not
     /// known to be stored.
     pub fn publish(
         &self,
@@ -86,32 +86,35 @@ impl BlockingPublisher {
         interrupt: &Interrupt,
     ) -> Vec<Result<Confirmed, PublishError>> {
         let publish = async |message| {
-            let out_of_patience = async {
+            let interrupted = async {
                 interrupt.comes().await;
                 tokio::time::sleep(LAST_CONFIRM_LIMIT).await;
             };
             tokio::select! {
                 outcome = self.publisher.publish(message) => outcome,
-                () = out_of_patience => Err(PublishError::TimedOut),
+                () = interrupted => Err(PublishError::TimedOut),
             }
         };
         self.runtime
             .block_on(join_all(messages.into_iter().map(publish)))
     }
 
-    /// Says goodbye if that is possible in time; the connection is gone either way.
+    /// Closes the connection, in an orderly way if that succeeds in time.
     pub fn close(mut self) {
         self.stop.cancel();
-        let goodbye = async {
+        let close = async {
             let all = async { while self.tasks.join_next().await.is_some() {} };
             let _too_late = tokio::time::timeout(CLOSE_LIMIT, all).await;
         };
-        self.runtime.block_on(goodbye);
+        self.runtime.block_on(close);
         self.runtime.shutdown_background();
     }
 }
 
-async fn ready(publisher: &Publisher, interrupt: &Interrupt) -> Result<(), PublishError> {
+async fn wait_until_ready(
+    publisher: &Publisher,
+    interrupt: &Interrupt,
+) -> Result<(), PublishError> {
     let deadline = tokio::time::Instant::now() + OPEN_LIMIT;
     loop {
         match publisher.ready() {
@@ -121,7 +124,7 @@ async fn ready(publisher: &Publisher, interrupt: &Interrupt) -> Result<(), Publi
             {
                 return Err(error);
             }
-            Err(_not_yet) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(_not_yet) => tokio::time::sleep(READY_CHECK_INTERVAL).await,
         }
     }
 }

@@ -163,7 +163,7 @@ pub(super) struct PublishCalls {
     confirm: Histogram,
 }
 
-/// One call, from its beginning to its answer. It is dropped without an answer when its caller goes away.
+/// One call, from its start to its answer. It is dropped without an answer when its caller leaves.
 pub(super) struct PublishCall<'a> {
     calls: &'a PublishCalls,
     began: Instant,

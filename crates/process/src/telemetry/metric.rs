@@ -126,7 +126,7 @@ impl<H: Handle> Metric<H, 0> {
 }
 
 impl<const LABELS: usize> Metric<Gauge, LABELS> {
-    /// The gauge is absent until it is first set: zero would claim what nobody has read yet.
+    /// The gauge is absent until it is first set, because zero would look like a real value.
     pub const fn absent_until_set(mut self) -> Self {
         self.declaration.starts_at_zero = false;
         self
@@ -162,7 +162,7 @@ impl Declaration {
         }
     }
 
-    /// Starts every series at zero whose label values are known, so that `increase()` sees the first
+    /// Starts at zero every series whose label values are known, so that `increase()` sees the first
     /// event. `at_run_time` is the value of one label that was not known before.
     pub(super) fn start(&self, at_run_time: Option<(&str, &str)>) {
         let mut series = vec![Vec::new()];
