@@ -31,21 +31,39 @@ impl StopSignal {
     }
 }
 
-/// Whether this process was asked to end. From [`Interrupt::listen`] on signals are ours: to be
-/// kept until the process ends, or nothing hears them. Never made within a runtime.
+/// A token that says whether the work was asked to end. From [`Interrupt::listen`] on, signals no
+/// longer end the process by themselves: keep the value until the process ends. Never made within a
+/// runtime.
 pub struct Interrupt {
     runtime: Runtime,
     asked: watch::Receiver<Option<StopSignal>>,
 }
 
+/// Raises the [`Interrupt`] that it was made with.
+pub struct Interrupter(watch::Sender<Option<StopSignal>>);
+
+impl Interrupter {
+    pub fn interrupt(&self, signal: StopSignal) {
+        self.0.send_replace(Some(signal));
+    }
+}
+
 impl Interrupt {
-    /// Fails when the process may start no thread or install no handlers.
-    pub fn listen() -> std::io::Result<Self> {
+    /// An interrupt that the caller raises. Fails when the process may start no thread.
+    pub fn new() -> std::io::Result<(Interrupter, Self)> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()?;
-        let (tell, asked) = watch::channel(None);
+        let (sender, asked) = watch::channel(None);
+        Ok((Interrupter(sender), Self { runtime, asked }))
+    }
+
+    /// An interrupt that SIGINT or SIGTERM raises. Fails when the process may start no thread or
+    /// install no handlers.
+    pub fn listen() -> std::io::Result<Self> {
+        let (interrupter, interrupt) = Self::new()?;
+        let runtime = &interrupt.runtime;
         let mut signals = {
             let _inside = runtime.enter();
             Signals {
@@ -54,12 +72,12 @@ impl Interrupt {
             }
         };
         runtime.spawn(async move {
-            tell.send_replace(Some(signals.next().await));
+            interrupter.interrupt(signals.next().await);
             let again = signals.next().await;
             // Whoever asks twice does not want to wait for the orderly end.
             std::process::exit(again.exit_code().into());
         });
-        Ok(Self { runtime, asked })
+        Ok(interrupt)
     }
 
     /// The first signal, if there was one.
