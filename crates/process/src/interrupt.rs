@@ -1,13 +1,13 @@
-//! Signals for a program without a runtime of its own: the first SIGINT or SIGTERM asks for an
-//! orderly end, the second ends the process at once.
+//! SIGINT and SIGTERM, as events for a runtime, and as an [`Interrupt`] for a program without one: the
+//! first signal requests an orderly end, the second ends the process at once.
 
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// A signal that asks for the end.
+/// A signal that requests an orderly end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
     Interrupt,
@@ -22,7 +22,7 @@ impl StopSignal {
         }
     }
 
-    /// What a shell would tell of a process that the signal ended: 128 and its number.
+    /// The exit code that a shell shows for a process ended by the signal: 128 and its number.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -31,9 +31,8 @@ impl StopSignal {
     }
 }
 
-/// A token that says whether the work was asked to end. From [`Interrupt::listen`] on, signals no
-/// longer end the process by themselves: keep the value until the process ends. Never made within a
-/// runtime.
+/// Whether an end was requested. From [`Interrupt::listen`] on, the first signal no longer ends the
+/// process: keep the value until the process ends. Do not make it within a runtime.
 pub struct Interrupt {
     runtime: Runtime,
     asked: watch::Receiver<Option<StopSignal>>,
@@ -63,18 +62,14 @@ impl Interrupt {
     /// install no handlers.
     pub fn listen() -> std::io::Result<Self> {
         let (interrupter, interrupt) = Self::new()?;
-        let runtime = &interrupt.runtime;
         let mut signals = {
-            let _inside = runtime.enter();
-            Signals {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-            }
+            let _inside = interrupt.runtime.enter();
+            Signals::listen()?
         };
-        runtime.spawn(async move {
+        interrupt.runtime.spawn(async move {
             interrupter.interrupt(signals.next().await);
             let again = signals.next().await;
-            // Whoever asks twice does not want to wait for the orderly end.
+            // Who sends a second signal does not want to wait for the orderly end.
             std::process::exit(again.exit_code().into());
         });
         Ok(interrupt)
@@ -85,30 +80,39 @@ impl Interrupt {
         *self.asked.borrow()
     }
 
-    /// Waits, but not on when a signal comes or has come.
+    /// Waits until the first signal, or for `at_most`.
     pub fn wait(&self, at_most: Duration) {
         self.runtime.block_on(async {
-            let _either = tokio::time::timeout(at_most, self.comes()).await;
+            let _either = tokio::time::timeout(at_most, self.signalled()).await;
         });
     }
 
-    /// Done once a signal has come.
-    pub(crate) async fn comes(&self) {
+    /// Returns after the first signal.
+    pub(crate) async fn signalled(&self) {
         let mut asked = self.asked.clone();
         if asked.wait_for(Option::is_some).await.is_err() {
-            // The task that tells is gone with its runtime: no signal will come any more.
+            // The sender is gone, so there will be no signal.
             std::future::pending::<()>().await;
         }
     }
 }
 
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+/// The signals of this process that request an orderly end.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Signals {
-    async fn next(&mut self) -> StopSignal {
+    /// Needs a running tokio runtime. Fails when the process may install no handlers.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) -> StopSignal {
         tokio::select! {
             _ = self.interrupt.recv() => StopSignal::Interrupt,
             _ = self.terminate.recv() => StopSignal::Terminate,

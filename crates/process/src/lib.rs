@@ -8,7 +8,6 @@ pub mod exit;
 mod healthcheck;
 pub mod interrupt;
 pub mod program;
-pub mod shutdown;
 
 pub mod clock;
 pub mod telemetry;

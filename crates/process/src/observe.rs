@@ -33,8 +33,8 @@ pub trait Observable {
     fn emit(self);
 }
 
-pub struct ShutdownRequested {
-    pub signal: &'static str,
+pub(crate) struct ShutdownRequested {
+    pub(crate) signal: &'static str,
 }
 
 impl Observable for ShutdownRequested {

@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::environment::{Environment, SettingError};
 use crate::exit::{Fatal, exit};
-use crate::{healthcheck, shutdown, telemetry};
+use crate::interrupt::Signals;
+use crate::observe::{Observable, ShutdownRequested};
+use crate::{healthcheck, telemetry};
 
 /// What the command line asks of a server program.
 enum Task {
@@ -68,11 +70,24 @@ fn run_server<C>(
         .build()
         .map_err(|error| Fatal::failed("could not start the runtime", error))?;
     let served = runtime.block_on(async {
-        let stop = shutdown::on_signal()
+        let stop = token_of_signals()
             .map_err(|error| Fatal::failed("could not listen for signals", error))?;
         serve(config, stop).await
     });
     // A thread that still blocks runs a database query whose result nobody needs.
     runtime.shutdown_background();
     served
+}
+
+/// A token that is cancelled by the first SIGTERM or SIGINT.
+fn token_of_signals() -> std::io::Result<CancellationToken> {
+    let mut signals = Signals::listen()?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        let signal = signals.next().await.name();
+        ShutdownRequested { signal }.emit();
+        stop.cancel();
+    });
+    Ok(token)
 }

@@ -87,7 +87,7 @@ impl BlockingPublisher {
     ) -> Vec<Result<Confirmed, PublishError>> {
         let publish = async |message| {
             let interrupted = async {
-                interrupt.comes().await;
+                interrupt.signalled().await;
                 tokio::time::sleep(LAST_CONFIRM_LIMIT).await;
             };
             tokio::select! {
