@@ -165,6 +165,9 @@ impl Declaration {
     /// Starts at zero every series whose label values are known, so that `increase()` sees the first
     /// event. `at_run_time` is the value of one label that was not known before.
     pub(super) fn start(&self, at_run_time: Option<(&str, &str)>) {
+        if !self.starts_at_zero {
+            return;
+        }
         let mut series = vec![Vec::new()];
         for (name, values) in self.labels {
             let values = match (values, at_run_time) {
@@ -175,17 +178,14 @@ impl Declaration {
                 // Without a value there is no series to start.
                 (Values::AtRunTime, _) => return,
             };
-            let with_each = |labels: &Vec<LabelValue>| {
-                let labels = labels.clone();
-                let extended = values.iter().map(move |value| {
-                    let label = LabelValue::new(*name, value.clone());
-                    labels.iter().cloned().chain([label]).collect()
-                });
-                extended.collect::<Vec<Vec<LabelValue>>>()
+            let with = |labels: &Vec<LabelValue>, value: &String| {
+                let label = LabelValue::new(*name, value.clone());
+                labels.iter().cloned().chain([label]).collect::<Vec<_>>()
             };
+            let with_each = |labels| values.iter().map(move |value| with(labels, value));
             series = series.iter().flat_map(with_each).collect();
         }
-        for labels in series.into_iter().filter(|_labels| self.starts_at_zero) {
+        for labels in series {
             match self.kind {
                 Kind::Counter => counter!(self.name, labels).increment(0),
                 Kind::Gauge => gauge!(self.name, labels).set(0.0),
