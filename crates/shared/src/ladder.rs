@@ -23,7 +23,7 @@ impl RetryLadder {
         self.0.iter().copied()
     }
 
-    /// The delay after attempt number `attempt`, from 1, has failed; `None` after the last rung.
+    /// The delay after attempt number `attempt` has failed, counted from 1; `None` when no rung is left.
     pub fn delay_seconds_after(&self, attempt: u32) -> Option<u32> {
         let rung = usize::try_from(attempt.max(1)).ok()?.checked_sub(1)?;
         self.0.get(rung).copied()

@@ -10,7 +10,7 @@ pub enum Reason {
     Malformed,
     /// Neither `products` nor the metadata says how many points the product gives.
     UnknownProduct,
-    /// The event belongs to another store than `PAYNOW_STORE_ID`.
+    /// The event belongs to a store other than `PAYNOW_STORE_ID`.
     WrongStore,
     /// The same id was recorded before with different content.
     Conflict,

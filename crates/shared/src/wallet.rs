@@ -50,8 +50,8 @@ impl fmt::Display for EntryKey {
     }
 }
 
-/// The kinds of entries that name an order, as `ledger_entry_kind` spells them in PostgreSQL. Game
-/// backends and people make others.
+/// The kinds of entries that name an order, as `ledger_entry_kind` spells them in PostgreSQL. Other
+/// kinds come from game backends and people.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, EnumString, IntoStaticStr,
 )]

@@ -45,7 +45,7 @@ struct ProductBody {
     metadata: BTreeMap<String, String>,
 }
 
-/// The strings of a metadata map; `PayNow` documents no other values, and they are ignored.
+/// The string values of a metadata map; `PayNow` documents no other type, and others are ignored.
 fn texts_of_map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values = Option::<BTreeMap<String, serde_json::Value>>::deserialize(from)?;
     Ok(values
