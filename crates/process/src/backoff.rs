@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(200);
 /// Short enough that work resumes within seconds after a server is back.
 const LONGEST: Duration = Duration::from_secs(5);
 const FACTOR: f64 = 2.0;
-/// Up to half more or half less, so that programs that lost the same server do not reconnect at once.
+/// Up to half more or half less: programs that lost the same server reconnect at different times.
 const JITTER: f64 = 0.5;
 
 /// Rising waits with jitter, without end.

@@ -48,7 +48,7 @@ impl Environment {
         }
     }
 
-    /// `None` when empty too: compose files pass an unset variable as an empty one.
+    /// An empty value counts as unset, because compose files pass an unset variable as empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)

@@ -40,8 +40,8 @@ pub fn exit_code(program: &str, result: Result<(), Fatal>) -> ExitCode {
     ExitCode::from(print_and_code(program, result))
 }
 
-/// Prints and exits as [`exit_code`], at once and without the exit handlers of C libraries: OpenSSL's
-/// frees tables that libpq still uses on a thread that waits for the database.
+/// Ends the process with the code of [`exit_code`] and without the exit handlers of C libraries:
+/// OpenSSL's frees tables that libpq still uses on a thread that waits for the database.
 pub(crate) fn exit(program: &str, result: Result<(), Fatal>) -> ! {
     signal_hook::low_level::exit(i32::from(print_and_code(program, result)))
 }

@@ -10,7 +10,7 @@ use crate::exit::Fatal;
 /// For each step; shorter than the time a container engine gives a check.
 const STEP_LIMIT: Duration = Duration::from_secs(2);
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.0\r\n\r\n";
-/// The start of a successful answer of either minor version.
+/// The start of a successful answer in HTTP/1.0 and HTTP/1.1.
 const OK_STARTS: [&[u8]; 2] = [b"HTTP/1.0 200 ", b"HTTP/1.1 200 "];
 
 /// Succeeds when the admin server at this address answers that the program is up.

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM, as events for a runtime, and as an [`Interrupt`] for a program without one: the
-//! first signal requests an orderly end, the second ends the process at once.
+//! SIGINT and SIGTERM. In a program without a runtime, the first signal raises the [`Interrupt`], which
+//! requests an orderly end, and the second ends the process at once.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl Interrupt {
         interrupt.runtime.spawn(async move {
             interrupter.interrupt(signals.next().await);
             let again = signals.next().await;
-            // Who sends a second signal does not want to wait for the orderly end.
+            // The sender of a second signal does not want to wait for the orderly end.
             std::process::exit(again.exit_code().into());
         });
         Ok(interrupt)

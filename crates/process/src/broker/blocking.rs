@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 
 /// Messages per call: enough for the broker to write them together, few enough to finish soon.
 pub const AT_ONCE_MAX: usize = 100;
-/// A first connection takes milliseconds; the lane would try for ever.
+/// A first connection takes milliseconds; without a limit the lane tries for ever.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
 const READY_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// The value for a lane that is not congested.
 const NONE: u64 = u64::MAX;
 
-/// While a lane may send no further message: since when the oldest unanswered one has waited.
+/// Since when the oldest unanswered message has waited, while the lane may send no further one.
 #[derive(Debug)]
 pub(super) struct Congestion {
     /// The start of `since_us`.

@@ -62,7 +62,7 @@ impl BrokerAddress {
         &self.tls
     }
 
-    /// The broker as a server whose certificate is checked.
+    /// For checking when the certificate of the broker expires.
     pub fn tls_peer(&self) -> TlsPeer {
         TlsPeer {
             name: "broker",

@@ -88,7 +88,7 @@ impl Waiter {
     }
 
     pub(super) fn answer(self, answer: Result<Confirmed, PublishError>) {
-        // A caller that stopped waiting took the outcome for unknown, which is right.
+        // A caller that stopped waiting treats the outcome as unknown, which is right.
         let _nobody_waits = self.sender.send(answer);
     }
 }

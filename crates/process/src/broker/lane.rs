@@ -176,8 +176,8 @@ impl Lane {
         SessionEnd::Stopped
     }
 
-    /// Publishes `first` and the jobs that are queued by now. A job is not sent when its caller has left,
-    /// or when it has waited too long: it gets `Overloaded`.
+    /// Publishes `first` and the jobs that are queued by now. Drops a job whose caller has left, and
+    /// answers a job that has waited too long with `Overloaded`.
     fn publish(
         &self,
         first: Job,
