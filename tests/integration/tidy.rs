@@ -14,7 +14,7 @@ const CRATE_README_LINES_MAX: usize = 150;
 const SOURCE_ENDINGS: [&str; 7] = [".rs", ".sh", ".sql", ".toml", ".yml", ".yaml", ".md"];
 const SCRIPTS: [&str; 4] = [".ci/run", "ops/demo", "ops/test", "ops/stack"];
 
-/// Fails with everything that is wrong, a line each.
+/// Fails with all problems, one a line.
 #[track_caller]
 fn nothing_of(problems: Vec<String>) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
@@ -45,7 +45,7 @@ fn no_source_file_is_too_long_to_read() {
 
 #[test]
 fn no_mark_of_unfinished_work_is_left() {
-    // Put together here, so that this file has none of them.
+    // Joined here, so that this file does not contain any of them.
     let marks = [
         ["TO", "DO"],
         ["FIX", "ME"],
@@ -59,7 +59,7 @@ fn no_mark_of_unfinished_work_is_left() {
 }
 
 #[test]
-fn no_path_of_one_machine_and_no_registry_host_is_told() {
+fn no_path_of_one_machine_and_no_registry_host_is_named() {
     let machine_paths = [["/wo", "rk/"], ["/ro", "ot/"]].map(|parts| parts.concat());
     nothing_of(lines_with(&machine_paths, begins_a_path));
     let hosts = [
@@ -77,7 +77,7 @@ fn no_path_of_one_machine_and_no_registry_host_is_told() {
     ));
 }
 
-/// Every line with a needle that counts, as `path:line: needle`.
+/// Every line that contains a needle in a place that counts, as `path:line: needle`.
 fn lines_with(needles: &[String], counts: fn(&str, usize, usize) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for text in texts() {
@@ -137,7 +137,7 @@ fn title_problem(document: &Text) -> Option<String> {
     (titles != [1]).then(|| {
         let line = titles.last().copied().unwrap_or(1);
         format!(
-            "{}:{line}: one title, in line 1, and it has them in {titles:?}",
+            "{}:{line}: it needs one title, in line 1, and has titles in lines {titles:?}",
             document.path
         )
     })

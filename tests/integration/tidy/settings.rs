@@ -1,17 +1,10 @@
 //! Every environment variable that a program reads is in the README of its crate.
 
-use std::path::Path;
-
-use super::files::{exists, read, under};
+use super::files::{Text, read, texts, under};
 use super::nothing_of;
 
-/// Where a crate reads settings, if it has the file.
-const READERS: [&str; 4] = [
-    "config.rs",
-    "database.rs",
-    "telemetry.rs",
-    "broker/connect.rs",
-];
+/// A source that reads a setting mentions this type.
+const ENVIRONMENT: &str = "Environment";
 /// What a crate calls to read a setting that another crate names.
 const SHARED_READERS: [(&str, &str); 2] = [
     ("telemetry::log_level(", "crates/process/src/telemetry.rs"),
@@ -43,41 +36,41 @@ fn is_variable(text: &str) -> bool {
 }
 
 /// The files whose settings a crate takes, below the root.
-fn readers_of(folder: &str) -> Vec<String> {
-    let sources = format!("{folder}/src");
-    let own = READERS.iter().map(|file| format!("{sources}/{file}"));
-    let mut readers: Vec<String> = own.filter(|file| exists(file)).collect();
-    let main = Some(format!("{sources}/main.rs")).filter(|main| exists(main));
-    let callers: String = readers.iter().chain(&main).map(|file| read(file)).collect();
+fn readers_of<'a>(folder: &str, texts: &'a [Text]) -> Vec<&'a str> {
+    let sources = format!("{folder}/src/");
+    let own = texts
+        .iter()
+        .filter(|text| text.path.starts_with(&sources) && text.content.contains(ENVIRONMENT));
+    let callers: String = own.clone().map(|text| text.content.as_str()).collect();
     let called = SHARED_READERS
         .iter()
         .filter(|(call, _file)| callers.contains(call));
-    readers.extend(called.map(|(_call, file)| (*file).to_owned()));
-    readers
+    let called = called.map(|(_call, file)| *file);
+    own.map(|text| text.path.as_str()).chain(called).collect()
 }
 
+/// The folders of the crates, below the root.
 fn crates() -> Vec<String> {
-    let name = |path: &Path| Some(format!("crates/{}", path.file_name()?.to_str()?));
-    under("crates")
-        .iter()
-        .filter_map(|path| name(path))
-        .collect()
+    let folders = under("crates");
+    let names = folders.iter().filter_map(|path| path.file_name()?.to_str());
+    names.map(|name| format!("crates/{name}")).collect()
 }
 
 #[test]
 fn every_variable_is_documented_where_it_is_read() {
     let mut problems = Vec::new();
     let mut seen = 0;
+    let texts = texts();
     for folder in crates() {
         let readme_path = format!("{folder}/README.md");
         let readme = read(&readme_path);
-        for file in readers_of(&folder) {
-            let source = read(&file);
+        for file in readers_of(&folder, &texts) {
+            let source = read(file);
             for (line, name) in variables_in(&source) {
                 seen += 1;
                 if !readme.contains(&format!("`{name}`")) {
                     problems.push(format!(
-                        "{file}:{line}: {readme_path} does not tell of {name}"
+                        "{file}:{line}: {readme_path} does not explain {name}"
                     ));
                 }
             }
