@@ -2,6 +2,8 @@
 
 mod clauses;
 mod files;
+mod imports;
+mod modules;
 mod settings;
 
 use std::os::unix::fs::PermissionsExt;
