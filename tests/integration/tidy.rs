@@ -5,6 +5,7 @@ mod files;
 mod imports;
 mod modules;
 mod settings;
+mod stages;
 
 use std::os::unix::fs::PermissionsExt;
 
