@@ -1,6 +1,7 @@
 //! The repository's own rules, as ordinary tests: each fails with file and line.
 
 mod clauses;
+mod documents;
 mod files;
 mod imports;
 mod modules;
