@@ -1,5 +1,5 @@
-//! The dead-letter desk, as on-call uses it: what is shown, what is hidden, what is done, and what is
-//! recorded of it.
+//! The dead-letter desk, as on-call uses it: what is shown, what is hidden, what is done, and what
+//! is recorded of it.
 
 mod corrections;
 

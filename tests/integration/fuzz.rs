@@ -1,5 +1,5 @@
-//! The corpus of the fuzzers through the same checks, with the toolchain and the lints of every day: what
-//! a fuzzer found once stays found where nobody can fuzz.
+//! The corpus of the fuzzers through the same checks, with the toolchain and the lints of every
+//! day: what a fuzzer found once stays found where nobody can fuzz.
 
 #[path = "../fuzz/targets/mod.rs"]
 mod targets;

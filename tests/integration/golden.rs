@@ -1,5 +1,5 @@
-//! What released versions wrote and asked for: recorded in `tests/golden`, and still good today. How to
-//! record a new version is in its README.
+//! What released versions wrote and asked for: recorded in `tests/golden`, and still good today.
+//! How to record a new version is in its README.
 
 mod deals;
 mod message;

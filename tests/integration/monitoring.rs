@@ -1,4 +1,4 @@
-//! What ops can see: metrics, logs, alerts, dashboards.
+//! What operators see: metrics, logs, alerts, dashboards.
 
 mod alerts;
 mod certificates;
@@ -7,4 +7,4 @@ mod faults;
 mod logs;
 mod mail;
 mod metrics;
-mod world;
+mod system;

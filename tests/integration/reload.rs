@@ -10,12 +10,12 @@ const POINTS: i64 = 600_000_000_000_000_040;
 /// Planted like the other one: no log may tell it.
 const NEW_SECRET: &str = "pn-fedcba9876543210fedcba9876543210";
 
-struct World {
+struct System {
     app: TestApp,
     file: PathBuf,
 }
 
-impl World {
+impl System {
     fn start() -> Self {
         let file = format!("signing-{}", flake());
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(file);
@@ -57,10 +57,10 @@ fn post(url: &str, secret: &str) -> Answer {
 
 #[test]
 fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() {
-    let world = World::start();
-    let url = world.app.webhook_url();
+    let system = System::start();
+    let url = system.app.webhook_url();
     let is_over = AtomicBool::new(false);
-    assert!(!world.takes(NEW_SECRET));
+    assert!(!system.takes(NEW_SECRET));
     let posted = thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut answers = Vec::new();
@@ -70,14 +70,14 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
             answers
         });
         // Once because it changed, once because it was asked to.
-        world.write(&format!("new:{NEW_SECRET},old:{SECRET}"));
+        system.write(&format!("new:{NEW_SECRET},old:{SECRET}"));
         eventually("the new one is known", || {
-            world.takes(NEW_SECRET).then_some(())
+            system.takes(NEW_SECRET).then_some(())
         });
-        world.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
-        world.receiver().signal("-HUP");
+        system.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
+        system.receiver().signal("-HUP");
         eventually("it says so", || {
-            world
+            system
                 .log()
                 .contains(r#""secret_ids":"newer,old""#)
                 .then_some(())
@@ -87,41 +87,44 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
     });
     assert!(posted.len() > 20 && posted.iter().all(Answer::accepted));
     for answer in &posted {
-        world.app.note_accepted(answer.event_id());
+        system.app.note_accepted(answer.event_id());
     }
 
-    world.write(&format!("newer:{NEW_SECRET}"));
+    system.write(&format!("newer:{NEW_SECRET}"));
     eventually("the old one is out", || {
-        (!world.takes(SECRET)).then_some(())
+        (!system.takes(SECRET)).then_some(())
     });
-    assert!(world.takes(NEW_SECRET));
-    world.app.drain();
-    assert!(!world.log().contains(NEW_SECRET));
+    assert!(system.takes(NEW_SECRET));
+    system.app.drain();
+    assert!(!system.log().contains(NEW_SECRET));
 }
 
 #[test]
 fn a_wrong_file_changes_nothing_and_is_told_once() {
-    let world = World::start();
+    let system = System::start();
     let told = || {
-        world
+        system
             .log()
             .matches(r#""event":"secrets_not_reloaded""#)
             .count()
     };
-    world.write("old:");
+    system.write("old:");
     eventually("it is told", || (told() > 0).then_some(()));
-    assert!(world.takes(SECRET));
-    std::fs::remove_file(&world.file).unwrap();
-    world.receiver().signal("-HUP");
+    assert!(system.takes(SECRET));
+    std::fs::remove_file(&system.file).unwrap();
+    system.receiver().signal("-HUP");
     eventually("so is that it is gone", || (told() == 2).then_some(()));
-    assert!(world.takes(SECRET));
-    world.write(&format!("back:{SECRET}"));
+    assert!(system.takes(SECRET));
+    system.write(&format!("back:{SECRET}"));
     eventually("a good one is taken again", || {
-        world.log().contains(r#""secret_ids":"back""#).then_some(())
+        system
+            .log()
+            .contains(r#""secret_ids":"back""#)
+            .then_some(())
     });
     assert_eq!(told(), 2);
-    assert!(world.takes(SECRET));
-    world.app.drain();
+    assert!(system.takes(SECRET));
+    system.app.drain();
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Payloads and bodies hold personal data and go when their time is over; keys, digests, credits and
-//! reasons stay, and so does whatever still needs a person.
+//! Payloads and bodies hold personal data and go when their time is over; keys, digests, credits
+//! and reasons stay, and so does whatever still needs a person.
 
 use serde_json::Value;
 

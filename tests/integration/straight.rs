@@ -187,7 +187,8 @@ fn an_order_as_large_as_the_limit_is_credited() {
     assert_eq!(app.balance_of(order.customer_id), 500);
 }
 
-/// Tells the only worker to stop, and does not accept that it waits for what goes on beside its work.
+/// Tells the only worker to stop, and does not accept that it waits for what goes on beside its
+/// work.
 #[track_caller]
 fn stops_soon(app: &mut TestApp) {
     let told = Instant::now();

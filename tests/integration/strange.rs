@@ -1,5 +1,5 @@
-//! Whatever was signed gets a place: thousands of strange messages, in the books or at the desk, and
-//! none of them costs an order its credit or the worker a pause.
+//! Whatever was signed gets a place: thousands of strange messages, in the books or at the desk,
+//! and none of them costs an order its credit or the worker a pause.
 
 mod bodies;
 mod properties;

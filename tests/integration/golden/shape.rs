@@ -1,5 +1,5 @@
-//! The programs of today write just the messages of the newest golden directory: whoever changes the
-//! message sees it here.
+//! The programs of today write just the messages of the newest golden directory: whoever changes
+//! the message sees it here.
 
 use paynow_shared::wire::label;
 use serde_json::{Map, Value, json};
@@ -49,7 +49,7 @@ fn made_by(program: &str) -> Vec<(std::path::PathBuf, Value)> {
 }
 
 /// A world in which nothing is known: no products, no orders.
-fn world() -> TestApp {
+fn fresh_app() -> TestApp {
     let app = TestApp::builder()
         .workers(0)
         .receiver_setting("PAYNOW_SIGNING_SECRETS", &format!("orders:{SECRET}"))
@@ -61,7 +61,7 @@ fn world() -> TestApp {
 
 #[test]
 fn the_receiver_writes_the_messages_of_the_newest_golden_directory() {
-    let app = world();
+    let app = fresh_app();
     let mut credits = Tap::on(&app.broker, "paynow.credits");
     for (file, golden) in made_by("receiver") {
         assert!(app.deliver_bytes(&body(&golden)).accepted());
@@ -73,7 +73,7 @@ fn the_receiver_writes_the_messages_of_the_newest_golden_directory() {
 
 #[test]
 fn so_does_the_worker_when_it_hands_on() {
-    let mut app = world();
+    let mut app = fresh_app();
     app.start_worker();
     let mut waiting = Tap::on(&app.broker, "paynow.credits.retry.1s");
     let mut dead = Tap::on(&app.broker, "paynow.credits.dead");
@@ -93,7 +93,7 @@ fn so_does_the_worker_when_it_hands_on() {
 
 #[test]
 fn so_does_a_replay() {
-    let mut app = world();
+    let mut app = fresh_app();
     app.start_worker();
     let goldens = made_by("paynowctl dead replay");
     for (_, golden) in &goldens {

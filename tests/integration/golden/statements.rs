@@ -1,5 +1,5 @@
-//! What released workers ask of the schema, statement by statement: each can still be planned with the
-//! worker's rights. The newest list is what the worker of today says on the wire.
+//! What released workers ask of the schema, statement by statement: each can still be planned with
+//! the worker's rights. The newest list is what the worker of today says on the wire.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,8 +39,8 @@ fn told(statement: &Statement, database: &TestDatabase) -> Value {
     json!({"sql": statement.sql, "types": statement.types.iter().map(name).collect::<Vec<_>>()})
 }
 
-/// All that a worker does with its database: credits, repeats, reversals, dead letters, a suspect, and
-/// what it does beside.
+/// All that a worker does with its database: credits, repeats, reversals, dead letters, a suspect,
+/// and what it does beside.
 fn work(app: &mut TestApp, recorder: &Recorder) {
     app.set_product(PRODUCT, 500);
     let order = Order::of(PRODUCT, flake());
@@ -120,7 +120,8 @@ fn unanswered(version: &Path, database: &TestDatabase) -> Vec<String> {
                 format!("({})", vec!["NULL"; count].join(",")),
             ),
         };
-        // A generic plan: with values to look at, the planner would leave parts out, and their rights.
+        // A generic plan: with values to look at, the planner would leave parts out, and their
+        // rights.
         let planned = connection.batch_execute(&format!(
             "BEGIN; SET LOCAL ROLE paynow_worker; SET LOCAL plan_cache_mode = force_generic_plan; \
              PREPARE asked {given} AS {sql}; EXPLAIN EXECUTE asked {nothing}"

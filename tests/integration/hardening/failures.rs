@@ -1,4 +1,5 @@
-//! A flood of requests that fail: it is counted, not told, and what is rightly signed never notices.
+//! A flood of requests that fail: it is counted, not told, and what is rightly signed never
+//! notices.
 
 use super::wire::{Reply, Wire, forged, signed};
 use crate::harness::{Order, TestApp, eventually, flake};

@@ -6,8 +6,8 @@ use crate::harness::{Order, SECRET, TestApp, eventually, flake};
 const POINTS: i64 = 600_000_000_000_000_040;
 const MIB: usize = 1024 * 1024;
 const HELD: &str = "paynow_receiver_body_bytes_held";
-/// What all of them together may hold, and twice of it what the process may have: a buffer that grows is there
-/// twice for a moment, and an allocator keeps some.
+/// What all of them together may hold, and twice of it what the process may have: a buffer that
+/// grows is there twice for a moment, and an allocator keeps some.
 const BUDGET_MIB: u64 = 64;
 const MEMORY_MIB_MAX: u64 = 2 * BUDGET_MIB + 60;
 

@@ -97,7 +97,8 @@ fn two_thousand_slow_clients_hold_up_nobody_and_take_little() {
         // Each on a connection of its own, while the receiver loses patience with all the others.
         eventually("they were let go, and came again", || {
             let reply = Wire::open(&app).send(signed(&order(), "")).expect();
-            // A machine that gives nobody a turn for a moment refuses as it says, and PayNow comes again.
+            // A machine that gives nobody a turn for a moment refuses as it says, and PayNow comes
+            // again.
             assert!(
                 reply.status == 202 || reply.body.contains("\"overloaded\""),
                 "{reply:?}"

@@ -19,7 +19,7 @@ use super::servers::Servers;
 use super::wait::eventually;
 use super::webhook::{Answer, SECRET, post};
 
-/// Short, so that a test's world has few queues to make.
+/// Short, so that each test has few queues to create.
 const LADDER: &str = "1,2";
 const QUEUES: [&str; 5] = [
     "paynow.credits",
@@ -38,13 +38,13 @@ pub(crate) struct TestAppBuilder {
 }
 
 impl TestAppBuilder {
-    /// On another server than the other tests, under this name.
+    /// Creates the database on another server than usual, under this name.
     pub(crate) fn database_on(mut self, server: url::Url, name: &'static str) -> Self {
         self.database = Some((server, name));
         self
     }
 
-    /// Another build of the worker than the usual one.
+    /// Starts another build of the worker than the usual one.
     pub(crate) fn worker_program(mut self, name: &'static str) -> Self {
         self.worker_program = name;
         self
@@ -66,7 +66,7 @@ impl TestAppBuilder {
     }
 
     pub(crate) fn start(self) -> TestApp {
-        let mut app = TestApp::world(
+        let mut app = TestApp::without_programs(
             self.receiver,
             self.worker,
             self.worker_program,
@@ -89,10 +89,10 @@ pub(crate) struct TestApp {
     worker_settings: Vec<(String, String)>,
     worker_program: &'static str,
     pub(crate) receiver: Option<Program>,
-    /// Public and admin.
+    /// The public port and the admin port.
     pub(super) receiver_ports: (u16, u16),
     pub(crate) workers: Vec<Program>,
-    /// Of each worker that was ever started.
+    /// The admin port of each worker that was ever started.
     pub(crate) worker_ports: Vec<u16>,
     programs_started: Cell<u32>,
     accepted: RefCell<BTreeSet<String>>,
@@ -100,7 +100,7 @@ pub(crate) struct TestApp {
 }
 
 impl TestApp {
-    /// A receiver and one worker.
+    /// Starts a receiver and one worker.
     pub(crate) fn start() -> Self {
         Self::builder().start()
     }
@@ -115,8 +115,8 @@ impl TestApp {
         }
     }
 
-    /// The empty world: names, a database, no programs.
-    fn world(
+    /// Names and a database, but no program yet.
+    fn without_programs(
         receiver_settings: Vec<(String, String)>,
         worker_settings: Vec<(String, String)>,
         worker_program: &'static str,
@@ -144,7 +144,7 @@ impl TestApp {
         }
     }
 
-    /// For a test that breaks what the audit checks, on purpose.
+    /// Skips the audit, for a test that breaks on purpose what the audit checks.
     pub(crate) fn leave_unaudited(&self) {
         self.audited.set(false);
     }
@@ -175,7 +175,7 @@ impl TestApp {
         answer
     }
 
-    /// Notes an event id that was answered 202, so that the audit looks for it.
+    /// Records an event id that was answered 202, so that the audit expects it.
     pub(crate) fn note_accepted(&self, event_id: &str) {
         self.accepted.borrow_mut().insert(event_id.to_owned());
     }
@@ -185,7 +185,7 @@ impl TestApp {
         u32::try_from(self.accepted.borrow().len()).expect("tests send thousands")
     }
 
-    /// Waits until every accepted event is settled, in the ledger or at the desk.
+    /// Waits until every accepted event is in the ledger or among the dead letters.
     #[track_caller]
     pub(crate) fn drain(&self) {
         let accepted: Vec<String> = self.accepted.borrow().iter().cloned().collect();
@@ -223,7 +223,7 @@ impl TestApp {
         )
     }
 
-    /// `event id: outcome` of an event in the ledger's books.
+    /// The outcome that the ledger recorded for an event, if any.
     pub(crate) fn outcome_of(&self, event_id: i64) -> Option<String> {
         let sql = format!(
             "SELECT outcome::text AS value FROM webhook_events WHERE event_id = {event_id}"
@@ -241,7 +241,7 @@ impl TestApp {
         self.receiver_ports.0
     }
 
-    /// What a receiver of this world is started with: its ports and its settings.
+    /// The environment of this test's receivers, with their ports and settings.
     pub(crate) fn receiver_variables(&self) -> Vec<(String, String)> {
         let mut variables = self.variables();
         let (public, admin) = self.receiver_ports;
@@ -253,7 +253,7 @@ impl TestApp {
         variables
     }
 
-    /// Starts the receiver on the ports of this world and waits until it is ready.
+    /// Starts a receiver on this test's ports and waits until it is ready.
     pub(crate) fn start_receiver(&self) -> Program {
         let log = self.log_file("receiver");
         let receiver = Program::start("paynow-receiver", log, &self.receiver_variables());
@@ -268,7 +268,7 @@ impl TestApp {
         self.start_worker_at(free_port());
     }
 
-    /// The same at an admin port that somebody watches.
+    /// Starts one more worker on a given admin port.
     pub(crate) fn start_worker_at(&mut self, port: u16) {
         let ready = self.launch_worker_at(port);
         eventually("the worker is ready", || {
@@ -276,14 +276,14 @@ impl TestApp {
         });
     }
 
-    /// From now on workers are started with this setting.
+    /// Starts one more worker with this setting, which later workers get too.
     pub(crate) fn start_worker_with(&mut self, name: &str, value: &str) {
         self.worker_settings
             .push((name.to_owned(), value.to_owned()));
         self.start_worker();
     }
 
-    /// Starts one more worker, which may not live to be ready; gives its readiness address.
+    /// Starts one more worker, which may end before it is ready. Returns the URL of its readiness.
     pub(crate) fn launch_worker(&mut self) -> String {
         self.launch_worker_at(free_port())
     }
@@ -309,7 +309,7 @@ impl TestApp {
             .json()
     }
 
-    /// What every program of this world is given.
+    /// The environment variables of every program of this test.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let management = Servers::of_this_run().management;
         [
@@ -336,7 +336,7 @@ impl TestApp {
         folder.join(format!("{}-{program}-{serial}.log", self.name))
     }
 
-    /// What every program of this world has logged so far.
+    /// What the running programs of this test have logged so far.
     pub(crate) fn logs(&self) -> String {
         self.receiver
             .iter()
@@ -345,7 +345,7 @@ impl TestApp {
             .collect()
     }
 
-    /// Of every program this world ever started.
+    /// Checks the logs of every program that this test ever started.
     fn check_logs(&self) {
         let (broker, database) = (self.broker.url(), self.database.url());
         let passwords = [&broker, &database].map(|url| url.password().expect("a password"));
@@ -359,8 +359,8 @@ impl TestApp {
 
     // --- the audit ---
 
-    /// Stops the programs in order and checks that nothing is left unsettled, nothing is lost and
-    /// every balance is its ledger.
+    /// Stops the programs in order and checks that every event is settled, none is lost, and every
+    /// balance is the sum of its ledger entries.
     fn audit(&mut self) {
         self.drain();
         for program in self.receiver.iter_mut().chain(&mut self.workers) {
@@ -370,7 +370,7 @@ impl TestApp {
             let empty = || (self.broker.depth(queue) == 0).then_some(());
             eventually(&format!("{queue} is empty"), empty);
         }
-        // The broker's figures lag; the queues themselves were asked just now.
+        // The broker's figures lag behind, and the queues themselves were checked above.
         let check = self.ctl(&["check", "--skip-broker", "--json"]);
         assert_eq!(check.code, Some(0), "{check:?}");
     }

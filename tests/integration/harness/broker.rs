@@ -1,4 +1,4 @@
-//! A virtual host of its own for one test, and the questions a test asks a broker.
+//! A virtual host of its own for one test, and what a test does with the broker.
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
@@ -16,7 +16,7 @@ pub(crate) struct TestBroker {
 }
 
 impl TestBroker {
-    /// Names the virtual host; `paynowctl setup` makes it.
+    /// Names the virtual host, which `paynowctl setup` creates.
     pub(crate) fn new(amqp: &Url, management: &Url, vhost: &str) -> Self {
         let mut url = amqp.clone();
         url.set_path(vhost);
@@ -41,7 +41,7 @@ impl TestBroker {
         BrokerAddress::from_environment(&environment).expect("the address is valid")
     }
 
-    /// Messages ready in a queue, told by the queue itself; the management API lags behind.
+    /// Messages ready in a queue, from the queue itself, because the management API lags behind.
     pub(crate) fn depth(&self, queue: &str) -> u32 {
         self.runtime.block_on(async {
             let mut link = Link::open(&self.address(), "test")
@@ -62,8 +62,9 @@ impl TestBroker {
         })
     }
 
-    /// Messages in a queue, those in hand too, as the management API tells it some seconds late.
-    pub(crate) fn told_depth(&self, queue: &str) -> Option<u64> {
+    /// Messages in a queue, ready and unacknowledged, as the management API shows them some seconds
+    /// late.
+    pub(crate) fn management_depth(&self, queue: &str) -> Option<u64> {
         let path = format!(
             "queues/{}?disable_stats=true&enable_queue_totals=true",
             self.vhost
@@ -73,7 +74,7 @@ impl TestBroker {
         found["messages"].as_u64()
     }
 
-    /// Sets a policy that wins over ours.
+    /// Sets a policy with a higher priority than ours.
     pub(crate) fn limit_queue(&self, queue: &str, definition: Value) {
         let pattern = format!("^{}$", queue.replace('.', "\\."));
         let policy = json!({
@@ -86,7 +87,7 @@ impl TestBroker {
         );
     }
 
-    /// Takes that policy away again.
+    /// Removes that policy.
     pub(crate) fn unlimit_queue(&self) {
         self.call(
             "DELETE",
@@ -95,7 +96,7 @@ impl TestBroker {
         );
     }
 
-    /// Puts a message into a queue as a stranger would: no properties, no headers.
+    /// Publishes a message without properties and headers, as no program of ours does.
     pub(crate) fn publish_bare(&self, queue: &str, body: &str) {
         let message = json!({
             "properties": {}, "routing_key": queue, "payload": body, "payload_encoding": "string",
@@ -105,7 +106,7 @@ impl TestBroker {
         assert_eq!(answer["routed"], true, "{answer}");
     }
 
-    /// Takes the first message of a queue and rejects it back: a failed delivery.
+    /// Takes the first message of a queue and requeues it, which counts as a failed delivery.
     pub(crate) fn fail_a_delivery(&self, queue: &str) {
         let get = json!({"count": 1, "ackmode": "reject_requeue_true", "encoding": "base64"});
         self.call(

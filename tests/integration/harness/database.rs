@@ -50,12 +50,12 @@ impl TestDatabase {
         &self.url
     }
 
-    /// A connection of the test's own.
+    /// Opens a connection for the test itself.
     pub(crate) fn connect(&self) -> PgConnection {
         PgConnection::establish(self.url.as_str()).expect("the database answers")
     }
 
-    /// A connection of another login.
+    /// Opens a connection for another login.
     pub(crate) fn connect_as(&self, user: &str, password: &str) -> PgConnection {
         let mut url = self.url.clone();
         url.set_username(user).expect("a database URL has a user");
@@ -64,12 +64,12 @@ impl TestDatabase {
         PgConnection::establish(url.as_str()).expect("the login is let in")
     }
 
-    /// Runs statements; the error is the server's message.
+    /// Runs statements. The error is the server's message.
     pub(crate) fn execute(&self, sql: &str) -> Result<(), String> {
         self.on(|connection| connection.batch_execute(sql))
     }
 
-    /// The one number a query gives as `value`.
+    /// The number that a query returns as `value`.
     #[track_caller]
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.on(|connection| diesel::sql_query(sql).get_result::<Number>(connection))
@@ -77,17 +77,17 @@ impl TestDatabase {
             .value
     }
 
-    /// Waits until somebody waits for a lock that the test holds.
+    /// Waits until another session waits for a lock that the test holds.
     #[track_caller]
     pub(crate) fn await_blocked(&self) {
-        eventually("somebody waits for the lock", || {
+        eventually("another session waits for the lock", || {
             let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
                            WHERE datname = current_database() AND wait_event_type = 'Lock'";
             (self.number(waiting) > 0).then_some(())
         });
     }
 
-    /// The texts a query gives as `value`.
+    /// The texts that a query returns as `value`.
     #[track_caller]
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         self.on(|connection| diesel::sql_query(sql).load::<Word>(connection))
@@ -97,7 +97,7 @@ impl TestDatabase {
             .collect()
     }
 
-    /// A fault test may have cut the last connection: it is made anew when it failed.
+    /// Connects again when the last query failed, because a fault test may have cut the connection.
     fn on<T>(
         &self,
         work: impl Fn(&mut PgConnection) -> diesel::QueryResult<T>,

@@ -12,9 +12,9 @@ pub(crate) fn guide_table(title: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Writes the rows of the table anew; the first cell of each is a name in the code.
+/// Replaces the rows of the table. The first cell of each is a name in the code.
 pub(crate) fn rewrite_guide_table(title: &str, rows: &[Vec<String>]) {
-    // Tests run in parallel, and each would write back the other's old table.
+    // Tests run in parallel, and each would overwrite the other's new table with the old one.
     static WRITING: Mutex<()> = Mutex::new(());
     let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let (before, _table, after) = split_at_table(title);
@@ -29,7 +29,7 @@ pub(crate) fn rewrite_guide_table(title: &str, rows: &[Vec<String>]) {
     std::fs::write(PATH, format!("{before}{table}{after}")).expect("the guide can be written");
 }
 
-/// The guide before the table's first row, the rows, and what follows them.
+/// The guide's text before the table's first row, the rows, and the text after them.
 fn split_at_table(title: &str) -> (String, String, String) {
     let guide = std::fs::read_to_string(PATH).expect("the guide is there");
     let mut lines = guide.split_inclusive('\n').peekable();

@@ -1,5 +1,5 @@
-//! What every log of every test must be: one JSON object a line, with documented fields and events
-//! only, and nothing in it that is private.
+//! The rules for every log of every test: each line is a JSON object, each field and event is
+//! documented, and nothing in it is private.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use super::webhook::SECRET;
 
 struct Documented {
     fields: Vec<String>,
-    /// Level by name.
+    /// The level of each event, by its name.
     events: BTreeMap<String, String>,
 }
 
@@ -28,10 +28,10 @@ fn documented() -> &'static Documented {
     })
 }
 
-/// Checks the log of one program; `private` must not be in it either.
+/// Checks the log of one program, which must not contain any text of `private`.
 pub(crate) fn check_log(log: &str, private: &[&str]) {
     for secret in [SECRET, PLANTED_NAME, PLANTED_EMAIL].iter().chain(private) {
-        assert!(!log.contains(secret), "a log tells {secret:?}");
+        assert!(!log.contains(secret), "a log contains {secret:?}");
     }
     // The last line of a program that was killed may be cut off.
     let whole = log.rfind('\n').map_or("", |end| &log[..end]);

@@ -1,5 +1,5 @@
-//! The harness: each test gets its own virtual host, its own database and its own programs, speaks
-//! the domain, and has its world audited when it is dropped.
+//! The harness: each test gets its own virtual host, database and programs, and functions named
+//! after the domain. When the test ends, an audit checks what it leaves behind.
 
 mod app;
 mod broker;
@@ -22,7 +22,7 @@ pub(crate) use broker::TestBroker;
 pub(crate) use database::{TestDatabase, migrations};
 pub(crate) use guide::{guide_table, rewrite_guide_table};
 pub(crate) use monitoring::{
-    Alert, BrokerProcess, Compression, HeldUp, Mail, Monitoring, Targets, alerts,
+    Alert, BrokerProcess, Compression, Mail, Monitoring, Suspended, Targets, alerts,
 };
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use port::free_port;

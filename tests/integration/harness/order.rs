@@ -1,4 +1,4 @@
-//! Orders as tests write them.
+//! Orders, in the form tests write them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
 
-/// A new flake id, distinct within this run.
+/// A new PayNow id, unique within this run.
 pub(crate) fn flake() -> i64 {
     static NEXT: AtomicI64 = AtomicI64::new(0);
     let serial = NEXT.fetch_add(1, Ordering::Relaxed) & 0x3f_ffff;
     ((clock::now_ms() - FLAKE_EPOCH_MS) << 22) | serial
 }
 
-/// An order event, whole and in PayNow's shape, with the parts a test cares about in fields.
+/// A complete order event in PayNow's format. The fields are the parts that tests change.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) event_id: i64,
@@ -61,7 +61,7 @@ impl Order {
         self
     }
 
-    /// The same order told by another event.
+    /// The same order in another event.
     pub(crate) fn retold(&self) -> Self {
         Self {
             event_id: flake(),
@@ -94,7 +94,7 @@ impl Order {
     }
 }
 
-/// Personal data that must show up in no log.
+/// Personal data that must not appear in any log.
 pub(crate) const PLANTED_NAME: &str = "Zofia Wiśniewska-Planted";
 pub(crate) const PLANTED_EMAIL: &str = "zofia.planted@shop.example";
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
 
-/// Some are listened on only a while after they were given, so none is given twice.
-static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+/// Ports handed out so far. A program may take some time to listen on its port, so none is reused.
+static HANDED_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// A port that nobody listens on, below the kernel's ephemeral range: in that range a client that
 /// reconnects to a dead server can end up connected to itself.
 pub(crate) fn free_port() -> u16 {
     loop {
         let port = fastrand::u16(20_000..32_000);
-        let is_new = GIVEN
+        let is_new = HANDED_OUT
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(port);

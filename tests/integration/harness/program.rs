@@ -1,5 +1,5 @@
-//! Our programs as processes: started with their own environment, their output kept, killed or told
-//! to stop.
+//! Our programs as processes: starts them with an environment of their own, keeps their output, and
+//! stops or kills them.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts a program with nothing but these variables.
+    /// Starts a program with only these variables in its environment.
     pub(crate) fn start(name: &'static str, log: PathBuf, variables: &[(String, String)]) -> Self {
         let output = File::create(&log).expect("the log file can be made");
         let errors = output.try_clone().expect("a file handle can be cloned");
@@ -63,7 +63,7 @@ impl Program {
         }
     }
 
-    /// SIGKILL: the process gets no chance to tidy up.
+    /// Sends SIGKILL, so that the process cannot clean up.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("a process of ours can be killed");
         self.child.wait().expect("a child can be waited for");
@@ -74,7 +74,7 @@ impl Program {
         self.signal("-TERM");
     }
 
-    /// Sends a signal, by its option of `kill`.
+    /// Sends a signal, given as the option of `kill`.
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill")
             .args([signal, &self.child.id().to_string()])
@@ -82,7 +82,7 @@ impl Program {
             .expect("kill runs");
         assert!(
             status.success(),
-            "{} was gone already: {}",
+            "{} had already ended: {}",
             self.name,
             self.log()
         );
@@ -122,13 +122,13 @@ impl Program {
         std::fs::read_to_string(&self.log).expect("the log can be read")
     }
 
-    /// How many files it has open, connections among them.
+    /// How many files and connections it has open.
     pub(crate) fn open_files(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
         files.expect("the process runs").count()
     }
 
-    /// The most memory it ever had resident, in MiB.
+    /// The highest resident memory so far, in MiB.
     pub(crate) fn memory_peak_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the process runs");
@@ -147,7 +147,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // A test that fails must not leave its programs behind.
+        // A failing test must not leave programs running.
         if self.is_running() {
             let _gone = self.child.kill();
             let _status = self.child.wait();

@@ -1,4 +1,4 @@
-//! A stand-in for the database server that passes everything on and writes down what it was asked.
+//! A proxy in front of the database server that records the statements it forwards.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -11,10 +11,10 @@ use url::Url;
 use super::port::free_port;
 
 const POSTGRES_PORT: u16 = 5432;
-/// What asks for something, or changes something; the rest is housekeeping of the connection.
+/// How a statement begins that reads or changes data. The others manage the connection.
 const VERBS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
 
-/// A statement as a client sent it, and the types that it said its parameters have.
+/// A statement as a client sent it, with the declared types of its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Statement {
     pub(crate) sql: String,
@@ -23,23 +23,23 @@ pub(crate) struct Statement {
 
 pub(crate) struct Recorder {
     url: Url,
-    heard: Arc<Mutex<BTreeSet<Statement>>>,
+    recorded: Arc<Mutex<BTreeSet<Statement>>>,
 }
 
 impl Recorder {
-    /// Listens, and passes on to the server of `database`.
+    /// Listens, and forwards to the server of `database`.
     pub(crate) fn before(database: &Url) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", free_port())).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
         let mut url = database.clone();
         url.set_host(Some("127.0.0.1")).expect("a host");
         url.set_port(Some(port)).expect("a port");
-        // What is encrypted cannot be written down.
+        // Encrypted statements could not be recorded.
         url.set_query(Some("sslmode=disable"));
         let host = database.host_str().unwrap_or("127.0.0.1").to_owned();
         let server = (host, database.port().unwrap_or(POSTGRES_PORT));
-        let heard = Arc::default();
-        let listening = Arc::clone(&heard);
+        let recorded = Arc::default();
+        let listening = Arc::clone(&recorded);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let upstream = TcpStream::connect(&server).expect("the server answers");
@@ -48,41 +48,41 @@ impl Recorder {
                     client.try_clone().expect("a socket can be cloned"),
                 );
                 thread::spawn(move || std::io::copy(&mut answers, &mut back));
-                let heard = Arc::clone(&listening);
-                thread::spawn(move || listen(client, upstream, &heard));
+                let recorded = Arc::clone(&listening);
+                thread::spawn(move || listen(client, upstream, &recorded));
             }
         });
-        Self { url, heard }
+        Self { url, recorded }
     }
 
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// What was asked so far, each once.
+    /// The recorded statements, each once.
     pub(crate) fn statements(&self) -> Vec<Statement> {
-        let heard = self.heard.lock().expect("nobody panics while writing");
-        heard.iter().cloned().collect()
+        let recorded = self.recorded.lock().expect("no holder panics");
+        recorded.iter().cloned().collect()
     }
 }
 
-/// Passes on what the client says, message by message, until one of them has gone.
+/// Forwards the client's messages one by one, until one of the two disconnects.
 fn listen(
     mut client: TcpStream,
     mut server: TcpStream,
-    heard: &Mutex<BTreeSet<Statement>>,
+    recorded: &Mutex<BTreeSet<Statement>>,
 ) -> std::io::Result<()> {
     // The first message has no type.
-    let greeting = message(&mut client, Vec::new())?;
-    server.write_all(&greeting)?;
+    let startup = message(&mut client, Vec::new())?;
+    server.write_all(&startup)?;
     loop {
         let mut kind = vec![0];
         client.read_exact(&mut kind)?;
         let whole = message(&mut client, kind)?;
         server.write_all(&whole)?;
         if let Some(statement) = statement(&whole) {
-            let mut heard = heard.lock().expect("nobody panics while writing");
-            heard.insert(statement);
+            let mut recorded = recorded.lock().expect("no holder panics");
+            recorded.insert(statement);
         }
     }
 }
@@ -97,14 +97,14 @@ fn message(client: &mut TcpStream, mut whole: Vec<u8>) -> std::io::Result<Vec<u8
     Ok(whole)
 }
 
-/// What a message asks for, if it asks for something.
+/// The statement of a message, if it has one that reads or changes data.
 fn statement(message: &[u8]) -> Option<Statement> {
     let (head, content) = message.split_at_checked(5)?;
     let mut parts = content.splitn(3, |byte| *byte == 0);
     let (sql, types) = match head.first()? {
-        // A simple query has nothing but its text.
+        // A simple query is only its text.
         b'Q' => (parts.next()?, &[][..]),
-        // The name of a prepared statement, its text, and how many types there are.
+        // A prepared statement has a name, a text, and the number of its types.
         b'P' => {
             let _name = parts.next()?;
             (parts.next()?, parts.next()?.get(2..)?)

@@ -1,4 +1,4 @@
-//! What the programs of a world answer on their admin addresses.
+//! Reads what the programs of a test serve on their admin addresses.
 
 use super::app::TestApp;
 
@@ -8,18 +8,18 @@ impl TestApp {
         get(&format!("http://127.0.0.1:{}{path}", self.receiver_ports.1))
     }
 
-    /// Where the receiver's metrics are.
+    /// The port of the receiver's metrics.
     pub(crate) fn receiver_admin_port(&self) -> u16 {
         self.receiver_ports.1
     }
 
-    /// The same of the worker that was started last.
+    /// A path of the admin address of the worker that was started last.
     pub(crate) fn worker_admin(&self, path: &str) -> Option<(u16, String)> {
         let port = self.worker_ports.last()?;
         get(&format!("http://127.0.0.1:{port}{path}"))
     }
 
-    /// The value of a series, written as the scrape has it.
+    /// The value of a series, named as in the scrape.
     pub(crate) fn receiver_metric(&self, series: &str) -> Option<f64> {
         sample(&self.receiver_admin("/metrics")?.1, series)
     }
@@ -37,7 +37,7 @@ impl TestApp {
     }
 }
 
-/// A series of the program whose admin port this is.
+/// The value of a series of the program with this admin port.
 pub(crate) fn metric_at(port: u16, series: &str) -> Option<f64> {
     sample(&get(&format!("http://127.0.0.1:{port}/metrics"))?.1, series)
 }

@@ -1,12 +1,12 @@
-//! Which servers the tests use: those of the environment. `ops/test` starts a private pair and sets
-//! the variables; set them yourself to use others.
+//! The servers that the tests use, from environment variables. `ops/test` starts private servers
+//! and sets the variables. To use other servers, set them yourself.
 
 use std::process::Command;
 
 use paynow_process::environment::Environment;
 use url::Url;
 
-/// The servers under all tests of this run.
+/// The servers of all tests of this run.
 pub(crate) struct Servers {
     pub(crate) amqp: Url,
     pub(crate) database: Url,
@@ -35,7 +35,7 @@ impl Servers {
     }
 }
 
-/// Where a broker's management API usually is: same host and user, plain HTTP, port 15672.
+/// The usual address of a broker's management API: same host and user, plain HTTP, port 15672.
 fn management_of(amqp: &Url) -> Url {
     let (user, password) = (amqp.username(), amqp.password().unwrap_or_default());
     let host = amqp.host_str().unwrap_or("127.0.0.1");
@@ -64,7 +64,7 @@ impl Stack {
         Self::run(&[&["rabbitmqctl"], arguments].concat());
     }
 
-    /// Which stack is meant is in `PAYNOW_STACK`, which `ops/test` sets.
+    /// `PAYNOW_STACK` names the stack, and `ops/test` sets it.
     fn run(arguments: &[&str]) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/stack");
         let status = Command::new(script)

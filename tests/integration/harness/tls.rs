@@ -1,4 +1,4 @@
-//! A server that shows a certificate.
+//! A TLS server with a certificate of its own.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::thread;
 use super::port::free_port;
 use super::wait::eventually;
 
-/// A TLS server with a certificate of its own, by openssl. openssl serves one client at a time, and
-/// a program of ours looks while it connects: so each client gets an openssl of its own.
+/// Starts one openssl for each client, because openssl serves one at a time, and our programs read
+/// the certificate over a second connection while the first is open.
 pub(crate) struct TlsServer {
     pub(crate) port: u16,
 }
 
 impl TlsServer {
-    /// Its certificate ends after so many days.
+    /// Starts the server with a certificate that is valid for `days` days.
     pub(crate) fn start(name: &str, days: i64) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let [key, certificate] = ["key", "pem"].map(|end| folder.join(format!("{name}.{end}")));
@@ -56,24 +56,24 @@ fn serve(client: TcpStream, key: &Path, certificate: &Path) {
         .stderr(Stdio::null())
         .spawn()
         .expect("openssl runs");
-    let _openssl = Killed(openssl);
+    let _openssl = KilledOnDrop(openssl);
     let server = eventually("openssl listens", || {
         TcpStream::connect(("127.0.0.1", port)).ok()
     });
     let _ended = pass_on(client, server);
 }
 
-/// Ends with the client that it serves.
-struct Killed(Child);
+/// A process that is killed when its client has gone.
+struct KilledOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         let _gone = self.0.kill();
         let _status = self.0.wait();
     }
 }
 
-/// Both ways, until the client has said all.
+/// Copies in both directions until the client closes its side.
 pub(crate) fn pass_on(mut client: TcpStream, mut server: TcpStream) -> std::io::Result<u64> {
     let (mut from_server, mut to_client) = (server.try_clone()?, client.try_clone()?);
     thread::spawn(move || std::io::copy(&mut from_server, &mut to_client));

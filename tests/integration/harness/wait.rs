@@ -1,12 +1,12 @@
-//! Waiting for a condition, never for a time.
+//! Waits for a condition, never for a fixed time.
 
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes on a slow, busy machine; a failing test waits this long once.
+/// Longer than any condition takes on a slow, busy machine. A failing test waits this long once.
 const DEADLINE: Duration = Duration::from_secs(90);
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Asks until `found` gives a value; panics with `what` when that never happens.
+/// Calls `found` until it returns a value. Panics with `what` at the deadline.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
@@ -16,16 +16,13 @@ pub(crate) fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) ->
         }
         assert!(
             started.elapsed() < DEADLINE,
-            "waited {DEADLINE:?} in vain: {what}"
+            "waited {DEADLINE:?} without success: {what}"
         );
         pause();
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that polls; tests wait on predicates"
-)]
+#[expect(clippy::disallowed_methods, reason = "the only place that polls")]
 fn pause() {
-    std::thread::sleep(LOOK_AGAIN);
+    std::thread::sleep(POLL_INTERVAL);
 }

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::wait::eventually;
 
-/// Invented; planted, so that a log that tells it can be found.
+/// An invented secret. The harness fails a test when a log contains it.
 pub(crate) const SECRET: &str = "pn-0123456789abcdef0123456789abcdef";
 
-/// What the receiver said.
+/// The receiver's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -46,21 +46,21 @@ pub(crate) fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
     Signer::new(secret).sign(timestamp, body)
 }
 
-/// Signs a body now and posts it to a receiver that is there; again, as PayNow does, when the machine
-/// is so busy that the receiver would have kept it waiting too long.
+/// Signs a body and posts it to a running receiver. Posts it again, as PayNow does, while the
+/// receiver answers that it is overloaded, which a slow machine can cause.
 pub(crate) fn post(url: &str, body: &[u8]) -> Answer {
-    eventually("the receiver has room", || {
+    eventually("the receiver is not overloaded", || {
         let answer = try_post(url, body).expect("the receiver answers");
         (answer.code() != "overloaded").then_some(answer)
     })
 }
 
-/// Signs a body now and posts it to a receiver that may be gone.
+/// Signs a body and posts it to a receiver that may not be running.
 pub(crate) fn try_post(url: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
     try_post_as(SECRET, url, body)
 }
 
-/// The same with a secret of the test's own.
+/// Signs a body with this secret and posts it to a receiver that may not be running.
 pub(crate) fn try_post_as(secret: &str, url: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
     let timestamp = clock::now_ms().to_string();
     let signature = sign(secret, &timestamp, body);
@@ -74,7 +74,7 @@ pub(crate) fn try_post_as(secret: &str, url: &str, body: &[u8]) -> Result<Answer
     )
 }
 
-/// Posts a body with just these headers.
+/// Posts a body with only these headers.
 pub(crate) fn send(
     url: &str,
     body: &[u8],

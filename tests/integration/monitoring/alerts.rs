@@ -1,5 +1,5 @@
-//! The alerts: rules and routes that their own tools accept, each alert seen silent and firing, each
-//! with a runbook whose commands exist, each in the table of `ops/alerts.md`.
+//! The alerts: rules and routes that their own tools accept, each alert seen silent and firing,
+//! each with a runbook whose commands exist, each in the table of `ops/alerts.md`.
 
 mod commands;
 mod rules;

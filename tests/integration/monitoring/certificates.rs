@@ -1,4 +1,4 @@
-//! When the certificates of broker and database end is told before they do.
+//! The programs show when the certificates of broker and database expire.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use crate::harness::{Program, SECRET, TlsServer, eventually, free_port, metric_a
 
 const DAYS: i64 = 5;
 
-/// PostgreSQL's question about TLS, answered with yes; what follows goes on to the TLS server.
+/// Answers PostgreSQL's request for TLS with yes, and forwards the rest to the TLS server.
 fn postgres_in_front_of(tls_port: u16) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", free_port())).expect("a port is free");
     let port = listener.local_addr().expect("it has an address").port();
@@ -54,7 +54,7 @@ fn seconds_left(admin: u16, peer: &str) -> f64 {
 }
 
 #[test]
-fn the_end_of_a_servers_certificate_is_told_and_none_without_tls() {
+fn the_end_of_a_servers_certificate_is_shown_and_none_without_tls() {
     let name = format!("certificates-{}", std::process::id());
     let tls = TlsServer::start(&name, DAYS);
     let database = postgres_in_front_of(tls.port);

@@ -1,5 +1,5 @@
-//! Every alert, seen to fire by a fault that was really made, and to end with it: on the rules we
-//! ship, by Prometheus's own word, with time compressed. `ops/seen-firing.md` lists them.
+//! Makes real faults and checks in Prometheus that each alert fires and then stops firing, with the
+//! rules we ship and in compressed time. `ops/seen-firing.md` lists faults and alerts.
 //!
 //! These tests break the servers of the stack that `PAYNOW_STACK` names, or read its broker's
 //! metrics, so `ops/test` runs them one at a time, on a stack of their own.
@@ -14,11 +14,11 @@ mod watchers;
 
 use table::Fault;
 
-/// Five minutes are a second, an hour is twelve.
+/// Five minutes take a second, an hour takes twelve.
 const QUICK: u64 = 300;
-/// Slower, for what has to come and go several times within a window.
+/// Slower, for faults that must come and go several times within a window.
 const STEADY: u64 = 120;
-/// A day is a quarter of a minute: for the windows of hours and days.
+/// A day takes a quarter of a minute, for windows of hours and days.
 const DAYS: u64 = 5_000;
-/// A week is a quarter of a minute.
+/// A week takes a quarter of a minute.
 const WEEKS: u64 = 40_000;

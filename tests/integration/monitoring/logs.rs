@@ -24,8 +24,8 @@ const MORE_THAN_A_PIPE: usize = 500;
 const CLIENTS: usize = 4;
 const DROPPED: &str = "paynow_log_records_dropped_total";
 
-/// A world with a product, whose receiver is stopped: the test starts its own.
-fn world_without_receiver() -> (TestApp, i64) {
+/// A system with a product, whose receiver is stopped: the test starts its own.
+fn app_without_receiver() -> (TestApp, i64) {
     let mut app = TestApp::start();
     let product = flake();
     app.set_product(product, 10);
@@ -33,7 +33,7 @@ fn world_without_receiver() -> (TestApp, i64) {
     (app, product)
 }
 
-/// Starts the receiver of a world with its output anywhere, and waits until it is ready.
+/// Starts the receiver of a system with its output anywhere, and waits until it is ready.
 fn receiver_writing_to(app: &TestApp, log: &Path) -> Program {
     let variables = app.receiver_variables();
     let receiver = Program::start("paynow-receiver", log.to_owned(), &variables);
@@ -112,7 +112,7 @@ fn ends_in_order(mut receiver: Program) {
 
 #[test]
 fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_told() {
-    let (app, product) = world_without_receiver();
+    let (app, product) = app_without_receiver();
     let (receiver, pipe) = receiver_writing_to_a_pipe(&app);
 
     let before = median(&post_orders(&app, product, FITS));
@@ -160,7 +160,7 @@ fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_told() {
 
 #[test]
 fn a_receiver_whose_log_nobody_reads_ends_when_it_is_asked_to() {
-    let (app, product) = world_without_receiver();
+    let (app, product) = app_without_receiver();
     let (receiver, _pipe) = receiver_writing_to_a_pipe(&app);
 
     post_orders(&app, product, MORE_THAN_A_PIPE);
@@ -170,7 +170,7 @@ fn a_receiver_whose_log_nobody_reads_ends_when_it_is_asked_to() {
 
 #[test]
 fn a_log_that_cannot_be_written_costs_no_webhook_and_is_counted() {
-    let (app, product) = world_without_receiver();
+    let (app, product) = app_without_receiver();
     let receiver = receiver_writing_to(&app, Path::new("/dev/full"));
 
     post_orders(&app, product, 200);

@@ -118,7 +118,7 @@ fn promtool_finds_nothing(scrape: &str) {
 }
 
 /// An order credited, a refund that waits, a body that is dead: every kind of series has a sample.
-fn busy_world() -> TestApp {
+fn busy_app() -> TestApp {
     let app = TestApp::builder()
         .worker_setting("SURVEY_INTERVAL_SECONDS", "1")
         .start();
@@ -140,7 +140,7 @@ fn busy_world() -> TestApp {
 
 #[test]
 fn a_live_scrape_has_every_metric_of_the_table_and_promtool_likes_it() {
-    let app = busy_world();
+    let app = busy_app();
 
     let receiver = app.receiver_admin("/metrics").expect("it answers").1;
     let worker = app.worker_admin("/metrics").expect("it answers").1;

@@ -114,7 +114,8 @@ pub(crate) fn envelope(
 
 /// What an order must credit, line by line, read from the envelope alone: (wallet, points).
 ///
-/// A line without a quantity is one unit. A gift goes to its receiver, everything else to the buyer.
+/// A line without a quantity is one unit. A gift goes to its receiver, everything else to the
+/// buyer.
 pub(crate) fn order_points(envelope: &Value, points_per_unit: i64) -> Vec<(i64, i64)> {
     let body = &envelope["body"];
     let lines = body["lines"].as_array();

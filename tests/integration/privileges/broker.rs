@@ -179,7 +179,7 @@ fn is_refusal(error: &lapin::Error) -> bool {
 #[test]
 fn every_user_is_refused_what_it_has_no_need_of() {
     let app = TestApp::builder().workers(0).start();
-    let users = Users::in_world_of(&app);
+    let users = Users::for_app(&app);
     let mut wrong = Vec::new();
     for (user, acts) in [
         ("receiver", &RECEIVER_MAY_NOT[..]),
@@ -237,7 +237,7 @@ fn forbidden_calls(vhost: &str) -> [(&'static str, String, Value); 12] {
 #[test]
 fn the_management_api_shows_who_may_look_and_changes_nothing_for_anybody() {
     let app = TestApp::builder().workers(0).start();
-    let users = Users::in_world_of(&app);
+    let users = Users::for_app(&app);
     let vhost = app.broker.vhost();
     for user in ["monitoring", "operator"] {
         let base = users.management(user);

@@ -107,15 +107,15 @@ fn find<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
     row.unwrap_or_else(|| panic!("no {field} is {value}"))
 }
 
-/// The users of the definitions, in the virtual host of one test and under names of its own, because
-/// users belong to the whole broker. Their hashes are the ones that were made.
+/// The users of the definitions, in the virtual host of one test and under names of its own,
+/// because users belong to the whole broker. Their hashes are the ones that were made.
 pub(super) struct Users<'a> {
     app: &'a TestApp,
     pub(super) made: Made,
 }
 
 impl<'a> Users<'a> {
-    pub(super) fn in_world_of(app: &'a TestApp) -> Self {
+    pub(super) fn for_app(app: &'a TestApp) -> Self {
         let made = Made::new();
         let vhost = app.broker.vhost();
         let own = |row: &Value, field: &str| {

@@ -20,7 +20,7 @@ impl<'a> Desk<'a> {
         Self {
             app,
             login: Login::with_role(app, role),
-            users: Users::in_world_of(app),
+            users: Users::for_app(app),
             user,
         }
     }

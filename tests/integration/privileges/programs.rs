@@ -60,7 +60,7 @@ fn loads_libpq(program: &Program) -> bool {
 fn receiver_and_worker_do_all_their_work_as_the_users_that_are_made_for_them() {
     let app = TestApp::builder().workers(0).start();
     app.set_product(POINTS, 500);
-    let users = Users::in_world_of(&app);
+    let users = Users::for_app(&app);
     let login = Login::with_role(&app, "paynow_worker");
     let (mut receiver, url) = receiver(&app, &users);
     let mut worker = start(

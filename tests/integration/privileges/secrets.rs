@@ -182,7 +182,8 @@ fn shipped(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("it can be listed").path();
         if path.is_dir() {
-            // The first is made on this machine and ignored by git; the other tries wrong manifests.
+            // The first is made on this machine and ignored by git; the other tries wrong
+            // manifests.
             let is_left_out = ["secrets", "validation"]
                 .iter()
                 .any(|name| path.ends_with(name));

@@ -43,7 +43,7 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
 
     // What the broker tells of a queue is some seconds old: the first death must be forgotten.
     eventually("the first death is over", || {
-        (app.broker.told_depth("paynow.credits.dead") == Some(0)).then_some(())
+        (app.broker.management_depth("paynow.credits.dead") == Some(0)).then_some(())
     });
     // The worker cannot archive the dead letter, so it is still there when the worker is gone.
     app.database
@@ -51,7 +51,7 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
         .unwrap();
     app.start_worker();
     eventually("it is dead again", || {
-        (app.broker.told_depth("paynow.credits.dead") == Some(1)).then_some(())
+        (app.broker.management_depth("paynow.credits.dead") == Some(1)).then_some(())
     });
     stop_workers(&mut app);
     let dead = eventually("it is back in its queue", || {

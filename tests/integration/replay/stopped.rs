@@ -123,6 +123,6 @@ fn live_traffic_that_leaves_no_room_stops_it_before_anything_is_taken() {
 /// Waits until the broker tells, with its delay, that one message is in the queue.
 fn depth_is_told(app: &TestApp) {
     eventually("the broker tells the depth", || {
-        (app.broker.told_depth("paynow.credits") == Some(1)).then_some(())
+        (app.broker.management_depth("paynow.credits") == Some(1)).then_some(())
     });
 }

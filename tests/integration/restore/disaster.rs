@@ -20,7 +20,7 @@ const WALLETS: i64 = 5;
 const SPENDER: i64 = 700_000_000_000_000_000;
 
 /// The pipeline on a database server of its own, and PayNow's side of what happens.
-struct World {
+struct System {
     app: TestApp,
     history: History,
     /// Webhooks answered 202.
@@ -31,7 +31,7 @@ struct World {
     cluster: Cluster,
 }
 
-impl World {
+impl System {
     fn start() -> Self {
         let cluster = Cluster::start();
         let app = TestApp::builder()
@@ -201,8 +201,8 @@ impl World {
         model.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Every accepted event is in exactly one place, every balance is what PayNow's events say, less
-    /// what was spent.
+    /// Every accepted event is in exactly one place, every balance is what PayNow's events say,
+    /// less what was spent.
     #[track_caller]
     fn assert_level(&self, mut model: BTreeMap<i64, i64>, spent: i64) {
         model.insert(SPENDER, 10 * PRICE - spent);
@@ -236,7 +236,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for System {
     fn drop(&mut self) {
         let _gone = std::fs::remove_dir_all(&self.folder);
     }
@@ -249,93 +249,93 @@ fn names_unknown(body: &[u8]) -> bool {
 #[test]
 #[ignore = "runs a database server and destroys it: ops/test runs it alone"]
 fn a_dump_and_paynows_history_bring_a_lost_database_level() {
-    let world = World::start();
-    let model = world.under_load(|| {
-        world.await_arrived(150);
-        world.spend(300, "before the dump");
+    let system = System::start();
+    let model = system.under_load(|| {
+        system.await_arrived(150);
+        system.spend(300, "before the dump");
         let taken = "UPDATE dead_letters SET state = 'replayed' WHERE dead_letter_id = \
                      (SELECT min(dead_letter_id) FROM dead_letters WHERE state = 'open')";
-        world.app.database.execute(taken).unwrap();
-        world.follow(&["Every day: a dump"]);
-        world.await_arrived(150);
-        world.spend(200, "after the dump");
-        let schema = world.schema();
+        system.app.database.execute(taken).unwrap();
+        system.follow(&["Every day: a dump"]);
+        system.await_arrived(150);
+        system.spend(200, "after the dump");
+        let schema = system.schema();
         assert!(schema.contains("CREATE TRIGGER") && schema.contains("TO paynow_worker"));
-        world.cluster.lose();
-        world.await_accepted(100);
-        world.cluster.create();
-        world.follow(&["Restore a dump"]);
-        assert_eq!(world.schema(), schema);
-        world.await_arrived(100);
+        system.cluster.lose();
+        system.await_accepted(100);
+        system.cluster.create();
+        system.follow(&["Restore a dump"]);
+        assert_eq!(system.schema(), schema);
+        system.await_arrived(100);
     });
-    await_drained(&world.app);
-    let found = missing(&world.app, &world.history, &["--json"]);
+    await_drained(&system.app);
+    let found = missing(&system.app, &system.history, &["--json"]);
     let lost = found.json()["missing"].as_array().map_or(0, Vec::len);
     println!(
         "{} events, {lost} missing after the restore",
-        world.app.accepted_count()
+        system.app.accepted_count()
     );
     assert!(lost >= 50, "the dump cannot have had them: {lost}");
 
-    let told = world.follow(&["Open what was being replayed", "Bring what is missing"]);
+    let told = system.follow(&["Open what was being replayed", "Bring what is missing"]);
 
     assert!(
         told.contains("UPDATE 1"),
         "the replayed letter is open again"
     );
-    await_drained(&world.app);
+    await_drained(&system.app);
     // What was spent after the dump is not PayNow's to know: the player has it again.
-    world.assert_level(model.clone(), 300);
-    resend_everything(&world.app, &world.history);
-    world.assert_level(model, 300);
+    system.assert_level(model.clone(), 300);
+    resend_everything(&system.app, &system.history);
+    system.assert_level(model, 300);
 }
 
 #[test]
 #[ignore = "runs a database server and destroys it: ops/test runs it alone"]
 fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
-    let world = World::start();
+    let system = System::start();
     let (backups, archive) = (
-        world.cluster.folder("backups"),
-        world.cluster.folder("archive"),
+        system.cluster.folder("backups"),
+        system.cluster.folder("archive"),
     );
-    let server = world.cluster.url("postgres").to_string();
+    let server = system.cluster.url("postgres").to_string();
     let variables = [
         ("BACKUPS", &*backups),
         ("ARCHIVE", &*archive),
         ("SERVER_URL", &*server),
     ];
-    let mut streaming = world
+    let mut streaming = system
         .cluster
         .start_as_server(&commands_under("Lose nothing: stream the log"), &variables);
     eventually("the log is streamed", || {
         let sql = "SELECT count(*) AS value FROM pg_stat_replication WHERE state = 'streaming'";
-        (world.app.database.number(sql) > 0).then_some(())
+        (system.app.database.number(sql) > 0).then_some(())
     });
-    let model = world.under_load(|| {
-        world.await_arrived(50);
+    let model = system.under_load(|| {
+        system.await_arrived(50);
         let turn_on = commands_under("Turn it on, and take a base backup");
-        world.cluster.run_as_server(&turn_on, &variables);
+        system.cluster.run_as_server(&turn_on, &variables);
         let in_sync = "SELECT count(*) AS value FROM pg_stat_replication WHERE sync_state = 'sync'";
-        assert_eq!(world.app.database.number(in_sync), 1);
-        world.await_arrived(150);
-        world.spend(300, "to the end");
+        assert_eq!(system.app.database.number(in_sync), 1);
+        system.await_arrived(150);
+        system.spend(300, "to the end");
         let wallet = SPENDER.to_string();
         let correction = ["correct", "--wallet", &wallet, "--points", "-100", "--yes"];
         let note = ["--by", "anna", "--why", "a test"];
-        world
+        system
             .app
             .ctl(&[&correction[..], &note].concat())
             .succeeded();
-        world.cluster.lose();
-        world.await_accepted(100);
+        system.cluster.lose();
+        system.await_accepted(100);
         streaming.kill().expect("it waits for the server");
         streaming.wait().expect("a child can be waited for");
         let restore = commands_under("Restore to the last commit");
-        world.cluster.run_as_server(&restore, &variables);
-        world.cluster.launch();
-        world.await_arrived(100);
+        system.cluster.run_as_server(&restore, &variables);
+        system.cluster.launch();
+        system.await_arrived(100);
     });
-    await_drained(&world.app);
+    await_drained(&system.app);
     let replay = [
         "dead",
         "replay",
@@ -347,6 +347,6 @@ fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
         "--why",
         "b",
     ];
-    world.app.ctl(&replay);
-    world.assert_level(model, 400);
+    system.app.ctl(&replay);
+    system.assert_level(model, 400);
 }

@@ -10,7 +10,7 @@ const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN_PRODUCT: i64 = 600_000_000_000_000_666;
 const PRICE: i64 = 500;
 
-fn world() -> (TestApp, History) {
+fn app_with_history() -> (TestApp, History) {
     let app = TestApp::start();
     app.set_product(POINTS, PRICE);
     (app, History::default())
@@ -29,7 +29,7 @@ fn actions(app: &TestApp) -> Vec<String> {
 
 #[test]
 fn only_what_is_nowhere_and_comes_no_more_is_missing() {
-    let (app, history) = world();
+    let (app, history) = app_with_history();
     let (known, dead, coming) = (
         order(flake()),
         Order::of(UNKNOWN_PRODUCT, flake()).body(),
@@ -74,7 +74,7 @@ fn only_what_is_nowhere_and_comes_no_more_is_missing() {
 
 #[test]
 fn what_is_missing_is_sent_once_credited_once_and_recorded() {
-    let (app, history) = world();
+    let (app, history) = app_with_history();
     let (wallet, other) = (flake(), flake());
     history.deliver(&app, &order(wallet));
     app.drain();
@@ -118,7 +118,7 @@ fn what_is_missing_is_sent_once_credited_once_and_recorded() {
 
 #[test]
 fn nothing_is_sent_while_it_may_still_be_waiting() {
-    let (mut app, history) = world();
+    let (mut app, history) = app_with_history();
     let wallet = flake();
     await_drained(&app);
     app.workers.remove(0).stop();
@@ -126,7 +126,7 @@ fn nothing_is_sent_while_it_may_still_be_waiting() {
     history.deliver(&app, &waiting);
     eventually("the broker tells of it", || {
         app.broker
-            .told_depth("paynow.credits")
+            .management_depth("paynow.credits")
             .filter(|depth| *depth == 1)
     });
 
@@ -158,7 +158,7 @@ fn nothing_is_sent_while_it_may_still_be_waiting() {
 
 #[test]
 fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
-    let (app, history) = world();
+    let (app, history) = app_with_history();
     let (wallet, lost) = (flake(), flake());
     let first = Order::of(POINTS, wallet);
     let second = Order::of(POINTS, lost);
@@ -172,7 +172,9 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
     let early = refund(&first, flake(), 1000);
     history.deliver(&app, &early);
     eventually("the refund waits", || {
-        app.broker.told_depth(rung).filter(|depth| *depth == 1)
+        app.broker
+            .management_depth(rung)
+            .filter(|depth| *depth == 1)
     });
 
     let sent = send(&app, &history, &["--yes"]);
@@ -202,7 +204,7 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
 
 #[test]
 fn a_broker_that_lost_its_disk_is_made_again_and_what_it_held_is_found() {
-    let (mut app, history) = world();
+    let (mut app, history) = app_with_history();
     let wallet = flake();
     history.deliver(&app, &order(wallet));
     app.drain();

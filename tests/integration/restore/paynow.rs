@@ -149,12 +149,14 @@ fn ctl(app: &TestApp, history: &History, command: &str, options: &[&str]) -> Out
     app.ctl(&arguments.concat())
 }
 
-/// Waits until nothing waits in the broker: its queues say so themselves, twice, because a message may
-/// move on between two of them, and so do the depths that lag behind, which `paynowctl` goes by.
+/// Waits until nothing waits in the broker: its queues say so themselves, twice, because a message
+/// may move on between two of them, and so do the depths that lag behind, which `paynowctl` goes
+/// by.
 pub(super) fn await_drained(app: &TestApp) {
     let queues = ["", ".retry.1s", ".retry.2s", ".dead"].map(|end| format!("paynow.credits{end}"));
-    let is_empty =
-        |queue: &String| app.broker.depth(queue) == 0 && app.broker.told_depth(queue) == Some(0);
+    let is_empty = |queue: &String| {
+        app.broker.depth(queue) == 0 && app.broker.management_depth(queue) == Some(0)
+    };
     let mut looks = 0;
     eventually("nothing waits in the broker", || {
         looks = if queues.iter().all(is_empty) {

@@ -1,4 +1,5 @@
-//! Every path of the repository that a document names exists. A path may leave out how it begins, like `event.rs`.
+//! Every path of the repository that a document names exists. A path may leave out how it begins,
+//! like `event.rs`.
 
 use super::files::{Text, exists, texts};
 use super::nothing_of;

@@ -1,10 +1,12 @@
 //! No circle of imports among the modules of a crate.
 //!
-//! The rule: siblings in a crate's module tree, each taken together with all modules below it, import each other in one
-//! direction only. It holds at every level, so for files, for folders and for the top of the crate.
+//! The rule: siblings in a crate's module tree, each taken together with all modules below it,
+//! import each other in one direction only. It holds at every level, so for files, for folders and
+//! for the top of the crate.
 //!
-//! A module and a module below it may import each other, because they are one unit in several files: a parent calls its
-//! children, and a child uses the types of its parent. A re-exported name counts for the module that defines it.
+//! A module and a module below it may import each other, because they are one unit in several
+//! files: a parent calls its children, and a child uses the types of its parent. A re-exported name
+//! counts for the module that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

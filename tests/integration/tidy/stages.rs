@@ -1,4 +1,5 @@
-//! The files that a webhook passes from the socket to the wallet stay short enough to be read in one go.
+//! The files that a webhook passes from the socket to the wallet stay short enough to be read in
+//! one go.
 
 use super::files::read;
 

@@ -24,8 +24,8 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// In front of `server`, showing this certificate; with an authority, whoever comes must show one
-    /// of it.
+    /// In front of `server`, showing this certificate; with an authority, whoever comes must show
+    /// one of it.
     pub(super) fn of(server: (String, u16), pair: &Pair, clients: Option<&Path>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", free_port())).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();

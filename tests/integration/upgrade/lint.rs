@@ -1,4 +1,5 @@
-//! Migrations only add, so that the version before works on. The rules are in `migrations/README.md`.
+//! Migrations only add, so that the version before works on. The rules are in
+//! `migrations/README.md`.
 
 use super::name_of;
 use crate::harness::migrations;

@@ -1,11 +1,11 @@
-//! Time, compressed: the rules say `for: 5m`, and no test waits that long. Every duration in a rule
-//! file or in Alertmanager's settings is divided by one factor, mechanically, and everything is
-//! scraped and evaluated more often in the same proportion. Rates and thresholds stay as they are:
-//! a threshold on an age in seconds is met with really old data.
+//! Compresses time: the rules say `for: 5m`, and no test waits that long. Every duration in the
+//! rules and in the settings of Prometheus and Alertmanager is divided by one factor, so everything
+//! is also scraped and evaluated more often. Rates and thresholds stay as they are: to reach a
+//! threshold on an age in seconds, a test needs data of that age.
 
-/// Nothing is scraped or evaluated more often: the servers share a small machine.
+/// The shortest interval for scraping and evaluating, because the servers share a small machine.
 const SHORTEST_MS: u64 = 250;
-/// A shorter window of an expression would hold too few scrapes to tell a rate.
+/// A shorter window in an expression would contain too few scrapes for a rate.
 const SHORTEST_WINDOW_MS: u64 = 1_000;
 /// The keys whose whole value is a duration.
 const DURATION_KEYS: [&str; 10] = [
@@ -20,7 +20,7 @@ const DURATION_KEYS: [&str; 10] = [
     "repeat_interval",
     "resolve_timeout",
 ];
-/// From the longest to the shortest, as Prometheus wants them in a duration of several.
+/// From the longest to the shortest, which is their order in a duration of several units.
 const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 24 * 3_600_000),
     ("w", 7 * 24 * 3_600_000),
@@ -31,12 +31,12 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
-/// How many times faster than by the clock on the wall.
+/// How many times faster than real time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Compression(pub(crate) u64);
 
 impl Compression {
-    /// A YAML text with its durations divided: values of the keys above, and what is inside `expr`.
+    /// A YAML text with its durations divided: the values of the keys above, and those in `expr`.
     pub(crate) fn of_yaml(self, text: &str) -> String {
         let mut compressed = String::new();
         let mut block: Option<Block> = None;
@@ -56,7 +56,7 @@ impl Compression {
         compressed
     }
 
-    /// A duration that a server is given on its command line.
+    /// A duration for the command line of a server.
     pub(super) fn of_flag(self, duration: &str) -> String {
         self.of_duration(duration, SHORTEST_MS)
             .expect("it is a duration")
@@ -68,7 +68,7 @@ impl Compression {
         };
         if key == "expr" {
             let quoted = value.trim_start().starts_with(['"', '\'']);
-            assert!(!quoted, "an expression in quotes is not understood: {line}");
+            assert!(!quoted, "an expression in quotes is not supported: {line}");
             return format!("{before}{}", self.of_expression(value));
         }
         if !DURATION_KEYS.contains(&key) {
@@ -80,8 +80,8 @@ impl Compression {
         format!("{before} {divided}")
     }
 
-    /// `PromQL`: a number with a unit is a duration wherever it stands, in `[5m]`, `[1h:1m]` or
-    /// after `offset`, unless it is in a text, in a comment or part of a name.
+    /// In `PromQL` a number with a unit is a duration, in `[5m]`, in `[1h:1m]` and after `offset`,
+    /// except in a string, in a comment and in a name.
     fn of_expression(self, expression: &str) -> String {
         let mut divided = String::new();
         let mut rest = expression;
@@ -102,7 +102,7 @@ impl Compression {
         divided
     }
 
-    /// `None` for what is no duration; zero stays zero.
+    /// `None` if the text is no duration. Zero stays zero.
     fn of_duration(self, text: &str, shortest: u64) -> Option<String> {
         let divided = match milliseconds(text)? {
             0 => 0,
@@ -112,7 +112,7 @@ impl Compression {
     }
 }
 
-/// The lines that belong to the key above them because they are indented deeper.
+/// The lines that are indented deeper than the key above them and so belong to it.
 struct Block {
     column: usize,
     is_expression: bool,
@@ -154,7 +154,8 @@ fn length_of_text(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// A name, which may have colons inside, or a number with its unit, which has none: `[1h:1m]`.
+/// The length of a name, which may contain colons, or of a number with its unit, which may not:
+/// `[1h:1m]`.
 fn length_of_word(rest: &str) -> usize {
     let number = rest.starts_with(|first: char| first.is_ascii_digit());
     let inside = |c: char| c.is_alphanumeric() || c == '_' || (c == '.' && number);
@@ -162,7 +163,7 @@ fn length_of_word(rest: &str) -> usize {
     rest.find(|c| !inside(c)).unwrap_or(rest.len())
 }
 
-/// `1h30m` as Prometheus reads it; a bare number is none.
+/// Reads a duration like `1h30m` as Prometheus does. A number without a unit is no duration.
 fn milliseconds(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0, text);
     let mut units = UNITS.iter();
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_rule_file_the_durations_are_divided_and_no_prose() {
+    fn only_the_durations_of_a_rule_file_are_divided() {
         let before = "groups:
   - name: one
     interval: 15s

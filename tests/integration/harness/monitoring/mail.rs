@@ -1,4 +1,5 @@
-//! A mail as a reader sees it: subject and text, decoded just as far as Alertmanager encodes.
+//! A mail as its reader sees it: subject and text, with the encodings that Alertmanager uses
+//! decoded.
 
 use std::fmt;
 
@@ -6,14 +7,14 @@ use std::fmt;
 pub(crate) struct Mail {
     pub(crate) to: Vec<String>,
     pub(crate) subject: String,
-    /// Header lines of all parts and their contents, with quoted-printable undone.
+    /// The headers and contents of all parts, with quoted-printable decoded.
     pub(crate) text: String,
 }
 
 impl Mail {
     pub(super) fn read(to: Vec<String>, content: &str) -> Self {
         let head = content.split("\n\n").next().unwrap_or_default();
-        // A header that is too long goes on in a line that begins with a space.
+        // A long header continues on a line that begins with a space.
         let head = head.replace("\n ", " ");
         let subject = head
             .lines()
@@ -26,13 +27,13 @@ impl Mail {
         }
     }
 
-    /// The lines that begin with the word for a state: an alert each.
+    /// The lines that begin with a state. Each is an alert.
     pub(crate) fn alerts(&self) -> Vec<&str> {
         let is_alert = |line: &&str| line.starts_with("FIRING") || line.starts_with("RESOLVED");
         self.text.lines().filter(is_alert).collect()
     }
 
-    pub(crate) fn tells(&self, needle: &str) -> bool {
+    pub(crate) fn contains(&self, needle: &str) -> bool {
         self.text.contains(needle)
     }
 }
@@ -45,7 +46,7 @@ impl fmt::Display for Mail {
     }
 }
 
-/// RFC 2045: `=C3=BC` is a byte each, `=` at the end of a line is no end.
+/// RFC 2045: `=C3=BC` are two bytes, and `=` at the end of a line joins it to the next.
 fn quoted_printable(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -66,7 +67,8 @@ fn quoted_printable(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// RFC 2047, the encoding Q: `=?utf-8?q?a_b?=`. What is between two such words is no text.
+/// RFC 2047, encoding Q: `=?utf-8?q?a_b?=`. The space between two such words is not part of the
+/// text.
 fn encoded_words(header: &str) -> String {
     let mut decoded = String::new();
     let mut rest = header;
@@ -101,7 +103,7 @@ mod tests {
              <a href=3D\"https://shop.example/run=\nbooks/Broker.md?a=3Db\">=C5=BC</a> a=b\n",
         );
         assert_eq!(mail.subject, "[FIRING] Broker — down");
-        assert!(mail.tells("<a href=\"https://shop.example/runbooks/Broker.md?a=b\">ż</a> a=b"));
+        assert!(mail.contains("<a href=\"https://shop.example/runbooks/Broker.md?a=b\">ż</a> a=b"));
         let plain = Mail::read(Vec::new(), "Subject: [RESOLVED] Broker\n\nSubject: no\n");
         assert_eq!(plain.subject, "[RESOLVED] Broker");
     }

@@ -1,4 +1,4 @@
-//! A mail server of the test's own: takes every mail (RFC 5321, no TLS, no login) and keeps it.
+//! A mail server for one test: accepts and keeps every mail (RFC 5321, no TLS, no login).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,14 +10,14 @@ use std::time::Duration;
 use super::mail::Mail;
 use crate::harness::port::free_port;
 
-/// A client that says nothing for so long is gone; no thread waits for it for ever.
+/// A client that is silent for longer is disconnected, so that no thread waits for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct Mailbox {
     port: u16,
     mails: Arc<Mutex<Vec<Mail>>>,
     closing: Arc<AtomicBool>,
-    postman: Option<JoinHandle<()>>,
+    server: Option<JoinHandle<()>>,
 }
 
 impl Mailbox {
@@ -26,12 +26,12 @@ impl Mailbox {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         let (mails, closing) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let (kept, ended) = (Arc::clone(&mails), Arc::clone(&closing));
-        let postman = thread::spawn(move || {
+        let server = thread::spawn(move || {
             for client in listener.incoming() {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                // A client that breaks off has sent no mail; it will come again.
+                // A client that disconnects early has sent no mail and will send it again.
                 let _broken_off = client.and_then(|client| take_mails(client, &kept));
             }
         });
@@ -39,7 +39,7 @@ impl Mailbox {
             port,
             mails,
             closing,
-            postman: Some(postman),
+            server: Some(server),
         }
     }
 
@@ -49,22 +49,22 @@ impl Mailbox {
 
     /// Every mail so far, the oldest first.
     pub(crate) fn mails(&self) -> Vec<Mail> {
-        self.mails.lock().expect("no postman panics").clone()
+        self.mails.lock().expect("no holder panics").clone()
     }
 }
 
 impl Drop for Mailbox {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
-        // The postman waits for a client: one that comes only to wake it.
+        // The server waits for a client, so this connection wakes it.
         let _woken = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(postman) = self.postman.take() {
-            let _ended = postman.join();
+        if let Some(server) = self.server.take() {
+            let _ended = server.join();
         }
     }
 }
 
-/// One session, as RFC 5321 has it. Every recipient and every content is fine.
+/// Serves one session of RFC 5321 and accepts every recipient and every content.
 fn take_mails(client: TcpStream, kept: &Mutex<Vec<Mail>>) -> io::Result<()> {
     client.set_read_timeout(Some(SILENCE_MAX))?;
     let mut answers = client.try_clone()?;
@@ -83,12 +83,12 @@ fn take_mails(client: TcpStream, kept: &Mutex<Vec<Mail>>) -> io::Result<()> {
                 answers.write_all(b"354 end with a dot alone\r\n")?;
                 let text = content(&mut lines)?;
                 let mail = Mail::read(std::mem::take(&mut recipients), &text);
-                kept.lock().expect("nobody panics with it").push(mail);
+                kept.lock().expect("no holder panics").push(mail);
                 "250 kept"
             }
             "QUIT" => "221 bye",
             "HELO" | "MAIL" | "RSET" | "NOOP" => "250 ok",
-            _other => "502 not here",
+            _other => "502 not implemented",
         };
         answers.write_all(format!("{answer}\r\n").as_bytes())?;
         if verb.eq_ignore_ascii_case("QUIT") {
@@ -104,7 +104,7 @@ fn address_in(line: &str) -> String {
     address.split('>').next().unwrap_or_default().to_owned()
 }
 
-/// The lines up to the dot alone, without the dots that were doubled for the transfer.
+/// The lines up to the one with only a dot, with doubled leading dots made single.
 fn content(lines: &mut impl Iterator<Item = io::Result<String>>) -> io::Result<String> {
     let mut text = String::new();
     for line in lines {

@@ -1,5 +1,5 @@
 //! The monitoring of one test: Debian's Prometheus and Alertmanager with the rules and settings we
-//! ship, a mail server that keeps what they send, and time compressed.
+//! ship, in compressed time, and a mail server that keeps their mails.
 
 mod compress;
 mod mail;
@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(crate) use compress::Compression;
 pub(crate) use mail::Mail;
 pub(crate) use shipped::{Targets, alerts};
-pub(crate) use stack::{BrokerProcess, HeldUp};
+pub(crate) use stack::{BrokerProcess, Suspended};
 
 use self::mailbox::Mailbox;
 use self::server::Server;
@@ -25,12 +25,12 @@ use self::shipped::Ports;
 use super::port::free_port;
 use super::wait::eventually;
 
-/// An alert as on-call tells it from others: `(name, severity)`.
+/// What identifies an alert: `(name, severity)`.
 pub(crate) type Alert = (String, String);
 
 pub(crate) struct Monitoring {
     pub(crate) prometheus: Server,
-    /// Nothing while a test has it killed.
+    /// `None` while a test has killed it.
     alertmanager: Option<Server>,
     mailbox: Mailbox,
     ports: Ports,
@@ -38,7 +38,7 @@ pub(crate) struct Monitoring {
 }
 
 impl Monitoring {
-    /// Starts all three, and waits until everything is scraped and the rules are known.
+    /// Starts all three, and waits until Prometheus scrapes every target and has loaded the rules.
     pub(crate) fn of(targets: Targets, compression: Compression) -> Self {
         let folder = new_folder();
         let mailbox = Mailbox::open();
@@ -48,13 +48,14 @@ impl Monitoring {
         };
         shipped::write_alertmanager(&folder, compression, mailbox.port());
         shipped::write_prometheus(&folder, compression, targets, ports);
-        // A flag, and so in no settings: how soon what may have got lost is told again.
-        let again = format!("--rules.alert.resend-delay={}", compression.of_flag("1m"));
+        // How often an alert is sent again is a flag, so it is not in the settings that are
+        // compressed.
+        let resend_delay = format!("--rules.alert.resend-delay={}", compression.of_flag("1m"));
         let arguments = [
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=prometheus",
             "--web.enable-lifecycle",
-            &again,
+            &resend_delay,
         ];
         let monitoring = Self {
             alertmanager: Some(start_alertmanager(&folder, ports)),
@@ -63,24 +64,24 @@ impl Monitoring {
             ports,
             folder,
         };
-        monitoring.await_neighbours();
-        // Only now: Prometheus finds its targets some seconds after its start, which are compressed
-        // minutes, and everything would be told to be down.
+        monitoring.await_targets();
+        // Prometheus needs some seconds to find its targets. In compressed time these are minutes,
+        // and with rules from the start every target would raise an alert.
         shipped::write_rules(&monitoring.folder, compression);
         monitoring.prometheus.post("/-/reload");
         monitoring.await_all("/api/v1/rules", "groups", |_group| true);
         monitoring
     }
 
-    /// Waits until Prometheus knows whom to scrape and whom to tell; it forgets the latter with
-    /// every reading of its settings, for some seconds.
-    pub(crate) fn await_neighbours(&self) {
+    /// Waits until Prometheus knows its targets and its Alertmanager. After it has read its
+    /// settings, it knows no Alertmanager for some seconds.
+    pub(crate) fn await_targets(&self) {
         self.await_all("/api/v1/alertmanagers", "activeAlertmanagers", |_one| true);
         let is_up = |target: &Value| target["health"] == "up";
         self.await_all("/api/v1/targets?state=active", "activeTargets", is_up);
     }
 
-    /// Waits until a list of Prometheus's API has elements, and all are fine.
+    /// Waits until a list of Prometheus's API is not empty and `is_fine` holds for each element.
     fn await_all(&self, path: &str, list: &str, is_fine: fn(&Value) -> bool) {
         eventually(&format!("Prometheus has its {list}"), || {
             let answer = self.api(path)?;
@@ -94,13 +95,13 @@ impl Monitoring {
         self.alertmanager = Some(start_alertmanager(&self.folder, self.ports));
     }
 
-    /// SIGKILL: what fires is told to nobody.
+    /// Sends SIGKILL, so that no alert is delivered.
     pub(crate) fn kill_alertmanager(&mut self) {
         self.alertmanager = None;
     }
 
-    /// Appends to Prometheus's settings and has it read them again, whether or not it likes them;
-    /// gives the settings before.
+    /// Appends to Prometheus's settings and makes it read them again, valid or not. Returns the
+    /// settings from before.
     pub(crate) fn append_to_settings(&self, text: &str) -> String {
         let path = self.folder.join("prometheus.yml");
         let before = std::fs::read_to_string(&path).expect("the settings can be read");
@@ -114,9 +115,9 @@ impl Monitoring {
         self.prometheus.post("/-/reload");
     }
 
-    /// What fires now.
+    /// The alerts that fire now.
     pub(crate) fn firing(&self) -> BTreeSet<Alert> {
-        let answer = eventually("Prometheus tells its alerts", || self.api("/api/v1/alerts"));
+        let answer = eventually("Prometheus lists its alerts", || self.api("/api/v1/alerts"));
         let alerts = answer["data"]["alerts"]
             .as_array()
             .cloned()
@@ -125,7 +126,7 @@ impl Monitoring {
         firing.map(|alert| alert_of(&alert["labels"])).collect()
     }
 
-    /// What Alertmanager was told of and keeps to itself, because a cause of it is told.
+    /// The alerts that Alertmanager holds back, because it has sent the alert of their cause.
     pub(crate) fn inhibited(&self) -> BTreeSet<Alert> {
         let path = "/api/v2/alerts?inhibited=true";
         let answer = self
@@ -157,10 +158,13 @@ impl Monitoring {
 impl Drop for Monitoring {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("what monitored this test is in {}", self.folder.display());
-            eprintln!("it fires: {:?}", self.firing());
+            eprintln!(
+                "the monitoring of this test is in {}",
+                self.folder.display()
+            );
+            eprintln!("firing: {:?}", self.firing());
             for mail in self.mails() {
-                eprintln!("it mailed: {mail}");
+                eprintln!("mail: {mail}");
             }
             return;
         }
@@ -171,7 +175,7 @@ impl Drop for Monitoring {
 }
 
 fn start_alertmanager(folder: &Path, ports: Ports) -> Server {
-    // Without a cluster it opens no second port.
+    // An empty address turns clustering off, which would need a second port.
     let arguments = [
         "--config.file=alertmanager.yml",
         "--storage.path=alertmanager",

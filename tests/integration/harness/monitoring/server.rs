@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 
 use crate::harness::wait::eventually;
 
-/// A server that is killed with the test that started it; its data is of no use to anybody.
+/// A server that is killed when its test ends, because nobody needs its data.
 pub(crate) struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    /// Starts it and waits until it says that it is ready.
+    /// Starts a server and waits until it reports that it is ready.
     pub(super) fn start(program: &str, folder: &Path, port: u16, arguments: &[&str]) -> Self {
         let log = folder.join(format!("{program}.log"));
         let output = File::create(&log).expect("the log file can be made");
@@ -34,8 +34,8 @@ impl Server {
         };
         eventually(&format!("{program} is ready"), || {
             let ended = server.child.try_wait().expect("a child can be waited for");
-            let told = || std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(ended.is_none(), "{program} ended: {}", told());
+            let log_text = || std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(ended.is_none(), "{program} ended: {}", log_text());
             server.get("/-/ready").map(drop)
         });
         server
@@ -45,15 +45,15 @@ impl Server {
         self.child.id()
     }
 
-    /// The text at a path; nothing while the server cannot answer.
+    /// The text at a path, or `None` while the server cannot answer.
     pub(super) fn get(&self, path: &str) -> Option<String> {
         let mut response = ureq::get(format!("{}{path}", self.url)).call().ok()?;
         response.body_mut().read_to_string().ok()
     }
 
-    /// Whatever the answer is: it may be that the server does not like it.
+    /// Posts without a body and ignores the answer, which may be a refusal.
     pub(super) fn post(&self, path: &str) {
-        let _liked = ureq::post(format!("{}{path}", self.url)).send_empty();
+        let _answer = ureq::post(format!("{}{path}", self.url)).send_empty();
     }
 
     pub(super) fn kill(&mut self) {

@@ -1,5 +1,5 @@
-//! What we ship in `deploy/`, as a test uses it: compressed, and with nothing else replaced than
-//! what every user has to replace, addresses and the mail server.
+//! The settings and rules of `deploy/` for a test: compressed, and with only those values replaced
+//! that every user must replace: the addresses and the mail server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::compress::Compression;
 
 const RULES: &str = "prometheus/alerts";
 
-/// Where everything that is scraped listens.
+/// The ports of the programs that are scraped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Targets {
     pub(crate) receiver: u16,
@@ -16,14 +16,14 @@ pub(crate) struct Targets {
     pub(crate) broker: u16,
 }
 
-/// The ports of the two servers themselves.
+/// The ports of the two monitoring servers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports {
     pub(super) prometheus: u16,
     pub(super) alertmanager: u16,
 }
 
-/// `(alert, severity)` of every alerting rule we ship, in order of the files.
+/// `(alert, severity)` of every alerting rule we ship, in the order of the files.
 pub(crate) fn alerts() -> Vec<(String, String)> {
     let mut alerts: Vec<(String, String)> = Vec::new();
     for file in rule_files() {
@@ -39,7 +39,7 @@ pub(crate) fn alerts() -> Vec<(String, String)> {
     alerts
 }
 
-/// Writes `prometheus.yml`; the rules that it names come later.
+/// Writes `prometheus.yml` without the rules that it names.
 pub(super) fn write_prometheus(
     folder: &Path,
     compression: Compression,
@@ -60,10 +60,11 @@ pub(super) fn write_rules(folder: &Path, compression: Compression) {
     }
 }
 
-/// Every address becomes the one of the test, a name or a file that stands for many addresses too.
+/// Replaces every address, and every lookup of addresses by DNS or file, with the address of the
+/// test.
 fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
     let mut written = String::new();
-    // What comes before any job is where alerts are sent.
+    // The first targets, before any job, are those of Alertmanager.
     let mut port = ports.alertmanager;
     let mut in_names = false;
     for line in settings.lines() {
@@ -74,7 +75,7 @@ fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
                 "rabbitmq" | "rabbitmq-queues" => targets.broker,
                 "prometheus" => ports.prometheus,
                 "alertmanager" => ports.alertmanager,
-                other => panic!("nobody plays the job {other}"),
+                other => panic!("no program of the test is the job {other}"),
             };
         }
         in_names &= line.starts_with("      ");
@@ -97,7 +98,7 @@ fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
     written
 }
 
-/// Writes `alertmanager.yml` and the template it names: another mail server, without login and TLS.
+/// Writes `alertmanager.yml`, for a mail server without login and TLS, and the template it names.
 pub(super) fn write_alertmanager(folder: &Path, compression: Compression, mail_port: u16) {
     let settings = compression.of_yaml(&read(&deploy("alertmanager/alertmanager.yml")));
     let mut written = String::new();

@@ -1,4 +1,4 @@
-//! What the tests need to know of the private stack to watch its broker, and to hold it up.
+//! The broker process of the private stack, for tests that scrape or suspend it.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BrokerProcess {
     pub(crate) pid: u32,
-    /// Where its plugin tells its metrics.
+    /// The port of its Prometheus plugin.
     pub(crate) metrics_port: u16,
 }
 
@@ -31,17 +31,17 @@ impl BrokerProcess {
     }
 }
 
-/// A process that is held up: it lives, and does nothing, until this is dropped.
-pub(crate) struct HeldUp(u32);
+/// A process that is suspended (SIGSTOP) until this is dropped.
+pub(crate) struct Suspended(u32);
 
-impl HeldUp {
+impl Suspended {
     pub(crate) fn process(pid: u32) -> Self {
         signal("STOP", pid);
         Self(pid)
     }
 }
 
-impl Drop for HeldUp {
+impl Drop for Suspended {
     fn drop(&mut self) {
         signal("CONT", self.0);
     }

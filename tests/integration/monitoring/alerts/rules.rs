@@ -82,7 +82,8 @@ fn read_rules(path: &str) -> Vec<Rule> {
             });
             continue;
         }
-        // What belongs to a rule's key is indented by ten: the expression's lines, labels, annotations.
+        // What belongs to a rule's key is indented by ten: the expression's lines, labels,
+        // annotations.
         let (Some(rule), Some(inner)) = (rules.last_mut(), line.strip_prefix("          ")) else {
             continue;
         };
@@ -125,7 +126,8 @@ pub(super) fn expectations() -> Vec<Expectation> {
 }
 
 impl Rule {
-    /// The words of the expression that may be names: outside of texts and with an underscore or colon.
+    /// The words of the expression that may be names: outside of texts and with an underscore or
+    /// colon.
     pub(super) fn names(&self) -> Vec<&str> {
         let outside_of_texts = self.expression.split('"').step_by(2);
         let in_name = |c: char| c.is_ascii_alphanumeric() || "_:".contains(c);

@@ -1,16 +1,16 @@
-//! The broker: killed, in alarm, slow, and with a way that leads nowhere.
+//! The broker: killed, in alarm, slow, and without the binding of a queue.
 
 use std::thread;
 
 use super::{DAYS, Fault, QUICK, STEADY};
-use crate::harness::{HeldUp, Order, Stack, flake, post};
-use crate::monitoring::world::{POINTS, World, lasts};
+use crate::harness::{Order, Stack, Suspended, flake, post};
+use crate::monitoring::system::{POINTS, System, wait_ms};
 
 pub(super) const FAULTS: [Fault; 6] = [KILLED, BURNING, ALARM, SLOW, BURNING_TIME, UNBOUND];
 
 const KILLED: Fault = Fault {
-    what: "the broker is killed while webhooks come",
-    test: "broker::a_killed_broker_is_told",
+    what: "the broker is killed while webhooks arrive",
+    test: "broker::a_killed_broker_raises_its_alerts",
     alerts: &[
         "PayNowBrokerDown critical",
         "PayNowBrokerNodeDown warning",
@@ -26,14 +26,14 @@ const KILLED: Fault = Fault {
 };
 
 const BURNING: Fault = Fault {
-    what: "the same, in compressed days",
-    test: "broker::a_killed_broker_is_told",
+    what: "the broker is killed while webhooks arrive, in compressed days",
+    test: "broker::a_killed_broker_raises_its_alerts",
     alerts: &["PayNowSuccessBudgetBurn warning"],
 };
 
 const ALARM: Fault = Fault {
-    what: "the broker is allowed next to no memory",
-    test: "broker::an_alarm_and_a_way_that_leads_nowhere_are_told",
+    what: "the broker's memory limit is set to almost nothing",
+    test: "broker::an_alarm_and_a_missing_binding_raise_their_alerts",
     alerts: &[
         "PayNowBrokerAlarm critical",
         "PayNowBrokerNearAlarm warning",
@@ -42,8 +42,8 @@ const ALARM: Fault = Fault {
 };
 
 const SLOW: Fault = Fault {
-    what: "the broker is held up (SIGSTOP) for 1.3 s again and again",
-    test: "broker::a_slow_broker_is_told",
+    what: "the broker is suspended (SIGSTOP) for 1.3 s again and again",
+    test: "broker::a_slow_broker_raises_its_alerts",
     alerts: &[
         "PayNowSlowConfirms warning",
         "PayNowHighLatency warning",
@@ -52,55 +52,55 @@ const SLOW: Fault = Fault {
 };
 
 const BURNING_TIME: Fault = Fault {
-    what: "the same, in compressed weeks",
-    test: "broker::a_slow_broker_is_told",
+    what: "the broker is suspended (SIGSTOP) for 1.3 s again and again, in compressed weeks",
+    test: "broker::a_slow_broker_raises_its_alerts",
     alerts: &["PayNowLatencyBudgetBurn warning"],
 };
 
 const UNBOUND: Fault = Fault {
-    what: "the binding of paynow.credits is deleted while webhooks come",
-    test: "broker::an_alarm_and_a_way_that_leads_nowhere_are_told",
+    what: "the binding of paynow.credits is deleted while webhooks arrive",
+    test: "broker::an_alarm_and_a_missing_binding_raise_their_alerts",
     alerts: &["PayNowUnroutedMessages critical"],
 };
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn a_killed_broker_is_told() {
-    let world = World::start();
-    let (watch, days) = world.watched_twice(QUICK, DAYS);
-    KILLED.is_not_told_yet(&watch);
-    BURNING.is_not_told_yet(&days);
+fn a_killed_broker_raises_its_alerts() {
+    let system = System::start();
+    let (watch, days) = system.watched_twice(QUICK, DAYS);
+    KILLED.is_silent(&watch);
+    BURNING.is_silent(&days);
 
     Stack::kill("broker");
-    KILLED.is_told(&watch, || world.post_order());
-    BURNING.is_told(&days, || world.post_order());
+    KILLED.fires(&watch, || system.post_order());
+    BURNING.fires(&days, || system.post_order());
 
     Stack::start("broker");
-    KILLED.is_over(&watch, || world.post_order());
+    KILLED.is_over(&watch, || system.post_order());
     BURNING.is_over(&days, || {});
 }
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn a_slow_broker_is_told() {
-    let world = World::start();
-    let (watch, days) = world.watched_twice(STEADY, DAYS);
-    SLOW.is_not_told_yet(&watch);
-    BURNING_TIME.is_not_told_yet(&days);
+fn a_slow_broker_raises_its_alerts() {
+    let system = System::start();
+    let (watch, days) = system.watched_twice(STEADY, DAYS);
+    SLOW.is_silent(&watch);
+    BURNING_TIME.is_silent(&days);
 
-    let url = world.app.webhook_url();
-    let held_up = || {
+    let url = system.app.webhook_url();
+    let suspend_broker = || {
         thread::scope(|scope| {
-            let held = HeldUp::process(world.broker.pid);
+            let suspended = Suspended::process(system.broker.pid);
             for _sender in 0..4 {
                 scope.spawn(|| post(&url, &Order::of(POINTS, flake()).body()));
             }
-            lasts(1_300);
-            drop(held);
+            wait_ms(1_300);
+            drop(suspended);
         });
     };
-    SLOW.is_told(&watch, held_up);
-    BURNING_TIME.is_told(&days, held_up);
+    SLOW.fires(&watch, suspend_broker);
+    BURNING_TIME.fires(&days, suspend_broker);
 
     SLOW.is_over(&watch, || {});
     BURNING_TIME.is_over(&days, || {});
@@ -108,27 +108,27 @@ fn a_slow_broker_is_told() {
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn an_alarm_and_a_way_that_leads_nowhere_are_told() {
-    let world = World::with(&[("RECEIVER_PUBLISH_TIMEOUT_MS", "500")], &[]);
-    // What goes nowhere is not settled.
-    world.app.leave_unaudited();
-    let watch = world.watched(QUICK);
-    ALARM.is_not_told_yet(&watch);
-    UNBOUND.is_not_told_yet(&watch);
+fn an_alarm_and_a_missing_binding_raise_their_alerts() {
+    let system = System::with(&[("RECEIVER_PUBLISH_TIMEOUT_MS", "500")], &[]);
+    // Events without a queue are never settled.
+    system.app.leave_unaudited();
+    let watch = system.watched(QUICK);
+    ALARM.is_silent(&watch);
+    UNBOUND.is_silent(&watch);
 
     Stack::rabbitmqctl(&["set_vm_memory_high_watermark", "0.0001"]);
-    ALARM.is_told(&watch, || world.post_order());
+    ALARM.fires(&watch, || system.post_order());
     Stack::rabbitmqctl(&["set_vm_memory_high_watermark", "0.4"]);
     ALARM.is_over(&watch, || {});
 
-    let broker = &world.app.broker;
+    let broker = &system.app.broker;
     let vhost = broker.vhost();
     broker.delete(&format!(
         "bindings/{vhost}/e/paynow.events/q/paynow.credits/paynow.%23"
     ));
-    UNBOUND.is_told(&watch, || world.post_order());
+    UNBOUND.fires(&watch, || system.post_order());
 
-    world.app.ctl(&["setup"]).succeeded();
+    system.app.ctl(&["setup"]).succeeded();
     broker.delete(&format!("queues/{vhost}/paynow.unrouted/contents"));
-    UNBOUND.is_over(&watch, || world.post_order());
+    UNBOUND.is_over(&watch, || system.post_order());
 }

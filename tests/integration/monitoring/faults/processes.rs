@@ -1,4 +1,5 @@
-//! Our programs as processes: killed again and again, short of descriptors, of memory, of a reader.
+//! Our programs as processes: killed again and again, short of descriptors or memory, with an
+//! unread log.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -13,37 +14,37 @@ use paynow_process::clock;
 
 use super::{Fault, QUICK, STEADY};
 use crate::harness::{Monitoring, Program, SECRET, TestApp, TlsServer, eventually, send, sign};
-use crate::monitoring::world::World;
+use crate::monitoring::system::System;
 
 pub(super) const FAULTS: [Fault; 5] = [RESTARTS, DESCRIPTORS, MEMORY, NO_READER, CERTIFICATE];
 
 const RESTARTS: Fault = Fault {
     what: "the worker is killed and started again and again",
-    test: "processes::programs_in_trouble_are_told",
+    test: "processes::processes_in_trouble_raise_their_alerts",
     alerts: &["PayNowProcessRestarting warning"],
 };
 
 const DESCRIPTORS: Fault = Fault {
     what: "the receiver's limit of descriptors is lowered to what it has open",
-    test: "processes::programs_in_trouble_are_told",
+    test: "processes::processes_in_trouble_raise_their_alerts",
     alerts: &["PayNowDescriptorsHigh warning"],
 };
 
 const MEMORY: Fault = Fault {
-    what: "bodies of 60 MiB, which the settings allow, come, twelve at once, and do not end",
-    test: "processes::programs_in_trouble_are_told",
+    what: "twelve unfinished bodies of 60 MiB arrive at once, which the settings allow",
+    test: "processes::processes_in_trouble_raise_their_alerts",
     alerts: &["PayNowMemoryHigh warning"],
 };
 
 const NO_READER: Fault = Fault {
     what: "nobody reads the receiver's log, which is a pipe",
-    test: "processes::programs_in_trouble_are_told",
+    test: "processes::processes_in_trouble_raise_their_alerts",
     alerts: &["PayNowLogsDropped warning"],
 };
 
 const CERTIFICATE: Fault = Fault {
-    what: "the broker shows a certificate that ends in two days",
-    test: "processes::programs_in_trouble_are_told",
+    what: "the broker has a certificate that expires in two days",
+    test: "processes::processes_in_trouble_raise_their_alerts",
     alerts: &[
         "PayNowCertificateExpiring critical",
         "PayNowCertificateExpiring warning",
@@ -53,9 +54,9 @@ const CERTIFICATE: Fault = Fault {
 const MIB: usize = 1024 * 1024;
 const BODY: usize = 60 * MIB;
 const SENDERS: usize = 12;
-/// The receiver may wait much longer for the end of such a body.
+/// The receiver itself may wait much longer for the end of such a body.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// Without the limits that keep a receiver from such trouble.
+/// Raises the limits that protect a receiver from such load.
 const UNLIMITED: [(&str, &str); 4] = [
     ("RECEIVER_BODY_LIMIT_BYTES", "67108864"),
     ("RECEIVER_BODY_MEMORY_BYTES", "1073741824"),
@@ -65,51 +66,51 @@ const UNLIMITED: [(&str, &str); 4] = [
 
 #[test]
 #[ignore = "reads the broker's metrics: ops/test runs it alone"]
-fn programs_in_trouble_are_told() {
-    let mut world = World::with(&UNLIMITED, &[]);
-    let (watch, steady) = world.watched_twice(QUICK, STEADY);
+fn processes_in_trouble_raise_their_alerts() {
+    let mut system = System::with(&UNLIMITED, &[]);
+    let (watch, steady) = system.watched_twice(QUICK, STEADY);
     for fault in [&DESCRIPTORS, &MEMORY, &NO_READER, &CERTIFICATE] {
-        fault.is_not_told_yet(&watch);
+        fault.is_silent(&watch);
     }
-    RESTARTS.is_not_told_yet(&steady);
+    RESTARTS.is_silent(&steady);
 
-    let receiver = world.app.receiver.as_ref().expect("it runs").pid();
+    let receiver = system.app.receiver.as_ref().expect("it runs").pid();
     let open = fs::read_dir(format!("/proc/{receiver}/fd")).expect("it runs");
     limit_descriptors(receiver, open.count() + 2);
-    DESCRIPTORS.is_told(&watch, || {});
+    DESCRIPTORS.fires(&watch, || {});
     limit_descriptors(receiver, 1024);
     DESCRIPTORS.is_over(&watch, || {});
 
-    flood_with_bodies(&mut world, &watch);
-    world.app.receiver = Some(world.app.start_receiver());
+    flood_with_bodies(&mut system, &watch);
+    system.app.receiver = Some(system.app.start_receiver());
     MEMORY.is_over(&watch, || {});
 
-    RESTARTS.is_told(&steady, || {
-        world.kill_worker();
-        world.start_worker();
+    RESTARTS.fires(&steady, || {
+        system.kill_worker();
+        system.start_worker();
     });
     RESTARTS.is_over(&steady, || {});
 
     let pipe = UnreadPipe::new();
-    world.app.receiver.take().expect("it runs").kill();
-    let receiver = receiver_that_logs_to(&world.app, &pipe.path);
+    system.app.receiver.take().expect("it runs").kill();
+    let receiver = receiver_that_logs_to(&system.app, &pipe.path);
     eventually("the receiver is ready", || {
-        world
+        system
             .app
             .receiver_ready()
             .filter(|(status, _)| *status == 200)
     });
-    NO_READER.is_told(&watch, || log_much(&world.app.webhook_url()));
-    pipe.is_read_now();
+    NO_READER.fires(&watch, || log_much(&system.app.webhook_url()));
+    pipe.read_from_now();
     NO_READER.is_over(&watch, || {});
     receiver.kill();
 
     let broker = TlsServer::start("a-certificate-of-two-days", 2);
     let url = format!("amqps://u:p@127.0.0.1:{}/%2f", broker.port);
-    let receiver = receiver_with(&world.app, "AMQP_URL", &url);
-    CERTIFICATE.is_told(&watch, || {});
+    let receiver = receiver_with(&system.app, "AMQP_URL", &url);
+    CERTIFICATE.fires(&watch, || {});
     receiver.kill();
-    world.app.receiver = Some(world.app.start_receiver());
+    system.app.receiver = Some(system.app.start_receiver());
     CERTIFICATE.is_over(&watch, || {});
 }
 
@@ -119,35 +120,36 @@ fn limit_descriptors(pid: u32, count: usize) {
     assert!(status.expect("prlimit runs").success());
 }
 
-/// Until that is told; the receiver is then killed, as on-call would, and its memory is free.
-fn flood_with_bodies(world: &mut World, watch: &Monitoring) {
-    let (port, told) = (world.app.receiver_port(), AtomicBool::new(false));
+/// Sends bodies until the alert fires. Then kills the receiver, as on-call would, to free its
+/// memory.
+fn flood_with_bodies(system: &mut System, watch: &Monitoring) {
+    let (port, is_over) = (system.app.receiver_port(), AtomicBool::new(false));
     thread::scope(|scope| {
         for _sender in 0..SENDERS {
             scope.spawn(|| {
-                while !told.load(Ordering::Relaxed) {
-                    unended(port);
+                while !is_over.load(Ordering::Relaxed) {
+                    send_unfinished(port);
                 }
             });
         }
-        // An end that comes by a panic too, or the senders would never stop.
-        let _at_the_end = Tell(&told);
-        MEMORY.is_told(watch, || {});
-        world.app.receiver.take().expect("it runs").kill();
+        // Dropped on a panic too, without which the senders would never stop.
+        let _at_the_end = SetOnDrop(&is_over);
+        MEMORY.fires(watch, || {});
+        system.app.receiver.take().expect("it runs").kill();
     });
 }
 
-/// Says so when it is dropped.
-struct Tell<'a>(&'a AtomicBool);
+/// Sets the flag when it is dropped.
+struct SetOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Tell<'_> {
+impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Sends a body but for its end, and waits for what the receiver says to that if it lives.
-fn unended(port: u16) {
+/// Sends a body without its end, and waits for an answer of the receiver, which may be killed.
+fn send_unfinished(port: u16) {
     let Ok(mut receiver) = TcpStream::connect(("127.0.0.1", port)) else {
         return;
     };
@@ -162,14 +164,14 @@ fn unended(port: u16) {
         BODY + 1
     );
     let piece = vec![b'x'; MIB];
-    // It may have had enough before all is sent.
+    // The receiver may close the connection before all is sent.
     let _head = receiver.write_all(head.as_bytes());
     let mut pieces = 0..BODY / MIB;
     let _refused = pieces.try_for_each(|_piece| receiver.write_all(&piece));
     let _answer = receiver.read(&mut [0; 1024]);
 }
 
-/// A pipe whose end for reading is open, so that it can be written to until it is full.
+/// A pipe that is open for reading but not read, so writing works until it is full.
 struct UnreadPipe {
     path: PathBuf,
     end: File,
@@ -181,7 +183,7 @@ impl UnreadPipe {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let made = Command::new("mkfifo").arg(&path).status();
         assert!(made.expect("mkfifo runs").success());
-        // Opened for writing too, it does not wait for a writer.
+        // Opening it for writing too does not wait for a writer.
         let end = OpenOptions::new().read(true).write(true).open(&path);
         Self {
             end: end.expect("it is there"),
@@ -189,7 +191,7 @@ impl UnreadPipe {
         }
     }
 
-    fn is_read_now(&self) {
+    fn read_from_now(&self) {
         let mut end = self.end.try_clone().expect("a file handle can be cloned");
         thread::spawn(move || {
             let mut piece = [0; 4096];
@@ -204,7 +206,7 @@ impl Drop for UnreadPipe {
     }
 }
 
-/// At the addresses of the world's own.
+/// A receiver on the usual addresses that logs to this file.
 fn receiver_that_logs_to(app: &TestApp, log: &Path) -> Program {
     Program::start("paynow-receiver", log.to_owned(), &app.receiver_variables())
 }
@@ -216,7 +218,7 @@ fn receiver_with(app: &TestApp, name: &str, value: &str) -> Program {
     Program::start("paynow-receiver", log, &variables)
 }
 
-/// A record for each request that is refused.
+/// Makes the receiver log a refusal 200 times.
 fn log_much(url: &str) {
     thread::scope(|scope| {
         for _sender in 0..4 {

@@ -1,15 +1,16 @@
-//! Which fault shows which alert: one list, which the tests act on and `ops/seen-firing.md` tells.
+//! Which fault raises which alert: the tests make these faults, and `ops/seen-firing.md` lists
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{broker, desk, processes, queue, receiver, watchers};
 use crate::harness::{Alert, Monitoring, alerts, eventually};
 
-/// A fault that a test makes, and the alerts that must fire by it and end with it.
+/// A fault that a test makes, and the alerts that must fire because of it and stop after it.
 pub(super) struct Fault {
-    /// As a reader of the table understands it.
+    /// The fault, in the words of the table.
     pub(super) what: &'static str,
-    /// The test that makes it, below this module.
+    /// The test that makes the fault, as a path below `faults`.
     pub(super) test: &'static str,
     /// `name severity`
     pub(super) alerts: &'static [&'static str],
@@ -33,40 +34,46 @@ impl Fault {
         self.alerts.iter().map(alert).collect()
     }
 
-    /// Before the fault: none of its alerts fires.
+    /// Before the fault: waits until none of its alerts fires.
     #[track_caller]
-    pub(super) fn is_not_told_yet(&self, monitoring: &Monitoring) {
+    pub(super) fn is_silent(&self, monitoring: &Monitoring) {
         self.is_over(monitoring, || {});
     }
 
-    /// With the fault, which `go_on` keeps up: each of its alerts is seen firing.
+    /// During the fault, which `repeat` keeps up: waits until each of its alerts has fired.
     #[track_caller]
-    pub(super) fn is_told(&self, monitoring: &Monitoring, mut go_on: impl FnMut()) {
+    pub(super) fn fires(&self, monitoring: &Monitoring, mut repeat: impl FnMut()) {
         let mut missing = self.alerts();
-        eventually(&format!("{}: it is told by {missing:?}", self.what), || {
-            go_on();
-            let firing = monitoring.firing();
-            let before = missing.len();
-            missing.retain(|alert| !firing.contains(alert));
-            if missing.len() < before {
-                println!("{}: still silent {missing:?}", self.what);
-            }
-            missing.is_empty().then_some(())
-        });
+        eventually(
+            &format!("{}: these alerts fire: {missing:?}", self.what),
+            || {
+                repeat();
+                let firing = monitoring.firing();
+                let before = missing.len();
+                missing.retain(|alert| !firing.contains(alert));
+                if missing.len() < before {
+                    println!("{}: still silent {missing:?}", self.what);
+                }
+                missing.is_empty().then_some(())
+            },
+        );
     }
 
-    /// After the fault, while `go_on` happens: none of its alerts fires any more.
+    /// After the fault, while `repeat` runs: waits until none of its alerts fires any more.
     #[track_caller]
-    pub(super) fn is_over(&self, monitoring: &Monitoring, mut go_on: impl FnMut()) {
+    pub(super) fn is_over(&self, monitoring: &Monitoring, mut repeat: impl FnMut()) {
         let alerts = self.alerts();
-        eventually(&format!("{}: none fires of {alerts:?}", self.what), || {
-            go_on();
-            alerts.is_disjoint(&monitoring.firing()).then_some(())
-        });
+        eventually(
+            &format!("{}: none of these alerts fires: {alerts:?}", self.what),
+            || {
+                repeat();
+                alerts.is_disjoint(&monitoring.firing()).then_some(())
+            },
+        );
     }
 }
 
-/// The rows of `ops/seen-firing.md`: alert, severity, fault, seen.
+/// The rows of `ops/seen-firing.md`: alert, severity, fault, test.
 fn rows() -> Vec<[String; 4]> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/seen-firing.md");
     let text = std::fs::read_to_string(path).expect("the table is there");
@@ -80,34 +87,34 @@ fn rows() -> Vec<[String; 4]> {
         .collect()
 }
 
-/// What the table must say of every alert that a test has seen.
+/// The fault and the test that the table must name for every alert that a test raises.
 fn seen() -> BTreeMap<Alert, (String, String)> {
     let mut seen = BTreeMap::new();
     for fault in FAULTS.into_iter().flatten() {
         for alert in fault.alerts() {
-            let told = (fault.what.to_owned(), format!("yes, {}", fault.test));
-            let twice = seen.insert(alert, told);
-            assert_eq!(twice, None, "{}: another fault shows it too", fault.what);
+            let row = (fault.what.to_owned(), format!("yes, {}", fault.test));
+            let twice = seen.insert(alert, row);
+            assert_eq!(twice, None, "{}: another fault raises it too", fault.what);
         }
     }
     seen
 }
 
 #[test]
-fn every_alert_is_in_the_table_and_seen_as_it_says_or_it_says_why_not() {
+fn the_table_names_for_every_alert_its_test_or_why_it_has_none() {
     let mut problems = Vec::new();
     let mut seen = seen();
     let mut rules: BTreeSet<Alert> = alerts().into_iter().collect();
-    for [name, severity, fault, told] in rows() {
+    for [name, severity, fault, test_cell] in rows() {
         let alert = (name, severity);
         if !rules.remove(&alert) {
             problems.push(format!("{alert:?}: no such alert, or it has two rows"));
         }
         match seen.remove(&alert) {
-            Some((what, test)) if (&what, &test) == (&fault, &told) => {}
+            Some((what, test)) if (&what, &test) == (&fault, &test_cell) => {}
             Some((what, test)) => problems.push(format!("{alert:?}: | {what} | {test} |")),
-            None if told.starts_with("no: ") => {}
-            None => problems.push(format!("{alert:?}: no test sees it")),
+            None if test_cell.starts_with("no: ") => {}
+            None => problems.push(format!("{alert:?}: no test raises it")),
         }
     }
     problems.extend(
@@ -127,7 +134,7 @@ fn every_alert_is_in_the_table_and_seen_as_it_says_or_it_says_why_not() {
 }
 
 #[test]
-fn every_test_that_the_table_names_is_there() {
+fn every_test_that_the_table_names_exists() {
     for fault in FAULTS.into_iter().flatten() {
         let (module, name) = fault.test.split_once("::").expect("a module and a test");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/integration/monitoring/faults");

@@ -1,4 +1,5 @@
-//! A pipeline that is watched: a receiver and a worker at ports that Prometheus knows, and the broker.
+//! A system under monitoring: a receiver and a worker on ports that Prometheus scrapes, and the
+//! broker.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,22 +13,22 @@ use crate::harness::{
 
 pub(super) const POINTS: i64 = 600_000_000_000_000_040;
 pub(super) const UNKNOWN: i64 = 600_000_000_000_000_099;
-/// So much that one order in debt is a surge.
+/// High enough that the debt of one order raises the alert about a surge of debts.
 pub(super) const PRICE: i64 = 60_000;
 
-pub(super) struct World {
+pub(super) struct System {
     pub(super) app: TestApp,
     pub(super) worker_port: u16,
     pub(super) broker: BrokerProcess,
 }
 
-impl World {
+impl System {
     pub(super) fn start() -> Self {
         Self::with(&[], &[])
     }
 
-    /// With these settings of the receiver and of the worker. What the database tells is asked for
-    /// every second, as everything is compressed.
+    /// Starts with these settings of the receiver and of the worker. The worker reads its figures
+    /// from the database every second, because time is compressed.
     pub(super) fn with(receiver: &[(&str, &str)], worker: &[(&str, &str)]) -> Self {
         let often = [
             ("SURVEY_INTERVAL_SECONDS", "1"),
@@ -55,7 +56,7 @@ impl World {
         Monitoring::of(self.targets(), Compression(factor))
     }
 
-    /// By two at once, for whom time goes at another speed.
+    /// Starts two monitorings at once, which compress time differently.
     pub(super) fn watched_twice(&self, factor: u64, other: u64) -> (Monitoring, Monitoring) {
         let targets = self.targets();
         thread::scope(|scope| {
@@ -81,14 +82,14 @@ impl World {
         self.app.start_worker_at(self.worker_port);
     }
 
-    /// Whatever the receiver says, if it is there at all.
+    /// Posts an order. The receiver may refuse it or not be running.
     pub(super) fn post_order(&self) {
         let order = Order::of(POINTS, flake());
         let answer = try_post(&self.app.webhook_url(), &order.body());
-        self.note(answer);
+        self.record(answer);
     }
 
-    /// An order that PayNow signed so many seconds ago, with this secret.
+    /// Posts an order that was signed some seconds ago with this secret.
     pub(super) fn post_signed(&self, seconds_ago: i64, secret: &str) {
         let body = Order::of(POINTS, flake()).body();
         let timestamp = (clock::now_ms() - seconds_ago * 1000).to_string();
@@ -97,14 +98,14 @@ impl World {
             ("PayNow-Signature", signature.as_str()),
             ("PayNow-Timestamp", timestamp.as_str()),
         ];
-        self.note(send(&self.app.webhook_url(), &body, &headers));
+        self.record(send(&self.app.webhook_url(), &body, &headers));
     }
 
     pub(super) fn post_with_wrong_secret(&self) {
         self.post_signed(0, &SECRET.replace('0', "1"));
     }
 
-    fn note<E>(&self, answer: Result<Answer, E>) {
+    fn record<E>(&self, answer: Result<Answer, E>) {
         if let Ok(answer) = answer
             && answer.accepted()
         {
@@ -113,8 +114,8 @@ impl World {
     }
 }
 
-/// A fault that has to last for a while, as itself and not for what it causes.
-pub(super) fn lasts(ms: u64) {
+/// Waits, because a fault must last for some time to have its effect.
+pub(super) fn wait_ms(ms: u64) {
     let began = Instant::now();
     let over = || (began.elapsed() >= Duration::from_millis(ms)).then_some(());
     eventually("time passes", over);
