@@ -1,5 +1,5 @@
-//! Everything at once: thousands of events of all kinds in random order, many of them twice, some
-//! of them broken, with servers and workers dying in the middle, against a model.
+//! Thousands of events of all kinds in random order, many of them twice and some of them broken,
+//! while servers and workers are killed. The balances are compared with a model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -11,19 +11,19 @@ use crate::reversals::{chargeback, refund};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const PRICE: i64 = 500;
-/// What every order of these tests cost.
+/// The price of every order of this test, in cents.
 const TOTAL: i64 = 1000;
 const ORDERS: usize = 2000;
 const SENDERS: usize = 8;
 
-/// The events to send, and what every wallet must have in the end.
-struct Story {
+/// The events to send, and the balance of every wallet after all of them.
+struct Scenario {
     bodies: Vec<Vec<u8>>,
     model: BTreeMap<i64, i64>,
 }
 
-/// What the shop's own arithmetic leaves of an order's points in a wallet.
-fn left(points: i64, refunds: &[i64], taken_by_chargeback: bool) -> i64 {
+/// The points of an order that remain in a wallet, calculated independently of the worker.
+fn points_left(points: i64, refunds: &[i64], taken_by_chargeback: bool) -> i64 {
     let refunded: i64 = refunds.iter().sum();
     if taken_by_chargeback || (refunded >= TOTAL && !refunds.is_empty()) {
         return 0;
@@ -31,9 +31,9 @@ fn left(points: i64, refunds: &[i64], taken_by_chargeback: bool) -> i64 {
     points - (2 * points * refunded + TOTAL) / (2 * TOTAL) * i64::from(!refunds.is_empty())
 }
 
-fn story(random: &mut fastrand::Rng) -> Story {
+fn scenario(random: &mut fastrand::Rng) -> Scenario {
     let wallets: Vec<i64> = (0..300).map(|_| flake()).collect();
-    let mut story = Story {
+    let mut scenario = Scenario {
         bodies: Vec::new(),
         model: BTreeMap::new(),
     };
@@ -42,10 +42,10 @@ fn story(random: &mut fastrand::Rng) -> Story {
         if random.u8(..4) == 0 {
             order = order.line(POINTS, random.i64(1..3), Some(wallets[random.usize(..300)]));
         }
-        story.bodies.push(order.body());
+        scenario.bodies.push(order.body());
         let count = [0, 0, 1, 2][random.usize(..4)];
         let refunds: Vec<i64> = (0..count).map(|_| random.i64(1..700)).collect();
-        story.bodies.extend(
+        scenario.bodies.extend(
             refunds
                 .iter()
                 .map(|amount| refund(&order, flake(), *amount)),
@@ -57,7 +57,7 @@ fn story(random: &mut fastrand::Rng) -> Story {
             _most => &[],
         };
         let payment = flake();
-        story.bodies.extend(
+        scenario.bodies.extend(
             steps
                 .iter()
                 .map(|closed| chargeback(&order, payment, *closed)),
@@ -69,16 +69,16 @@ fn story(random: &mut fastrand::Rng) -> Story {
             *shares.entry(wallet).or_default() += line.quantity * PRICE;
         }
         for (wallet, points) in shares {
-            *story.model.entry(wallet).or_default() += left(points, &refunds, taken);
+            *scenario.model.entry(wallet).or_default() += points_left(points, &refunds, taken);
         }
     }
-    add_noise(&mut story, random);
-    random.shuffle(&mut story.bodies);
-    story
+    add_noise(&mut scenario, random);
+    random.shuffle(&mut scenario.bodies);
+    scenario
 }
 
 /// Events that move nothing, broken ones, and a fifth of everything a second time.
-fn add_noise(story: &mut Story, random: &mut fastrand::Rng) {
+fn add_noise(scenario: &mut Scenario, random: &mut fastrand::Rng) {
     let moves_points = [
         "ON_ORDER_COMPLETED",
         "ON_REFUND",
@@ -89,34 +89,34 @@ fn add_noise(story: &mut Story, random: &mut fastrand::Rng) {
         if !moves_points.contains(&event_type) {
             let ids = Ids::random(random);
             let event = envelope(event_type, &ids, Completeness::Sparse, random);
-            story.bodies.push(event.to_string().into_bytes());
+            scenario.bodies.push(event.to_string().into_bytes());
         }
     }
-    story
+    scenario
         .bodies
         .extend((0..60).map(|serial| format!("broken {serial}").into_bytes()));
-    story
+    scenario
         .bodies
         .extend((0..20).map(|_| Order::of(POINTS + 9, flake()).body()));
-    story.bodies.extend((0..20).map(|_| {
+    scenario.bodies.extend((0..20).map(|_| {
         format!(
             r#"{{"event_type":"ON_TEST_PANIC","event_id":"{}"}}"#,
             flake()
         )
         .into_bytes()
     }));
-    let repeats: Vec<Vec<u8>> = story
+    let repeats: Vec<Vec<u8>> = scenario
         .bodies
         .iter()
         .filter(|_| random.u8(..5) == 0)
         .cloned()
         .collect();
-    story.bodies.extend(repeats);
+    scenario.bodies.extend(repeats);
 }
 
-/// Posts until it is accepted, as PayNow does; gives the event's id.
-fn insist(url: &str, body: &[u8]) -> String {
-    eventually("the receiver takes an event", || {
+/// Posts an event until it is accepted, as PayNow does. Returns the event's id.
+fn post_until_accepted(url: &str, body: &[u8]) -> String {
+    eventually("the receiver accepts an event", || {
         let answer = try_post(url, body).ok()?;
         answer.accepted().then(|| answer.event_id().to_owned())
     })
@@ -129,19 +129,16 @@ fn send_all(url: &str, bodies: &[Vec<u8>]) -> BTreeSet<String> {
             let accepted = &accepted;
             scope.spawn(move || {
                 for body in part {
-                    let event_id = insist(url, body);
-                    accepted
-                        .lock()
-                        .expect("no sender panics with it")
-                        .insert(event_id);
+                    let event_id = post_until_accepted(url, body);
+                    accepted.lock().expect("no holder panics").insert(event_id);
                 }
             });
         }
     });
-    accepted.into_inner().expect("no sender panicked with it")
+    accepted.into_inner().expect("no holder panicked")
 }
 
-fn settled(app: &TestApp, events: i64) {
+fn await_settled(app: &TestApp, events: i64) {
     eventually(&format!("{events} events are settled"), || {
         let sql = "SELECT count(*) AS value FROM webhook_events";
         (app.database.number(sql) >= events).then_some(())
@@ -156,19 +153,19 @@ fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
         .worker_program("paynow-worker-poison")
         .start();
     app.set_product(POINTS, PRICE);
-    let story = story(&mut fastrand::Rng::with_seed(3));
-    assert!(story.bodies.len() >= 5_000, "{}", story.bodies.len());
+    let scenario = scenario(&mut fastrand::Rng::with_seed(3));
+    assert!(scenario.bodies.len() >= 5_000, "{}", scenario.bodies.len());
 
     let url = app.webhook_url();
     let accepted = thread::scope(|scope| {
-        let sending = scope.spawn(|| send_all(&url, &story.bodies));
-        settled(&app, 500);
+        let sending = scope.spawn(|| send_all(&url, &scenario.bodies));
+        await_settled(&app, 500);
         app.workers.remove(0).kill();
         app.start_worker();
-        settled(&app, 1_200);
+        await_settled(&app, 1_200);
         Stack::kill("db");
         Stack::start("db");
-        settled(&app, 2_000);
+        await_settled(&app, 2_000);
         Stack::kill("broker");
         Stack::start("broker");
         sending.join().expect("everything is sent")
@@ -177,7 +174,7 @@ fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
         app.note_accepted(event_id);
     }
     app.drain();
-    come_again(&mut app, &story);
+    send_early_reversals_again(&mut app, &scenario);
 
     let rows = app
         .database
@@ -187,17 +184,17 @@ fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
         .filter_map(|row| row.split_once(' '))
         .map(|(wallet, balance)| (wallet.parse().unwrap(), balance.parse().unwrap()))
         .collect();
-    assert_eq!(balances, story.model);
-    // One copy of an event may have died before its order came, and another been applied after
-    // it: such a letter is of an event that is in the books already.
-    let books = "SELECT (SELECT count(*) FROM webhook_events) \
+    assert_eq!(balances, scenario.model);
+    // One copy of a reversal may have died before its order came, and another copy been applied
+    // after it. Such a dead letter is of an event that the ledger has recorded.
+    let recorded_or_dead = "SELECT (SELECT count(*) FROM webhook_events) \
                  + (SELECT count(*) FROM dead_letters letter \
                     WHERE state = 'open' AND NOT EXISTS ( \
                         SELECT FROM webhook_events event \
                         WHERE event.event_id::text = letter.event_id \
                             AND event.body_sha256 = letter.body_sha256)) AS value";
     assert_eq!(
-        app.database.number(books),
+        app.database.number(recorded_or_dead),
         i64::try_from(accepted.len()).unwrap()
     );
     let reasons = app.dead_letters();
@@ -206,10 +203,10 @@ fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
     assert_eq!(count(": crash_loop"), 20);
 }
 
-/// The ladder of tests ends after three seconds, so some reversals died before their order came:
-/// PayNow sends them again. Their letters are then resolved by the worker's housekeeping, which it
-/// does when it starts.
-fn come_again(app: &mut TestApp, story: &Story) {
+/// Sends the reversals again that died before their order came, which happens because the retry
+/// ladder of tests ends after three seconds. The housekeeping of a starting worker then resolves
+/// their letters.
+fn send_early_reversals_again(app: &mut TestApp, scenario: &Scenario) {
     let early = |app: &TestApp| -> BTreeSet<String> {
         app.dead_letters()
             .iter()
@@ -217,19 +214,19 @@ fn come_again(app: &mut TestApp, story: &Story) {
             .collect()
     };
     let died = early(app);
-    for body in &story.bodies {
+    for body in &scenario.bodies {
         let label = paynow_shared::wire::label(body).message_id;
         if died.contains(&label) {
             app.deliver_bytes(body);
         }
     }
     for event_id in &died {
-        eventually("it is applied now", || {
+        eventually("the reversal is applied", || {
             app.outcome_of(event_id.parse().ok()?)
         });
     }
     app.start_worker();
-    eventually("no letter is left of what was applied", || {
+    eventually("no letter of an applied reversal is open", || {
         early(app).is_empty().then_some(())
     });
 }

@@ -1,6 +1,6 @@
 //! The wallet contract, held against logins that try to break it.
 
-pub(crate) mod books;
+pub(crate) mod database;
 
 mod catalog;
 mod forgery;

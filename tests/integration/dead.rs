@@ -1,4 +1,4 @@
-//! What can never work is kept, with its reason, and stays alone.
+//! An event that can never be applied is kept with its reason, and the others are credited.
 
 use serde_json::json;
 
@@ -71,7 +71,7 @@ fn the_same_event_id_with_another_body_is_a_conflict_and_credits_nothing() {
     app.deliver(&order);
     app.drain();
     app.deliver(&forged);
-    crate::harness::eventually("the conflict is at the desk", || {
+    crate::harness::eventually("the conflict is a dead letter", || {
         (app.dead_letters() == [format!("{}: conflict", order.event_id)]).then_some(())
     });
 
@@ -94,7 +94,7 @@ fn a_balance_that_would_not_fit_is_refused_by_the_database_and_its_batch_goes_on
     app.start_worker();
     app.drain();
 
-    // Which of the two comes first is the broker's to say; the second does not fit.
+    // The broker decides which of the two comes first. The second does not fit.
     let balance = app.balance_of(rich);
     assert!(balance == i64::MAX || balance == 1, "{balance}");
     assert_eq!(app.dead_letters().len(), 1);
@@ -114,7 +114,7 @@ fn a_dead_letter_keeps_the_exact_bytes_and_dies_again_in_its_own_row() {
     app.drain();
     app.deliver_bytes(body);
 
-    crate::harness::eventually("it died twice", || {
+    crate::harness::eventually("the event has died twice", || {
         (app.database
             .number("SELECT sum(deaths) AS value FROM dead_letters")
             == 2)
@@ -154,10 +154,10 @@ fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
 
     app.deliver(&unknown);
     app.deliver(&Order::of(POINTS, buyer));
-    crate::harness::eventually("the order is credited all the same", || {
+    crate::harness::eventually("the order is credited nevertheless", || {
         (app.balance_of(buyer) == 500).then_some(())
     });
-    crate::harness::eventually("somebody is told", || {
+    crate::harness::eventually("the failure is logged", || {
         app.logs()
             .contains("dead letters not archived yet")
             .then_some(())
@@ -185,7 +185,7 @@ fn an_event_that_the_broker_gave_up_on_is_kept_as_a_crash_loop() {
         "dead-letter-routing-key": "paynow.credits.dead", "dead-letter-strategy": "at-least-once",
     });
     app.broker.limit_queue("paynow.credits", one_more_try_only);
-    crate::harness::eventually("the broker gives up", || {
+    crate::harness::eventually("the broker gives up the message", || {
         app.broker.fail_a_delivery("paynow.credits");
         (app.broker.depth("paynow.credits.dead") == 1).then_some(())
     });

@@ -12,7 +12,8 @@ const KNOWN: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 const NOTE: [&str; 4] = ["--by", "anna", "--why", "ticket 4711"];
 
-/// Letters of three reasons: two orders of another store, an unknown product, and no JSON at all.
+/// A system with letters of three reasons: two orders of another store, an unknown product, and a
+/// body that is no JSON.
 struct Desk {
     app: TestApp,
     elsewhere: [Order; 2],
@@ -66,7 +67,7 @@ impl Desk {
         events
     }
 
-    /// The number a dead letter is kept under.
+    /// The number of an event's dead letter.
     fn number_of(&self, event: impl ToString) -> String {
         let letter = self.app.ctl_json(&["dead", "show", &event.to_string()]);
         letter["dead_letter_id"].as_str().unwrap().to_owned()
@@ -82,7 +83,7 @@ impl Desk {
     }
 }
 
-/// Everything recorded, in order.
+/// All recorded operator actions, in order.
 fn actions(app: &TestApp) -> Vec<String> {
     app.database.texts(
         "SELECT concat_ws(' | ', action, operator, why, selection, outcome) AS value \
@@ -102,7 +103,7 @@ fn open_letters_are_grouped_by_reason_with_age_and_points_at_stake() {
 
     let groups = desk.app.ctl_json(&["dead", "list"]);
 
-    let told: Vec<Value> = groups
+    let listed: Vec<Value> = groups
         .as_array()
         .expect("a list")
         .iter()
@@ -122,7 +123,7 @@ fn open_letters_are_grouped_by_reason_with_age_and_points_at_stake() {
         json!(["unknown_product", 1, 0, 1]),
         json!(["wrong_store", 2, 2000, 0]),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let human = desk.app.ctl(&["dead", "list"]).succeeded().stdout;
     let row = |reason: &str| human.lines().find(|line| line.starts_with(reason)).unwrap();
     assert!(row("unknown_product").ends_with("unknown"), "{human}");
@@ -261,7 +262,7 @@ fn an_event_with_two_bodies_is_named_by_number() {
     let again = desk.elsewhere[0].clone().quantity(9);
     desk.app.deliver(&again);
     let event = again.event_id.to_string();
-    eventually("the other body is at the desk", || {
+    eventually("the other body is a dead letter", || {
         (desk.app.dead_letters().len() == 5).then_some(())
     });
 
@@ -350,7 +351,7 @@ fn a_discarded_letter_that_dies_again_is_open_again() {
 
     desk.app.deliver(&desk.unknown);
 
-    eventually("it is open again", || {
+    eventually("the letter is open again", || {
         (desk.app.dead_letters().len() == 4).then_some(())
     });
 }
@@ -370,7 +371,7 @@ fn a_letter_that_dies_again_meanwhile_is_not_discarded() {
         let discard = scope.spawn(|| Program::run("paynowctl", &variables, &arguments));
         let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("the operator waits for the worker", || {
+        eventually("the operator's session waits for the worker's", || {
             (desk.app.database.number(waiting) == 1).then_some(())
         });
         worker.batch_execute("COMMIT").unwrap();

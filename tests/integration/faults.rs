@@ -12,7 +12,7 @@ use crate::harness::{Answer, Order, Outcome, Program, Stack, TestApp, eventually
 const POINTS: i64 = 600_000_000_000_000_040;
 const PRICE: i64 = 500;
 
-/// Starts `paynowctl send` beside the test; it repeats what is refused, as PayNow does.
+/// Runs `paynowctl send` in a thread. It sends refused events again, as PayNow does.
 fn send<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     app: &TestApp,
@@ -41,15 +41,15 @@ fn send<'scope>(
     })
 }
 
-/// Waits until so many events are credited: something is going on.
-fn credited(app: &TestApp, events: i64) {
+/// Waits until so many events are credited, so that a fault hits a system at work.
+fn await_credited(app: &TestApp, events: i64) {
     eventually(&format!("{events} events are credited"), || {
         let sql = "SELECT count(*) AS value FROM webhook_events";
         (app.database.number(sql) >= events).then_some(())
     });
 }
 
-/// Every event that `send` says was accepted is credited once, and nothing else is.
+/// Checks that every event that `send` reports as accepted is credited once, and nothing else is.
 fn assert_credited_once(app: &TestApp, sent: Outcome) {
     let report = sent.succeeded().json();
     let mut expected = BTreeMap::<i64, i64>::new();
@@ -87,9 +87,9 @@ fn ten_thousand_orders_twice_through_a_killed_worker_and_a_restarted_broker() {
     let sent = thread::scope(|scope| {
         let options = ["--count", "10000", "--duplicate", "1", "--connections", "8"];
         let sending = send(scope, &app, &options);
-        credited(&app, 1_000);
+        await_credited(&app, 1_000);
         app.workers.remove(0).kill();
-        credited(&app, 2_500);
+        await_credited(&app, 2_500);
         Stack::stop("broker");
         Stack::start("broker");
         app.start_worker();
@@ -117,7 +117,7 @@ fn a_broker_killed_under_load_loses_and_doubles_nothing() {
     app.set_product(POINTS, PRICE);
     let sent = thread::scope(|scope| {
         let sending = send(scope, &app, &["--count", "3000", "--rate", "300"]);
-        credited(&app, 900);
+        await_credited(&app, 900);
         Stack::kill("broker");
         Stack::start("broker");
         sending.join().expect("send ends")
@@ -132,9 +132,9 @@ fn a_database_killed_under_load_costs_no_event_and_no_dead_letter() {
     app.set_product(POINTS, PRICE);
     let sent = thread::scope(|scope| {
         let sending = send(scope, &app, &["--count", "2000", "--rate", "400"]);
-        credited(&app, 300);
+        await_credited(&app, 300);
         Stack::kill("db");
-        // The receiver needs no database: all of it is accepted while there is none.
+        // The receiver needs no database and accepts all events while it is down.
         let sent = sending.join().expect("send ends");
         Stack::start("db");
         sent
@@ -155,9 +155,10 @@ fn an_outage_of_a_minute_longer_than_the_consumer_timeout_spends_no_attempt() {
     ]);
     let sent = thread::scope(|scope| {
         let sending = send(scope, &app, &["--count", "3250", "--rate", "50"]);
-        credited(&app, 100);
+        await_credited(&app, 100);
         Stack::kill("db");
-        // At this rate the rest takes a minute, and all of it is accepted without a database.
+        // At this rate the rest takes a minute, and the receiver accepts all of it without the
+        // database.
         let sent = sending.join().expect("send ends");
         Stack::start("db");
         sent
@@ -206,7 +207,7 @@ fn a_blocked_broker_is_503_while_acknowledgements_still_flow() {
     );
     assert!(ready.is_some_and(|(status, text)| status == 503 && text.contains("blocked")));
     assert_eq!(depth, 0, "an event stayed unacknowledged");
-    eventually("the receiver takes events again", || {
+    eventually("the receiver accepts events again", || {
         app.deliver(&Order::of(POINTS, buyer))
             .accepted()
             .then_some(())
@@ -215,7 +216,7 @@ fn a_blocked_broker_is_503_while_acknowledgements_still_flow() {
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn a_receiver_that_is_told_to_stop_answers_what_it_took_and_loses_nothing() {
+fn a_stopping_receiver_answers_what_it_accepted_and_loses_nothing() {
     let mut app = TestApp::start();
     app.set_product(POINTS, PRICE);
     let (url, stopped) = (app.webhook_url(), AtomicBool::new(false));
@@ -226,7 +227,7 @@ fn a_receiver_that_is_told_to_stop_answers_what_it_took_and_loses_nothing() {
                     let mut accepted = Vec::new();
                     while !stopped.load(Ordering::Relaxed) {
                         let order = Order::of(POINTS, flake());
-                        // Refused connections are the load balancer's to send elsewhere.
+                        // A load balancer would send refused connections elsewhere.
                         if let Ok(answer) = crate::harness::try_post(&url, &order.body()) {
                             accepted.push((order, answer));
                         }
@@ -235,7 +236,7 @@ fn a_receiver_that_is_told_to_stop_answers_what_it_took_and_loses_nothing() {
                 })
             })
             .collect();
-        credited(&app, 200);
+        await_credited(&app, 200);
         app.receiver.as_mut().expect("it runs").stop();
         stopped.store(true, Ordering::Relaxed);
         senders
@@ -264,7 +265,7 @@ fn a_receiver_killed_in_the_middle_keeps_its_word_for_every_202() {
     let sent = thread::scope(|scope| {
         let sending = send(scope, &app, &["--count", "3000", "--rate", "500"]);
         for round in 1..=3 {
-            credited(&app, round * 500);
+            await_credited(&app, round * 500);
             app.receiver.take().expect("it runs").kill();
             app.receiver = Some(app.start_receiver());
         }
@@ -285,7 +286,7 @@ fn workers_killed_again_and_again_credit_everything_once() {
             &["--count", "4000", "--rate", "700", "--duplicate", "1"],
         );
         for round in 1..=5 {
-            credited(&app, round * 500);
+            await_credited(&app, round * 500);
             app.workers.remove(0).kill();
             app.start_worker();
         }
@@ -309,7 +310,7 @@ fn with_everything_down_both_programs_wait_and_then_work() {
     Stack::start("broker");
 
     assert_eq!((refused.status, refused.code()), (503, "disconnected"));
-    eventually("the receiver takes events again", || {
+    eventually("the receiver accepts events again", || {
         app.deliver(&Order::of(POINTS, buyer))
             .accepted()
             .then_some(())

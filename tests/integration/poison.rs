@@ -7,7 +7,7 @@ use crate::harness::{Order, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const NEIGHBOURS: usize = 300;
-/// Two crashes in company, three alone, and some room.
+/// Two crashes with neighbours, three alone, and some to spare.
 const RESTARTS_MAX: usize = 8;
 
 fn poison(event_type: &str) -> Vec<u8> {
@@ -16,8 +16,8 @@ fn poison(event_type: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A full window of orders with the poison in the middle, and a worker that is started again as
-/// often as it dies. Gives the number of starts.
+/// Sends many orders with the poison in the middle, and starts the worker again whenever it has
+/// died. Returns the number of starts.
 fn survive(app: &mut TestApp, buyer: i64, event_type: &str) -> usize {
     for place in 0..NEIGHBOURS {
         assert!(app.deliver(&Order::of(POINTS, buyer)).accepted());
@@ -64,7 +64,7 @@ fn a_message_that_panics_is_dead_alone_and_costs_no_restart() {
 fn a_message_that_kills_the_process_is_dead_alone_after_a_few_restarts() {
     let mut app = app();
     let starts = survive(&mut app, flake(), "ON_TEST_ABORT");
-    assert!(starts > 1, "it did not kill anybody");
+    assert!(starts > 1, "the message did not kill the worker");
     assert!(
         app.dead_letters()[0].ends_with(": crash_loop"),
         "{:?}",

@@ -1,4 +1,4 @@
-//! The lapin traps as regressions, on the publisher that all programs share.
+//! Regression tests for the traps of lapin, on the publisher that all programs share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,8 +84,8 @@ fn while_a_line_is_too_long_the_next_is_refused_at_once_and_afterwards_taken() {
     app.leave_unaudited();
 }
 
-/// lapin hands a returned message to whichever confirm resolves next, and a channel shared by
-/// threads swaps confirms: with either, some of these would get a neighbour's answer.
+/// lapin gives a returned message to whichever confirm resolves next, and a channel shared by
+/// threads swaps confirms. With either, some of these messages would get another one's answer.
 #[test]
 fn each_of_many_messages_at_once_gets_its_own_answer() {
     const MESSAGES: usize = 6_000;
@@ -128,7 +128,7 @@ fn each_of_many_messages_at_once_gets_its_own_answer() {
     app.leave_unaudited();
 }
 
-/// `wait_for_confirms` would call all of these published.
+/// `wait_for_confirms` would report all of these as published.
 #[test]
 fn a_message_the_queue_has_no_room_for_is_nacked_and_only_that_one() {
     const MESSAGES: usize = 500;

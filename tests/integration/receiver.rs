@@ -1,4 +1,4 @@
-//! What the receiver answers, and that it answers 202 for nothing less than a confirm.
+//! The receiver's answers. It answers 202 only for a confirmed message.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -158,8 +158,8 @@ fn a_body_that_drips_ends_in_408() {
     stream.write_all(head.as_bytes()).unwrap();
     let mut answer = String::new();
     let started = Instant::now();
-    eventually("the receiver loses patience", || {
-        // Reading waits half a second when there is nothing: that is the drip.
+    eventually("the receiver ends the slow request", || {
+        // Reading waits half a second when there is nothing, which makes the body slow.
         let _closed = stream.write_all(b"x");
         let mut buffer = [0; 4096];
         let read = stream.read(&mut buffer).unwrap_or(0);
@@ -195,11 +195,11 @@ fn health_and_metrics_are_where_they_belong() {
 }
 
 #[test]
-fn a_receiver_that_is_told_to_stop_is_not_ready_before_it_is_gone() {
+fn a_stopping_receiver_is_not_ready_before_it_ends() {
     let mut app = TestApp::builder().workers(0).start();
     let mut receiver = app.receiver.take().unwrap();
     receiver.ask_to_stop();
-    let (status, text) = eventually("it says that it is draining", || {
+    let (status, text) = eventually("the receiver reports that it is draining", || {
         app.receiver_ready()
             .filter(|(status, _text)| *status == 503)
     });
@@ -221,7 +221,7 @@ fn a_full_queue_is_503_with_retry_after_and_recovers() {
     assert_eq!(refused.retry_after.as_deref(), Some("5"));
 
     app.broker.unlimit_queue();
-    eventually("the queue takes events again", || {
+    eventually("the queue accepts events again", || {
         app.deliver(&Order::of(POINTS, flake()))
             .accepted()
             .then_some(())
@@ -234,7 +234,7 @@ fn without_its_exchange_the_receiver_is_not_ready_and_answers_503() {
     let app = TestApp::builder().workers(0).start();
     app.broker
         .delete(&format!("exchanges/{}/paynow.events", app.broker.vhost()));
-    // Each lane notices at its own next publish.
+    // each lane notices at its next publish.
     let (refused, (_status, reason)) = eventually("the receiver notices", || {
         let answer = app.deliver(&Order::of(POINTS, flake()));
         let not_ready = app
@@ -261,7 +261,7 @@ fn an_event_that_no_queue_takes_is_kept_as_unrouted_and_not_lost() {
     let answer = app.deliver(&Order::of(POINTS, flake()));
     assert_eq!(
         answer.status, 202,
-        "the alternate exchange has it: {answer:?}"
+        "the alternate exchange took it: {answer:?}"
     );
     assert_eq!(app.broker.depth("paynow.unrouted"), 1);
     app.leave_unaudited();
@@ -274,7 +274,7 @@ fn overload_is_answered_at_once_and_what_was_accepted_is_there() {
         .workers(0)
         .start();
     let url = app.webhook_url();
-    let overloaded = eventually("one of many at once is too many", || {
+    let overloaded = eventually("one of many simultaneous posts is refused", || {
         let answers: Vec<Answer> = std::thread::scope(|scope| {
             let posts: Vec<_> = (0..32)
                 .map(|_| scope.spawn(|| try_post(&url, &Order::of(POINTS, flake()).body())))

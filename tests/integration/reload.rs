@@ -7,7 +7,7 @@ use std::thread;
 use crate::harness::{Answer, Order, Program, SECRET, TestApp, eventually, flake, try_post_as};
 
 const POINTS: i64 = 600_000_000_000_000_040;
-/// Planted like the other one: no log may tell it.
+/// No log may contain it, as for the other one.
 const NEW_SECRET: &str = "pn-fedcba9876543210fedcba9876543210";
 
 struct System {
@@ -32,8 +32,8 @@ impl System {
         std::fs::write(&self.file, list).unwrap();
     }
 
-    /// Posts an order signed with a secret; tells whether it was accepted.
-    fn takes(&self, secret: &str) -> bool {
+    /// Posts an order signed with a secret. Returns whether it was accepted.
+    fn accepts(&self, secret: &str) -> bool {
         let answer = post(&self.app.webhook_url(), secret);
         if answer.accepted() {
             self.app.note_accepted(answer.event_id());
@@ -60,7 +60,7 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
     let system = System::start();
     let url = system.app.webhook_url();
     let is_over = AtomicBool::new(false);
-    assert!(!system.takes(NEW_SECRET));
+    assert!(!system.accepts(NEW_SECRET));
     let posted = thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut answers = Vec::new();
@@ -69,14 +69,14 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
             }
             answers
         });
-        // Once because it changed, once because it was asked to.
+        // Reloads once because the file changed, and once because of the signal.
         system.write(&format!("new:{NEW_SECRET},old:{SECRET}"));
-        eventually("the new one is known", || {
-            system.takes(NEW_SECRET).then_some(())
+        eventually("the new secret is accepted", || {
+            system.accepts(NEW_SECRET).then_some(())
         });
         system.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
         system.receiver().signal("-HUP");
-        eventually("it says so", || {
+        eventually("the reload is logged", || {
             system
                 .log()
                 .contains(r#""secret_ids":"newer,old""#)
@@ -91,39 +91,43 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
     }
 
     system.write(&format!("newer:{NEW_SECRET}"));
-    eventually("the old one is out", || {
-        (!system.takes(SECRET)).then_some(())
+    eventually("the old secret is refused", || {
+        (!system.accepts(SECRET)).then_some(())
     });
-    assert!(system.takes(NEW_SECRET));
+    assert!(system.accepts(NEW_SECRET));
     system.app.drain();
     assert!(!system.log().contains(NEW_SECRET));
 }
 
 #[test]
-fn a_wrong_file_changes_nothing_and_is_told_once() {
+fn a_wrong_file_changes_nothing_and_is_logged_once() {
     let system = System::start();
-    let told = || {
+    let failures_logged = || {
         system
             .log()
             .matches(r#""event":"secrets_not_reloaded""#)
             .count()
     };
     system.write("old:");
-    eventually("it is told", || (told() > 0).then_some(()));
-    assert!(system.takes(SECRET));
+    eventually("the failure is logged", || {
+        (failures_logged() > 0).then_some(())
+    });
+    assert!(system.accepts(SECRET));
     std::fs::remove_file(&system.file).unwrap();
     system.receiver().signal("-HUP");
-    eventually("so is that it is gone", || (told() == 2).then_some(()));
-    assert!(system.takes(SECRET));
+    eventually("the missing file is logged", || {
+        (failures_logged() == 2).then_some(())
+    });
+    assert!(system.accepts(SECRET));
     system.write(&format!("back:{SECRET}"));
-    eventually("a good one is taken again", || {
+    eventually("a correct file is read again", || {
         system
             .log()
             .contains(r#""secret_ids":"back""#)
             .then_some(())
     });
-    assert_eq!(told(), 2);
-    assert!(system.takes(SECRET));
+    assert_eq!(failures_logged(), 2);
+    assert!(system.accepts(SECRET));
     system.app.drain();
 }
 
@@ -133,7 +137,7 @@ fn without_a_file_a_hangup_changes_nothing() {
     app.set_product(POINTS, 500);
     let receiver = app.receiver.as_ref().expect("it runs");
     receiver.signal("-HUP");
-    eventually("it says what it would take", || {
+    eventually("the ignored signal is logged", || {
         receiver
             .log()
             .contains("a restart reads it again")
@@ -145,7 +149,7 @@ fn without_a_file_a_hangup_changes_nothing() {
 }
 
 #[test]
-fn a_program_tells_of_itself_whether_it_is_up() {
+fn a_program_checks_its_own_health() {
     let mut app = TestApp::start();
     let variables = app.variables();
     let with = |name: &str, port: u16| {

@@ -1,4 +1,4 @@
-//! Replaying dead letters: what is shown first, what is credited once, and what stops it.
+//! Replaying dead letters: the preview, crediting once, and what stops a replay.
 
 mod interrupted;
 mod origin;
@@ -17,7 +17,7 @@ const OTHER: i64 = 600_000_000_000_000_099;
 const NOTE: [&str; 4] = ["--by", "anna", "--why", "price list is complete"];
 const ALL_UNKNOWN: [&str; 3] = ["--reason", "unknown_product", "--yes"];
 
-/// An app with this many orders dead of an unknown product, and who ordered.
+/// An app with this many dead orders of an unknown product, and these orders.
 fn dead_orders(count: usize) -> (TestApp, Vec<Order>) {
     let app = TestApp::start();
     let orders = die(&app, PRODUCT, count);
@@ -41,7 +41,7 @@ fn replay_json(app: &TestApp, arguments: &[&str]) -> Value {
     replay(app, &[arguments, &["--json"]].concat()).json()
 }
 
-/// How many letters stand where, as `state: letters`.
+/// The number of letters in each state, as `state: letters`.
 fn states(app: &TestApp) -> Vec<String> {
     app.database.texts(
         "SELECT state || ': ' || count(*) AS value FROM dead_letters GROUP BY state ORDER BY state",
@@ -82,7 +82,7 @@ fn start(app: &TestApp, arguments: &[&str]) -> Child {
         .expect("paynowctl starts")
 }
 
-/// How it ended, once it has.
+/// Waits for the end of a replay and returns its output.
 fn ended(child: Child) -> Outcome {
     let output = child.wait_with_output().expect("a child can be waited for");
     Outcome {
@@ -121,7 +121,7 @@ fn letters_of_a_product_that_is_known_now_are_credited_once_and_resolved() {
         "applied": 3, "dead_again": 0, "deferred": 0, "skipped": 0, "to_do": 0,
     });
     assert_eq!(done, expected);
-    // Attempts start anew, and what is known of the arrival stays.
+    // Attempts are counted from one again, and the data about the arrival stays.
     let kept = app.database.texts(
         "SELECT concat_ws(' ', event.attempts, event.secret_id, \
              event.signed_at = letter.signed_at, event.received_at = letter.received_at) AS value \
@@ -178,7 +178,7 @@ fn replaying_all_twice_while_the_originals_are_still_queued_credits_nothing_twic
         let all = ["--canary", "3", "--wait", "1"];
         let silent = replay(&app, &[&ALL_UNKNOWN[..], &all].concat());
         assert_eq!(silent.code, Some(1), "{silent:?}");
-        // As if each had died again meanwhile.
+        // Makes them look as if each had died again meanwhile.
         app.database
             .execute("UPDATE dead_letters SET state = 'open'")
             .unwrap();
@@ -187,7 +187,7 @@ fn replaying_all_twice_while_the_originals_are_still_queued_credits_nothing_twic
         (app.broker.depth("paynow.credits") == 9).then_some(())
     });
     app.start_worker();
-    eventually("all are handled", || {
+    eventually("all messages are handled", || {
         (app.broker.depth("paynow.credits") == 0).then_some(())
     });
     let first = action(&app);

@@ -1,4 +1,4 @@
-//! An event whose one copy died while another was applied is no work for a person.
+//! A dead letter is resolved automatically when another copy of its event was applied.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::harness::{Order, Outcome, Program, TestApp, eventually, flake};
 const POINTS: i64 = 600_000_000_000_000_040;
 const PRICE: i64 = 500;
 
-/// Every letter as `state: why it is resolved`.
+/// Every letter as `state: resolution`.
 fn letters(app: &TestApp) -> Vec<String> {
     app.database.texts(
         "SELECT state || ': ' || coalesce(resolution, '-') AS value FROM dead_letters \
@@ -27,7 +27,7 @@ fn dead_and_then_applied(app: &TestApp) -> Order {
     app.drain();
     app.set_product(POINTS, PRICE);
     app.deliver(&order);
-    eventually("it is credited", || {
+    eventually("the event is credited", || {
         (app.balance_of(order.customer_id) == PRICE).then_some(())
     });
     order
@@ -44,7 +44,7 @@ fn a_copy_that_dies_after_another_was_applied_is_filed_as_resolved() {
     for deaths in 1..=2 {
         let body = order.json().to_string();
         app.broker.publish_bare("paynow.credits.dead", &body);
-        eventually("the copy is at the desk", || {
+        eventually("the copy is a dead letter", || {
             let sum = "SELECT coalesce(sum(deaths), 0) AS value FROM dead_letters";
             (app.database.number(sum) == deaths).then_some(())
         });
@@ -75,7 +75,8 @@ fn a_letter_whose_event_is_applied_later_is_resolved_and_a_conflict_stays_open()
     let other = Order::of(POINTS + 9, flake());
     app.deliver(&other);
     app.drain();
-    // Ids that are no number, or none of ours, must stop nobody who looks for numbers.
+    // Event ids that are no numbers, or no PayNow ids, must not break the search, which expects
+    // numbers.
     app.database
         .execute(
             "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts) \
@@ -85,7 +86,7 @@ fn a_letter_whose_event_is_applied_later_is_resolved_and_a_conflict_stays_open()
         .unwrap();
 
     app.start_worker();
-    // One statement looks at all of these letters, so the others have been looked at as well.
+    // One statement checks all of these letters, so the others have been checked as well.
     let mut expected = vec!["resolved: applied_by_another_copy".to_owned()];
     expected.resize(7, "open: -".to_owned());
     eventually("the letter is resolved, and no other", || {
@@ -102,23 +103,23 @@ fn a_letter_whose_event_is_applied_later_is_resolved_and_a_conflict_stays_open()
 }
 
 #[test]
-fn a_letter_that_was_replayed_and_never_looked_at_again_is_resolved() {
+fn a_letter_of_an_abandoned_replay_is_resolved() {
     let mut app = TestApp::start();
     let order = Order::of(POINTS, flake());
     app.deliver(&order);
     app.drain();
     app.set_product(POINTS, PRICE);
-    // What a replay leaves behind whose operator went away.
+    // The state that a replay leaves behind when its operator aborts it.
     app.database
         .execute("UPDATE dead_letters SET state = 'replayed'")
         .unwrap();
     app.deliver(&order);
-    eventually("it is credited", || {
+    eventually("the event is credited", || {
         (app.balance_of(order.customer_id) == PRICE).then_some(())
     });
 
     app.start_worker();
-    eventually("it is resolved", || {
+    eventually("the letter is resolved", || {
         (letters(&app) == ["resolved: applied_after_replay"]).then_some(())
     });
 }
@@ -179,12 +180,12 @@ fn a_replay_copies_and_housekeeping_at_once_credit_once_and_leave_nothing_open()
         for order in &orders {
             crate::harness::post(&url, &order.body());
         }
-        // Each does its housekeeping when it starts.
+        // Each worker does its housekeeping when it starts.
         while !replay.is_finished() {
             stop_workers(&mut app);
             app.start_worker();
         }
-        replay.join().expect("it ran to its end")
+        replay.join().expect("the replay ran to its end")
     });
     let outcome = replayed.succeeded().json();
     assert_eq!(
@@ -193,7 +194,7 @@ fn a_replay_copies_and_housekeeping_at_once_credit_once_and_leave_nothing_open()
     );
 
     app.start_worker();
-    eventually("none is left to do", || {
+    eventually("no letter is left open", || {
         let all_resolved = letters(&app)
             .iter()
             .all(|letter| letter.starts_with("resolved: "));

@@ -1,5 +1,5 @@
-//! What was lost comes back: PayNow's history finds what a restored database or a new broker lacks,
-//! and brings it once.
+//! Recovery from a lost database or broker: PayNow's history shows which events are missing, and
+//! each is sent once.
 
 mod cluster;
 mod disaster;

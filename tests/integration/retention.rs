@@ -1,5 +1,5 @@
-//! Payloads and bodies hold personal data and go when their time is over; keys, digests, credits
-//! and reasons stay, and so does whatever still needs a person.
+//! Payloads and bodies contain personal data and are deleted after their retention. Keys, digests,
+//! credits and reasons stay, and so does everything that still needs a person.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::harness::{Order, PLANTED_NAME, TestApp, eventually, flake};
 const POINTS: i64 = 600_000_000_000_000_040;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// An event id that PayNow would have made so many days ago.
+/// An event id that PayNow would have created so many days ago.
 fn flake_of_days_ago(days: i64) -> i64 {
     flake() - ((days * DAY_MS) << 22)
 }
@@ -43,9 +43,9 @@ fn an_old_payload_is_forgotten_and_its_event_still_credits_nothing_twice() {
     app.drain();
     assert_eq!(payloads(&app), 2);
 
-    // A worker does its housekeeping when it starts, and then again and again.
+    // A worker does its housekeeping when it starts and at intervals.
     app.start_worker();
-    eventually("the old payload is gone", || {
+    eventually("the old payload is deleted", || {
         (payloads(&app) == 1).then_some(())
     });
 
@@ -54,7 +54,7 @@ fn an_old_payload_is_forgotten_and_its_event_still_credits_nothing_twice() {
         event_id: old.event_id,
         ..Order::of(POINTS, buyer)
     });
-    eventually("the other body under its id is a conflict", || {
+    eventually("another body with its id is a conflict", || {
         app.dead_letters()
             .contains(&format!("{}: conflict", old.event_id))
             .then_some(())
@@ -65,11 +65,12 @@ fn an_old_payload_is_forgotten_and_its_event_still_credits_nothing_twice() {
     assert_eq!(
         app.database.number(bodies),
         1,
-        "an open dead letter was forgotten"
+        "the body of an open dead letter was deleted"
     );
 }
 
-/// Letters of one kind, all died 400 days ago; those with a time were settled so many days ago.
+/// Inserts letters of one state that died 400 days ago, and were settled so many days ago if at
+/// all.
 fn letters(app: &TestApp, state: &str, settled_days_ago: Option<i64>, count: i64) {
     let settled_at = settled_days_ago.map_or_else(
         || "NULL".to_owned(),
@@ -87,7 +88,7 @@ fn letters(app: &TestApp, state: &str, settled_days_ago: Option<i64>, count: i64
         .unwrap();
 }
 
-/// How many letters have their body and how many have not, as `state: with without`.
+/// How many letters have a body and how many have none, as `state: with without`.
 fn bodies(app: &TestApp) -> Vec<String> {
     app.database.texts(
         "SELECT state || ': ' || count(body) || ' ' || count(*) - count(body) AS value \
@@ -111,22 +112,23 @@ fn bodies_of_settled_letters_are_forgotten_in_bounded_pieces_and_no_others() {
         "replayed: 100 0",
         "resolved: 0 1200",
     ];
-    eventually("old bodies are gone", || {
+    eventually("old bodies are deleted", || {
         (bodies(&app) == expected).then_some(())
     });
 
-    // A row tells the transaction that wrote it last.
+    // `xmin` is the transaction that wrote a row last.
     let largest = "SELECT max(rows) AS value FROM (SELECT count(*) AS rows FROM dead_letters \
                    WHERE body IS NULL GROUP BY xmin::text) AS pieces";
     assert_eq!(app.database.number(largest), 1_000);
-    let told = "SELECT count(*) AS value FROM dead_letters \
+    let still_recorded = "SELECT count(*) AS value FROM dead_letters \
                 WHERE body IS NULL AND error = 'no JSON' AND octet_length(body_sha256) = 32";
-    assert_eq!(app.database.number(told), 5_700);
-    let lost = app
+    assert_eq!(app.database.number(still_recorded), 5_700);
+    let refused = app
         .database
         .execute("UPDATE dead_letters SET body = NULL WHERE state = 'open'");
     assert!(
-        lost.unwrap_err()
+        refused
+            .unwrap_err()
             .contains("dead_letters_unsettled_has_body")
     );
 }
@@ -144,7 +146,7 @@ fn a_letter_without_its_body_is_shown_as_such_and_gets_it_back_when_it_dies_agai
         .execute("UPDATE dead_letters SET settled_at = now() - interval '31 days'")
         .unwrap();
     app.start_worker();
-    eventually("its body is gone", || {
+    eventually("its body is deleted", || {
         (bodies(&app) == ["discarded: 0 1"]).then_some(())
     });
 
@@ -177,7 +179,7 @@ fn a_letter_without_its_body_is_shown_as_such_and_gets_it_back_when_it_dies_agai
     );
 
     app.deliver(&order);
-    eventually("it died again", || {
+    eventually("the event has died again", || {
         (bodies(&app) == ["open: 1 0"]).then_some(())
     });
     let shown = app.ctl(&["dead", "show", &event, "--reveal"]).succeeded();
@@ -204,7 +206,7 @@ fn a_million_old_payloads_go_while_orders_are_credited() {
     let mut orders = 0;
     let old = format!("payload IS NOT NULL AND event_id < {newest}");
     let old = format!("SELECT count(*) AS value FROM webhook_events WHERE {old}");
-    // In stages, so that a slow machine has its time for each.
+    // Waits in stages, so that a slow machine has enough time for each.
     for left in [750_000, 500_000, 250_000, 0] {
         eventually(&format!("{left} old payloads are left"), || {
             let order = Order::of(POINTS, buyer);

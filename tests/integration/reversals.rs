@@ -1,4 +1,4 @@
-//! Money that comes back: on real servers, in any order, at several workers at once.
+//! Refunds and chargebacks: in any order, at several workers at once.
 
 use diesel::connection::SimpleConnection;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::harness::{Order, Program, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 
-/// A refund of an order; the orders of these tests cost 1000.
+/// A refund of an order. The orders of these tests cost 1000.
 pub(crate) fn refund(order: &Order, refund_id: i64, amount: i64) -> Vec<u8> {
     json!({
         "event_type": "ON_REFUND", "event_id": flake().to_string(),
@@ -66,7 +66,7 @@ fn a_refund_takes_back_what_the_order_gave() {
 }
 
 #[test]
-fn partial_refunds_add_up_and_a_refund_told_twice_counts_once() {
+fn partial_refunds_add_up_and_a_refund_in_two_events_counts_once() {
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
     let app = with_order(&order);
@@ -171,13 +171,13 @@ fn a_refund_whose_order_never_comes_is_dead_at_the_end_of_the_ladder_and_can_com
         app.dead_letters(),
         [format!("{}: order_unknown", answer.event_id())]
     );
-    // The ladder of these tests has two rungs: the first try and two more.
+    // The ladder of these tests has two rungs, so there are three attempts.
     let attempts = "SELECT attempts::bigint AS value FROM dead_letters";
     assert_eq!(app.database.number(attempts), 3);
 
     app.deliver(&order);
     app.deliver_bytes(&body);
-    eventually("the refund is applied after all", || {
+    eventually("the refund is applied", || {
         let reversed = app.outcome_of(answer.event_id().parse().unwrap());
         (reversed.as_deref() == Some("reversed")).then_some(())
     });

@@ -64,7 +64,7 @@ fn every_published_event_type_ends_credited_ignored_or_dead_for_the_right_reason
     }
 }
 
-/// Why a refund or chargeback of an order that never comes is dead.
+/// The reason of a dead refund or chargeback whose order never comes.
 fn reason_without_order(event: &serde_json::Value) -> &'static str {
     let body = &event["body"];
     let is_number = |field: &str| body[field].is_i64();

@@ -1,11 +1,12 @@
-//! `paynowctl setup`: repeatable, at once, and true to the committed description.
+//! `paynowctl setup`: it can be repeated and run in parallel, and it sets up the committed
+//! topology.
 
 use serde_json::Value;
 
 use crate::harness::{Program, Servers, TestApp, TestBroker, TestDatabase, flake};
 
 #[test]
-fn setup_may_be_repeated_and_says_that_nothing_was_left_to_do() {
+fn setup_may_be_repeated_and_reports_that_nothing_was_left_to_do() {
     let app = TestApp::builder().workers(0).start();
     let again = app.ctl(&["setup"]).succeeded().stdout;
     assert!(again.contains("up to date"), "{again}");

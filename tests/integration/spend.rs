@@ -1,17 +1,17 @@
-//! `spend`, as game backends call it: once per key, never below zero, and nothing else.
+//! `spend`, as game backends call it: it takes points once per key and never below zero.
 
 use diesel::result::Error;
 
-use crate::contract::books::{Books, Session};
+use crate::contract::database::{Ledger, Session};
 
 const CALLERS: usize = 16;
 
-/// What a call answers: the balance, and whether the points were taken now.
+/// The SQL of a call, which returns the balance and whether the points were taken now.
 fn call(wallet: i64, points: i64, key: &str) -> String {
     format!("SELECT balance || ' ' || applied AS value FROM spend({wallet}, {points}, '{key}')")
 }
 
-/// The answer of a call, or the name of what refuses it.
+/// The answer of a call, or the name of the constraint that refuses it.
 fn spend(session: &mut Session, wallet: i64, points: i64, key: &str) -> Result<String, String> {
     match session.texts(&call(wallet, points, key)) {
         Ok(mut rows) => Ok(rows.pop().expect("a spend answers one row")),
@@ -23,33 +23,33 @@ fn spend(session: &mut Session, wallet: i64, points: i64, key: &str) -> Result<S
     }
 }
 
-/// Wallet 20 with 500 points, and wallet 21 with as many.
-fn books() -> Books {
-    let books = Books::with_rows();
-    books
+/// A ledger with 500 points in wallet 20 and 500 in wallet 21.
+fn ledger() -> Ledger {
+    let ledger = Ledger::with_rows();
+    ledger
         .database
         .execute(
             "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
              VALUES ('correction:test', 21, 'correction', 500)",
         )
         .unwrap();
-    books
+    ledger
 }
 
-fn spends(books: &Books) -> Vec<String> {
-    books.database.texts(
+fn spends(ledger: &Ledger) -> Vec<String> {
+    ledger.database.texts(
         "SELECT concat_ws(' ', entry_key, wallet_id, points) AS value FROM ledger_entries \
          WHERE kind = 'spend' ORDER BY entry_id",
     )
 }
 
-/// Every caller with a session of its own, all at once.
+/// Runs all callers at once, each with a session of its own.
 fn at_once(
-    books: &Books,
+    ledger: &Ledger,
     caller: impl Fn(usize, &mut Session) -> Result<String, String> + Sync,
 ) -> Vec<Result<String, String>> {
     let sessions: Vec<Session> = (0..CALLERS)
-        .map(|_| books.log_in_as("paynow_spender"))
+        .map(|_| ledger.log_in_as("paynow_spender"))
         .collect();
     let ready = std::sync::Barrier::new(CALLERS);
     std::thread::scope(|scope| {
@@ -70,8 +70,8 @@ fn at_once(
 
 #[test]
 fn a_spend_takes_points_and_is_an_entry_like_any_other() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
 
     assert_eq!(
         spend(&mut backend, 20, 120, "sword-1"),
@@ -83,10 +83,10 @@ fn a_spend_takes_points_and_is_an_entry_like_any_other() {
     );
 
     assert_eq!(
-        spends(&books),
+        spends(&ledger),
         ["spend:sword-1 20 -120", "spend:sword-2 20 -380"]
     );
-    assert_eq!(books.balances(), ["20: 0", "21: 500"]);
+    assert_eq!(ledger.balances(), ["20: 0", "21: 500"]);
     let named =
         "SELECT balance::text AS value FROM spend(wallet_id => 21, points => 1, key => 'n')";
     assert_eq!(backend.texts(named).unwrap(), ["499"]);
@@ -94,8 +94,8 @@ fn a_spend_takes_points_and_is_an_entry_like_any_other() {
 
 #[test]
 fn the_same_spend_again_takes_nothing_more_even_from_an_empty_wallet() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
 
     assert_eq!(
         spend(&mut backend, 20, 500, "house"),
@@ -106,15 +106,15 @@ fn the_same_spend_again_takes_nothing_more_even_from_an_empty_wallet() {
         Ok("0 false".to_owned())
     );
 
-    assert_eq!(spends(&books), ["spend:house 20 -500"]);
+    assert_eq!(spends(&ledger), ["spend:house 20 -500"]);
 }
 
 #[test]
 fn a_key_that_was_used_for_something_else_is_refused() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
     spend(&mut backend, 20, 100, "once").unwrap();
-    let before = books.contents();
+    let before = ledger.contents();
 
     for (wallet, points) in [(20, 99), (20, 101), (20, 5000), (21, 100), (22, 100)] {
         let refused = spend(&mut backend, wallet, points, "once");
@@ -125,14 +125,14 @@ fn a_key_that_was_used_for_something_else_is_refused() {
         );
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 #[test]
 fn a_spend_is_of_some_points_and_has_a_key() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
-    let before = books.contents();
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
+    let before = ledger.contents();
 
     for points in ["0", "-1", "-9223372036854775808", "NULL"] {
         let sql = format!("SELECT spend(20, {points}, 'k')");
@@ -143,17 +143,17 @@ fn a_spend_is_of_some_points_and_has_a_key() {
         assert_eq!(backend.refused_by(&sql), "spend_key_length", "{sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 #[test]
 fn a_balance_that_is_too_little_is_not_touched() {
-    let books = books();
+    let ledger = ledger();
     let debt = "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
                 VALUES ('correction:debt', 23, 'correction', -5)";
-    books.database.execute(debt).unwrap();
-    let mut backend = books.log_in_as("paynow_spender");
-    let before = books.contents();
+    ledger.database.execute(debt).unwrap();
+    let mut backend = ledger.log_in_as("paynow_spender");
+    let before = ledger.contents();
 
     for (wallet, points) in [(20, 501), (20, i64::MAX), (22, 1), (23, 1), (0, 1), (-1, 1)] {
         let refused = spend(&mut backend, wallet, points, "k");
@@ -168,7 +168,7 @@ fn a_balance_that_is_too_little_is_not_touched() {
         "spend_needs_balance"
     );
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
     assert_eq!(
         spend(&mut backend, 20, 1, "k"),
         Ok("499 true".to_owned()),
@@ -178,9 +178,9 @@ fn a_balance_that_is_too_little_is_not_touched() {
 
 #[test]
 fn many_spends_of_one_balance_at_once_never_take_it_below_zero() {
-    let books = books();
+    let ledger = ledger();
 
-    let answers = at_once(&books, |number, session| {
+    let answers = at_once(&ledger, |number, session| {
         spend(session, 20, 100, &format!("k-{number}"))
     });
 
@@ -191,14 +191,14 @@ fn many_spends_of_one_balance_at_once_never_take_it_below_zero() {
         .filter(|answer| **answer == too_little)
         .count();
     assert_eq!((applied, refused), (5, CALLERS - 5), "{answers:?}");
-    assert_eq!(books.balances(), ["20: 0", "21: 500"]);
+    assert_eq!(ledger.balances(), ["20: 0", "21: 500"]);
 }
 
 #[test]
 fn many_calls_with_one_key_at_once_make_one_entry_and_all_succeed() {
-    let books = books();
+    let ledger = ledger();
 
-    let answers = at_once(&books, |_number, session| spend(session, 20, 400, "one"));
+    let answers = at_once(&ledger, |_number, session| spend(session, 20, 400, "one"));
 
     let answered = |answer: &str| {
         let answer = Ok(answer.to_owned());
@@ -209,14 +209,14 @@ fn many_calls_with_one_key_at_once_make_one_entry_and_all_succeed() {
         (1, CALLERS - 1),
         "{answers:?}"
     );
-    assert_eq!(spends(&books), ["spend:one 20 -400"]);
+    assert_eq!(spends(&ledger), ["spend:one 20 -400"]);
 }
 
 #[test]
 fn one_key_for_two_wallets_at_once_takes_points_from_one_of_them() {
-    let books = books();
+    let ledger = ledger();
 
-    let answers = at_once(&books, |number, session| {
+    let answers = at_once(&ledger, |number, session| {
         let wallet = if number % 2 == 0 { 20 } else { 21 };
         spend(session, wallet, 1, "shared")
     });
@@ -224,14 +224,14 @@ fn one_key_for_two_wallets_at_once_takes_points_from_one_of_them() {
     let reused = Err("spend_key_reused".to_owned());
     let refused = answers.iter().filter(|answer| **answer == reused).count();
     assert_eq!(refused, CALLERS / 2, "{answers:?}");
-    assert_eq!(spends(&books).len(), 1);
+    assert_eq!(spends(&ledger).len(), 1);
 }
 
 #[test]
 fn spends_and_credits_of_the_same_wallets_wait_for_each_other_and_none_fails() {
     const ROUNDS: i64 = 20;
-    let books = books();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = ledger();
+    let mut worker = ledger.log_in_as("paynow_worker");
 
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -246,7 +246,7 @@ fn spends_and_credits_of_the_same_wallets_wait_for_each_other_and_none_fails() {
                 ));
             }
         });
-        let answers = at_once(&books, |number, session| {
+        let answers = at_once(&ledger, |number, session| {
             let wallet = if number % 2 == 0 { 20 } else { 21 };
             (0..ROUNDS).try_fold(String::new(), |_last, round| {
                 spend(session, wallet, 1, &format!("{number}-{round}"))
@@ -258,17 +258,17 @@ fn spends_and_credits_of_the_same_wallets_wait_for_each_other_and_none_fails() {
     let spent = i64::try_from(CALLERS / 2).unwrap() * ROUNDS;
     let left = 500 + 3 * ROUNDS - spent;
     assert_eq!(
-        books.balances(),
+        ledger.balances(),
         [format!("20: {left}"), format!("21: {left}")]
     );
 }
 
 #[test]
-fn a_transaction_that_looked_before_another_spend_is_told_to_try_again() {
-    let books = books();
+fn a_transaction_that_read_before_another_spend_fails_to_serialize() {
+    let ledger = ledger();
     let (mut first, mut second) = (
-        books.log_in_as("paynow_spender"),
-        books.log_in_as("paynow_spender"),
+        ledger.log_in_as("paynow_spender"),
+        ledger.log_in_as("paynow_spender"),
     );
     first.works("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM wallets");
     spend(&mut second, 20, 500, "k").unwrap();
@@ -276,14 +276,14 @@ fn a_transaction_that_looked_before_another_spend_is_told_to_try_again() {
     let message = first.refused("SELECT spend(20, 500, 'k')");
 
     assert!(message.contains("could not serialize"), "{message}");
-    assert_eq!(books.balances(), ["20: 0", "21: 500"]);
+    assert_eq!(ledger.balances(), ["20: 0", "21: 500"]);
 }
 
 #[test]
 fn the_spender_may_spend_and_read_wallets_and_nothing_else() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
-    let before = books.contents();
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
+    let before = ledger.contents();
 
     for table in [
         "ledger_entries",
@@ -323,14 +323,14 @@ fn the_spender_may_spend_and_read_wallets_and_nothing_else() {
         assert!(message.contains("must be owner of"), "{message}: {sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
     backend.works("SELECT wallet_id, balance FROM wallets");
 }
 
 #[test]
 fn tables_of_ones_own_with_our_names_change_nothing_of_a_spend() {
-    let books = books();
-    let mut backend = books.log_in_as("paynow_spender");
+    let ledger = ledger();
+    let mut backend = ledger.log_in_as("paynow_spender");
     backend.works(
         "CREATE TEMPORARY TABLE wallets (wallet_id bigint, balance bigint); \
          INSERT INTO wallets VALUES (20, 1000000); SET search_path = pg_temp, public",
@@ -343,22 +343,22 @@ fn tables_of_ones_own_with_our_names_change_nothing_of_a_spend() {
 
 #[test]
 fn nobody_else_may_spend() {
-    let books = books();
+    let ledger = ledger();
     for role in ["paynow_worker", "paynow_reader"] {
-        let mut login = books.log_in_as(role);
+        let mut login = ledger.log_in_as(role);
         let message = login.refused(&call(20, 1, "k"));
         assert!(
             message.contains("permission denied for function spend"),
             "{message}"
         );
     }
-    assert_eq!(books.balances(), ["20: 500", "21: 500"]);
+    assert_eq!(ledger.balances(), ["20: 500", "21: 500"]);
 }
 
 #[test]
 fn a_spend_entry_cannot_be_forged_in_another_form() {
-    let books = books();
-    let mut owner = books.as_owner();
+    let ledger = ledger();
+    let mut owner = ledger.as_owner();
     for (key, points, order) in [
         ("spend:x", 5, "NULL"),
         ("spend:x", 0, "NULL"),

@@ -56,7 +56,7 @@ fn the_same_event_sent_many_times_at_once_is_credited_once() {
 }
 
 #[test]
-fn an_order_told_by_two_events_is_credited_once() {
+fn an_order_in_two_events_is_credited_once() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let buyer = flake();
@@ -87,10 +87,10 @@ fn two_events_of_one_order_at_two_workers_at_once_are_credited_once() {
 
     std::thread::scope(|scope| {
         for order in &orders {
-            let told = (order.body(), order.retold().body());
+            let bodies = (order.body(), order.retold().body());
             let url = &url;
-            scope.spawn(move || crate::harness::post(url, &told.0));
-            scope.spawn(move || crate::harness::post(url, &told.1));
+            scope.spawn(move || crate::harness::post(url, &bodies.0));
+            scope.spawn(move || crate::harness::post(url, &bodies.1));
         }
     });
     eventually("all eighty events are recorded", || {
@@ -176,8 +176,8 @@ fn an_order_as_large_as_the_limit_is_credited() {
     app.set_product(POINTS, 500);
     let order = Order::of(POINTS, flake());
     let mut json = order.json();
-    let room = 1_048_576 - json.to_string().len() - r#","notes":"""#.len();
-    json["body"]["notes"] = "x".repeat(room).into();
+    let length = 1_048_576 - json.to_string().len() - r#","notes":"""#.len();
+    json["body"]["notes"] = "x".repeat(length).into();
     let body = json.to_string().into_bytes();
     assert_eq!(body.len(), 1_048_576);
 
@@ -187,30 +187,29 @@ fn an_order_as_large_as_the_limit_is_credited() {
     assert_eq!(app.balance_of(order.customer_id), 500);
 }
 
-/// Tells the only worker to stop, and does not accept that it waits for what goes on beside its
-/// work.
+/// Stops the only worker, which must not wait for its background tasks.
 #[track_caller]
 fn stops_soon(app: &mut TestApp) {
-    let told = Instant::now();
+    let asked = Instant::now();
     app.workers.remove(0).stop();
-    let took = told.elapsed();
+    let took = asked.elapsed();
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]
-fn a_look_at_the_whole_ledger_does_not_hold_up_a_worker_that_is_told_to_stop() {
+fn a_check_of_the_whole_ledger_does_not_delay_a_stopping_worker() {
     let mut app = TestApp::builder().workers(0).start();
     let mut slow = app.database.connect();
     slow.batch_execute("BEGIN; LOCK TABLE wallets").unwrap();
     app.start_worker();
     app.database.await_blocked();
-    // The look itself would wait for ten seconds here, and for fifteen minutes on a large ledger.
+    // The check itself would take ten seconds here, and fifteen minutes on a large ledger.
     stops_soon(&mut app);
     slow.batch_execute("ROLLBACK").unwrap();
 }
 
 #[test]
-fn a_database_that_says_nothing_does_not_hold_up_a_worker_that_is_told_to_stop() {
+fn a_silent_database_does_not_delay_a_stopping_worker() {
     let silent = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let port = silent.local_addr().unwrap().port();
     let address = format!("postgres://worker:none@127.0.0.1:{port}/paynow?connect_timeout=60");
@@ -219,7 +218,7 @@ fn a_database_that_says_nothing_does_not_hold_up_a_worker_that_is_told_to_stop()
         .worker_setting("DATABASE_URL", &address)
         .start();
     app.launch_worker();
-    // Of the session, the housekeeping and the survey: all of them wait for the first word.
+    // The session, the housekeeping and the survey all wait for the database's first answer.
     let _asked: Vec<_> = silent.incoming().take(3).collect();
     stops_soon(&mut app);
 }

@@ -1,4 +1,5 @@
-//! TLS to broker and database: both sides prove who they are, and what is wrong is one sentence.
+//! TLS to broker and database: both sides prove their identity, and each mistake is reported in one
+//! sentence.
 
 mod authority;
 mod broker;

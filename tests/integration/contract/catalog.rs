@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::books::Books;
+use super::database::Ledger;
 
 fn contract() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../WALLET_CONTRACT.md");
@@ -32,8 +32,8 @@ fn code_in(text: &str) -> Vec<&str> {
 }
 
 /// Names that code may match: constraints, and those that our triggers raise.
-fn names_in_the_catalog(books: &Books) -> BTreeSet<String> {
-    let names = books.database.texts(
+fn names_in_the_catalog(ledger: &Ledger) -> BTreeSet<String> {
+    let names = ledger.database.texts(
         "SELECT conname AS value FROM pg_constraint \
          WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'p', 'u', 'x') \
              AND conrelid <> '__diesel_schema_migrations'::regclass \
@@ -46,20 +46,20 @@ fn names_in_the_catalog(books: &Books) -> BTreeSet<String> {
 
 #[test]
 fn the_contract_lists_every_named_constraint_and_no_other() {
-    let books = Books::empty();
+    let ledger = Ledger::empty();
 
     let listed: BTreeSet<String> = table_under("Named constraints")
         .iter()
         .map(|row| code_in(&row[0]).concat())
         .collect();
 
-    assert_eq!(listed, names_in_the_catalog(&books));
+    assert_eq!(listed, names_in_the_catalog(&ledger));
 }
 
 #[test]
 fn the_reader_finds_the_columns_the_contract_promises() {
-    let books = Books::empty();
-    let mut reader = books.log_in_as("paynow_reader");
+    let ledger = Ledger::empty();
+    let mut reader = ledger.log_in_as("paynow_reader");
     let promised = table_under("What the outside may read");
     assert!(promised.len() >= 4, "{promised:?}");
 
@@ -68,7 +68,7 @@ fn the_reader_finds_the_columns_the_contract_promises() {
         let columns = code_in(&row[1]);
         for column in &columns {
             let (name, data_type) = column.split_once(' ').expect("a column has a type");
-            let actual = books.database.texts(&format!(
+            let actual = ledger.database.texts(&format!(
                 "SELECT format_type(atttypid, atttypmod) AS value FROM pg_attribute \
                  WHERE attrelid = '{table}'::regclass AND attname = '{name}'"
             ));
@@ -81,8 +81,8 @@ fn the_reader_finds_the_columns_the_contract_promises() {
 
 #[test]
 fn no_column_of_ours_holds_a_float() {
-    let books = Books::empty();
-    let floats = books.database.texts(
+    let ledger = Ledger::empty();
+    let floats = ledger.database.texts(
         "SELECT table_name || '.' || column_name AS value FROM information_schema.columns \
          WHERE table_schema = 'public' \
              AND data_type IN ('real', 'double precision', 'numeric', 'money')",

@@ -1,6 +1,6 @@
 //! Ways around the ledger that need no right on a table.
 
-use super::books::Books;
+use super::database::Ledger;
 
 /// `CREATE TRIGGER` on a table of one's own needs the right to execute the function, and everybody
 /// has that right on a new function unless it is taken away; the function runs as its owner.
@@ -13,19 +13,19 @@ const LEND: &str = "
 #[test]
 fn nobody_can_lend_the_posting_function_to_a_table_of_their_own() {
     for role in ["paynow_worker", "paynow_reader"] {
-        let books = Books::with_rows();
-        let mut forger = books.log_in_as(role);
+        let ledger = Ledger::with_rows();
+        let mut forger = ledger.log_in_as(role);
 
         let message = forger.refused(LEND);
 
-        assert_eq!(books.balances(), ["20: 500"], "{role}: {message}");
+        assert_eq!(ledger.balances(), ["20: 500"], "{role}: {message}");
     }
 }
 
 #[test]
 fn a_table_of_ones_own_with_the_name_of_ours_changes_no_wallet() {
-    let books = Books::with_rows();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = Ledger::with_rows();
+    let mut worker = ledger.log_in_as("paynow_worker");
 
     worker.works("CREATE TEMPORARY TABLE wallets (wallet_id bigint PRIMARY KEY, balance bigint)");
     worker.works(
@@ -33,5 +33,5 @@ fn a_table_of_ones_own_with_the_name_of_ours_changes_no_wallet() {
          VALUES ('order-line:9', 20, 10, 'order_line', 7)",
     );
 
-    assert_eq!(books.balances(), ["20: 507"]);
+    assert_eq!(ledger.balances(), ["20: 507"]);
 }

@@ -1,6 +1,6 @@
 //! A balance is the sum of its entries, whoever tries to make it something else.
 
-use super::books::Books;
+use super::database::Ledger;
 
 /// One statement that adds `(key, wallet, points)`.
 fn insert(entries: &[(&str, i64, i64)]) -> String {
@@ -15,16 +15,16 @@ fn insert(entries: &[(&str, i64, i64)]) -> String {
     )
 }
 
-fn number_of_entries(books: &Books) -> i64 {
-    books
+fn number_of_entries(ledger: &Ledger) -> i64 {
+    ledger
         .database
         .number("SELECT count(*) AS value FROM ledger_entries")
 }
 
 #[test]
 fn one_statement_posts_many_entries_to_many_wallets() {
-    let books = Books::empty();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = Ledger::empty();
+    let mut worker = ledger.log_in_as("paynow_worker");
 
     let entries = [
         ("order-line:1", 23, 5),
@@ -34,56 +34,56 @@ fn one_statement_posts_many_entries_to_many_wallets() {
     worker.works(&insert(&entries));
     worker.works(&insert(&[("order-line:4", 21, 1), ("order-line:5", 24, 2)]));
 
-    assert_eq!(books.balances(), ["21: 8", "22: 0", "23: 5", "24: 2"]);
+    assert_eq!(ledger.balances(), ["21: 8", "22: 0", "23: 5", "24: 2"]);
 }
 
 #[test]
 fn two_entries_for_one_wallet_in_one_statement_add_up() {
-    let books = Books::empty();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = Ledger::empty();
+    let mut worker = ledger.log_in_as("paynow_worker");
 
     worker.works(&insert(&[
         ("order-line:1", 20, 500),
         ("order-line:2", 20, 250),
     ]));
 
-    assert_eq!(books.balances(), ["20: 750"]);
+    assert_eq!(ledger.balances(), ["20: 750"]);
 }
 
 #[test]
 fn an_entry_key_is_used_once() {
-    let books = Books::with_rows();
-    let mut worker = books.log_in_as("paynow_worker");
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut worker = ledger.log_in_as("paynow_worker");
+    let before = ledger.contents();
     let again = insert(&[("order-line:2", 20, 1), ("order-line:1", 20, 500)]);
 
     assert_eq!(worker.refused_by(&again), "ledger_entries_entry_key_key");
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 
     worker.works(&format!(
         "{} ON CONFLICT ON CONSTRAINT ledger_entries_entry_key_key DO NOTHING",
         insert(&[("order-line:1", 20, 500)])
     ));
-    assert_eq!(books.balances(), ["20: 500"]);
+    assert_eq!(ledger.balances(), ["20: 500"]);
 }
 
 #[test]
 fn a_later_price_of_a_product_changes_no_entry() {
-    let books = Books::with_rows();
+    let ledger = Ledger::with_rows();
     let entries = "SELECT points AS value FROM ledger_entries";
 
-    let mut owner = books.as_owner();
+    let mut owner = ledger.as_owner();
     owner.works("UPDATE products SET points = 9");
 
-    assert_eq!(books.database.number(entries), 500);
-    assert_eq!(books.balances(), ["20: 500"]);
+    assert_eq!(ledger.database.number(entries), 500);
+    assert_eq!(ledger.balances(), ["20: 500"]);
 }
 
 #[test]
 fn an_order_line_gives_points_and_names_its_order() {
-    let books = Books::with_rows();
-    let mut worker = books.log_in_as("paynow_worker");
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut worker = ledger.log_in_as("paynow_worker");
+    let before = ledger.contents();
 
     let negative = insert(&[("order-line:9", 20, -1)]);
     assert_eq!(
@@ -102,13 +102,13 @@ fn an_order_line_gives_points_and_names_its_order() {
         "ledger_entries_wallet_id_positive"
     );
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 #[test]
 fn a_balance_beyond_64_bits_is_refused_and_leaves_nothing() {
-    let books = Books::empty();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = Ledger::empty();
+    let mut worker = ledger.log_in_as("paynow_worker");
     worker.works(&insert(&[("order-line:1", 20, i64::MAX)]));
 
     let one_more = insert(&[("order-line:2", 21, 5), ("order-line:3", 20, 1)]);
@@ -116,15 +116,15 @@ fn a_balance_beyond_64_bits_is_refused_and_leaves_nothing() {
     let at_once = insert(&[("order-line:4", 22, i64::MAX), ("order-line:5", 22, 1)]);
     assert_eq!(worker.refused_by(&at_once), "wallets_balance_fits");
 
-    assert_eq!(books.balances(), [format!("20: {}", i64::MAX)]);
-    assert_eq!(number_of_entries(&books), 1);
+    assert_eq!(ledger.balances(), [format!("20: {}", i64::MAX)]);
+    assert_eq!(number_of_entries(&ledger), 1);
 }
 
 #[test]
 fn not_even_the_owner_changes_or_removes_an_entry() {
-    let books = Books::with_rows();
-    let mut owner = books.as_owner();
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut owner = ledger.as_owner();
+    let before = ledger.contents();
     let upsert = format!(
         "{} ON CONFLICT ON CONSTRAINT ledger_entries_entry_key_key DO UPDATE SET points = 7",
         insert(&[("order-line:1", 20, 500)])
@@ -141,14 +141,14 @@ fn not_even_the_owner_changes_or_removes_an_entry() {
         assert_eq!(owner.refused_by(sql), "ledger_entries_append_only", "{sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 #[test]
 fn not_even_the_owner_writes_a_balance() {
-    let books = Books::with_rows();
-    let mut owner = books.as_owner();
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut owner = ledger.as_owner();
+    let before = ledger.contents();
 
     for sql in [
         "INSERT INTO wallets (wallet_id, balance) VALUES (21, 7)",
@@ -159,16 +159,16 @@ fn not_even_the_owner_writes_a_balance() {
         assert_eq!(owner.refused_by(sql), "wallets_follow_the_ledger", "{sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 #[test]
 fn writers_of_the_same_wallets_wait_for_each_other_and_none_fails() {
     const WRITERS: i64 = 8;
     const ROUNDS: i64 = 25;
-    let books = Books::empty();
+    let ledger = Ledger::empty();
     let sessions: Vec<_> = (0..WRITERS)
-        .map(|_| books.log_in_as("paynow_worker"))
+        .map(|_| ledger.log_in_as("paynow_worker"))
         .collect();
 
     std::thread::scope(|scope| {
@@ -190,7 +190,7 @@ fn writers_of_the_same_wallets_wait_for_each_other_and_none_fails() {
 
     let each = WRITERS * ROUNDS;
     assert_eq!(
-        books.balances(),
+        ledger.balances(),
         [format!("21: {each}"), format!("22: {}", 2 * each)]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::books::Books;
+use super::database::Ledger;
 use crate::harness::migrations;
 
 /// Everything the catalogs say of what is in the schema: owners, rights, columns, rules, functions.
@@ -35,15 +35,15 @@ const SCHEMA: &str = "
     FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
     ORDER BY value";
 
-fn schema(books: &Books) -> Vec<String> {
-    books.database.texts(SCHEMA)
+fn schema(ledger: &Ledger) -> Vec<String> {
+    ledger.database.texts(SCHEMA)
 }
 
-fn run(books: &Books, migration: &Path, file: &str) {
+fn run(ledger: &Ledger, migration: &Path, file: &str) {
     let path = migration.join(file);
     let sql = std::fs::read_to_string(&path).expect("a migration has both files");
     let work = format!("BEGIN; SET LOCAL ROLE paynow_owner; {sql}; COMMIT");
-    books
+    ledger
         .database
         .execute(&work)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -51,33 +51,33 @@ fn run(books: &Books, migration: &Path, file: &str) {
 
 #[test]
 fn the_last_migration_goes_down_and_up_again_to_the_same_schema() {
-    let books = Books::with_rows();
-    let before = schema(&books);
+    let ledger = Ledger::with_rows();
+    let before = schema(&ledger);
     let migrations = migrations();
     let last = migrations.last().expect("there is one");
 
-    run(&books, last, "down.sql");
-    assert_ne!(schema(&books), before, "it takes something back");
-    run(&books, last, "up.sql");
+    run(&ledger, last, "down.sql");
+    assert_ne!(schema(&ledger), before, "it takes something back");
+    run(&ledger, last, "up.sql");
 
-    assert_eq!(schema(&books), before);
+    assert_eq!(schema(&ledger), before);
 }
 
 #[test]
 fn all_migrations_go_down_to_nothing_and_up_again_to_the_same_schema() {
-    let books = Books::with_rows();
-    let before = schema(&books);
+    let ledger = Ledger::with_rows();
+    let before = schema(&ledger);
 
     for migration in migrations().iter().rev() {
-        run(&books, migration, "down.sql");
+        run(&ledger, migration, "down.sql");
     }
-    let left = schema(&books)
+    let left = schema(&ledger)
         .into_iter()
         .filter(|line| !line.contains("__diesel_schema"));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
     for migration in migrations() {
-        run(&books, &migration, "up.sql");
+        run(&ledger, &migration, "up.sql");
     }
 
-    assert_eq!(schema(&books), before);
+    assert_eq!(schema(&ledger), before);
 }

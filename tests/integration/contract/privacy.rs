@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::books::TABLES;
+use super::database::TABLES;
 use crate::harness::{Order, TestApp, flake};
 
 const KNOWN: i64 = 600_000_000_000_000_040;

@@ -1,6 +1,6 @@
 //! What each role may do, tried by logins that have just that role.
 
-use super::books::{Books, TABLES};
+use super::database::{Ledger, TABLES};
 
 const NEW_ENTRY: &str = "INSERT INTO ledger_entries \
     (entry_key, wallet_id, order_id, event_id, kind, points) \
@@ -134,24 +134,24 @@ const WORKER_MAY_NOT: [(&str, &str); 34] = [
 
 #[test]
 fn the_worker_can_add_entries_and_change_nothing_that_is_there() {
-    let books = Books::with_rows();
-    let mut worker = books.log_in_as("paynow_worker");
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut worker = ledger.log_in_as("paynow_worker");
+    let before = ledger.contents();
 
     for (sql, expected) in WORKER_MAY_NOT {
         let message = worker.refused(sql);
         assert!(message.contains(expected), "{message}: {sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
     worker.works(NEW_ENTRY);
-    assert_eq!(books.balances(), ["20: 507"]);
+    assert_eq!(ledger.balances(), ["20: 507"]);
 }
 
 #[test]
 fn the_worker_can_write_all_that_its_work_needs() {
-    let books = Books::with_rows();
-    let mut worker = books.log_in_as("paynow_worker");
+    let ledger = Ledger::with_rows();
+    let mut worker = ledger.log_in_as("paynow_worker");
 
     for sql in [
         "SELECT * FROM ledger_entries",
@@ -181,7 +181,7 @@ fn the_worker_can_write_all_that_its_work_needs() {
     );
 
     assert_eq!(
-        books
+        ledger
             .database
             .number("SELECT sum(deaths) AS value FROM dead_letters"),
         2
@@ -190,9 +190,9 @@ fn the_worker_can_write_all_that_its_work_needs() {
 
 #[test]
 fn the_reader_sees_all_but_personal_data_and_writes_nothing() {
-    let books = Books::with_rows();
-    let mut reader = books.log_in_as("paynow_reader");
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut reader = ledger.log_in_as("paynow_reader");
+    let before = ledger.contents();
 
     for table in TABLES {
         reader.works(&format!(
@@ -222,7 +222,7 @@ fn the_reader_sees_all_but_personal_data_and_writes_nothing() {
         assert!(reader.refused(sql).contains("permission denied"), "{sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }
 
 /// What a reader may ask of a table: everything but the columns with personal data.
@@ -249,8 +249,8 @@ fn column_of(table: &str) -> &'static str {
 
 #[test]
 fn the_logins_of_our_programs_are_no_superusers_and_the_owner_cannot_log_in() {
-    let books = Books::empty();
-    let roles = books.database.texts(
+    let ledger = Ledger::empty();
+    let roles = ledger.database.texts(
         "SELECT rolname || CASE WHEN rolcanlogin THEN ' logs in' ELSE ' does not log in' END \
              AS value \
          FROM pg_roles WHERE rolname IN \

@@ -1,7 +1,7 @@
 //! `correct`: points that a person gives or takes, and the record of what operators did.
 
 use super::{NOTE, actions};
-use crate::contract::books::Books;
+use crate::contract::database::Ledger;
 use crate::harness::{Program, TestApp, flake};
 
 #[test]
@@ -65,9 +65,9 @@ fn one_correction_by_many_operators_at_once_is_made_once() {
 
 #[test]
 fn not_even_the_owner_changes_what_operators_did() {
-    let books = Books::with_rows();
-    let mut owner = books.as_owner();
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut owner = ledger.as_owner();
+    let before = ledger.contents();
     for sql in [
         "UPDATE operator_actions SET why = 'other'",
         "DELETE FROM operator_actions",
@@ -90,5 +90,5 @@ fn not_even_the_owner_changes_what_operators_did() {
     let unnamed = "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
                    VALUES ('order-line:9', 20, 'correction', 7)";
     assert_eq!(owner.refused_by(unnamed), "ledger_entries_correction_form");
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
 }

@@ -1,7 +1,7 @@
 //! What each role of the database may do: all of it, from the catalog, and the refusals of the desk
 //! tried by logging in. `contract::roles` and `spend` try those of the other roles.
 
-use crate::contract::books::Books;
+use crate::contract::database::Ledger;
 
 /// Every right that a role of ours has been granted, columns together; the owner has its own.
 const RIGHTS: &str = "
@@ -88,15 +88,15 @@ const ALL_RIGHTS: [&str; 49] = [
 
 #[test]
 fn every_right_of_every_role_is_one_that_is_known_here() {
-    let books = Books::empty();
-    let rights = books.database.texts(RIGHTS);
+    let ledger = Ledger::empty();
+    let rights = ledger.database.texts(RIGHTS);
     assert_eq!(rights, ALL_RIGHTS, "{rights:#?}");
 }
 
 #[test]
 fn roles_contain_each_other_only_as_meant() {
-    let books = Books::empty();
-    let members = books.database.texts(
+    let ledger = Ledger::empty();
+    let members = ledger.database.texts(
         "SELECT member::regrole || ' may act as ' || roleid::regrole AS value \
          FROM pg_auth_members \
          WHERE member::regrole::text LIKE 'paynow\\_%' AND roleid::regrole::text LIKE 'paynow\\_%' \
@@ -228,26 +228,26 @@ const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
 
 #[test]
 fn an_operator_keeps_the_desk_and_changes_nothing_of_the_ledger() {
-    let books = Books::with_rows();
-    let mut operator = books.log_in_as("paynow_operator");
-    let before = books.contents();
+    let ledger = Ledger::with_rows();
+    let mut operator = ledger.log_in_as("paynow_operator");
+    let before = ledger.contents();
 
     for (sql, expected) in OPERATOR_MAY_NOT {
         let message = operator.refused(sql);
         assert!(message.contains(expected), "{message}: {sql}");
     }
 
-    assert_eq!(books.contents(), before);
+    assert_eq!(ledger.contents(), before);
     operator.works("SELECT body FROM dead_letters");
     operator.works("SELECT post_correction('correction:x', 20, 7)");
-    assert_eq!(books.balances(), ["20: 507"]);
+    assert_eq!(ledger.balances(), ["20: 507"]);
 }
 
 #[test]
 fn nobody_else_corrects_or_looks_into_a_body() {
-    let books = Books::with_rows();
+    let ledger = Ledger::with_rows();
     for role in ["paynow_worker", "paynow_reader", "paynow_spender"] {
-        let mut login = books.log_in_as(role);
+        let mut login = ledger.log_in_as(role);
         for sql in [
             "SELECT post_correction('correction:x', 20, 7)",
             "SELECT lock_balance(20)",

@@ -1,4 +1,4 @@
-//! A replay that a person or a machine ended before it was done.
+//! A replay that a signal or a crash ended before it was done.
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ fn signal(child: &Child, name: &str) {
         .args([name, &child.id().to_string()])
         .status()
         .expect("kill runs");
-    assert!(status.success(), "it was gone already");
+    assert!(status.success(), "it had already ended");
 }
 
-/// What the record says of the last run.
+/// The recorded outcome of the last replay.
 fn last_outcome(app: &TestApp) -> Value {
     let rows = app.database.texts(
         "SELECT outcome::text AS value FROM operator_actions ORDER BY action_id DESC LIMIT 1",
@@ -30,7 +30,7 @@ fn last_outcome(app: &TestApp) -> Value {
 }
 
 #[test]
-fn a_replay_that_was_killed_goes_on_where_it_was() {
+fn a_replay_that_was_killed_continues_where_it_stopped() {
     let (app, orders) = dead_orders(6);
     app.set_product(PRODUCT, 500);
 
@@ -44,10 +44,10 @@ fn a_replay_that_was_killed_goes_on_where_it_was() {
     let left = app
         .database
         .number("SELECT count(*) AS value FROM replays WHERE state = 'waiting'");
-    assert!(left > 0, "it was too fast to be killed");
+    assert!(left > 0, "it was done before it was killed");
     let id = action(&app);
-    // The server has to notice first that the killed one is gone.
-    eventually("it goes on", || {
+    // The database server must notice first that the session of the killed one has ended.
+    eventually("the next run continues", || {
         (replay(&app, &["--resume", &id]).code == Some(0)).then_some(())
     });
     assert_eq!(states(&app), ["resolved: 6"]);
@@ -60,7 +60,7 @@ fn a_replay_that_was_killed_goes_on_where_it_was() {
 fn a_letter_that_was_taken_and_never_sent_is_sent_by_the_next_run() {
     let (app, orders) = dead_orders(2);
     app.set_product(PRODUCT, 500);
-    // What a kill between the taking and the publish leaves behind.
+    // The state that a kill between marking a letter and publishing it leaves behind.
     app.database
         .execute(
             "INSERT INTO operator_actions (action, operator, why) VALUES ('replay', 'anna', 'x'); \
@@ -77,7 +77,7 @@ fn a_letter_that_was_taken_and_never_sent_is_sent_by_the_next_run() {
 }
 
 #[test]
-fn ctrl_c_ends_it_between_two_letters_and_it_says_how_to_go_on() {
+fn ctrl_c_ends_it_between_two_letters_and_shows_how_to_continue() {
     const LETTERS: usize = 20;
     let (app, orders) = dead_orders(LETTERS);
     app.set_product(PRODUCT, 500);
@@ -87,12 +87,12 @@ fn ctrl_c_ends_it_between_two_letters_and_it_says_how_to_go_on() {
         (app.database.number(RESOLVED) >= 2).then_some(())
     });
     signal(&running, "-INT");
-    let said = ended(running);
+    let stopped = ended(running);
 
-    assert_eq!(said.code, Some(130), "{said:?}");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
     let id = action(&app);
     for part in ["interrupted by SIGINT", &format!("--resume {id}")] {
-        assert!(said.stderr.contains(part), "{part}: {said:?}");
+        assert!(stopped.stderr.contains(part), "{part}: {stopped:?}");
     }
     let outcome = last_outcome(&app);
     assert_eq!(outcome["ended"], "interrupted by SIGINT");
@@ -111,7 +111,7 @@ fn ctrl_c_ends_it_between_two_letters_and_it_says_how_to_go_on() {
 
 #[test]
 fn a_broker_that_takes_nothing_delays_no_end_and_what_was_not_sent_is_open_again() {
-    // A hundred are sent together, and nobody knows what became of those.
+    // A hundred are sent together, and the outcome of these is unknown.
     const LETTERS: usize = 102;
     let (mut app, orders) = dead_orders(LETTERS);
     app.set_product(PRODUCT, 500);
@@ -124,16 +124,16 @@ fn a_broker_that_takes_nothing_delays_no_end_and_what_was_not_sent_is_open_again
     });
 
     let running = start(&app, &[&ALL_UNKNOWN[..], &["--canary", "102"]].concat());
-    eventually("they are taken", || {
+    eventually("all letters are marked as replayed", || {
         (states(&app) == ["replayed: 102"]).then_some(())
     });
     let asked = Instant::now();
     signal(&running, "-TERM");
-    let said = ended(running);
+    let stopped = ended(running);
 
-    // Left alone it would try the first hundred for a quarter of a minute.
-    assert!(asked.elapsed() < Duration::from_secs(8), "{said:?}");
-    assert_eq!(said.code, Some(143), "{said:?}");
+    // Without the signal it would try to publish the first hundred for 15 seconds.
+    assert!(asked.elapsed() < Duration::from_secs(8), "{stopped:?}");
+    assert_eq!(stopped.code, Some(143), "{stopped:?}");
     assert_eq!(last_outcome(&app)["ended"], "interrupted by SIGTERM");
     assert_eq!(states(&app), ["open: 2", "replayed: 100"]);
 
@@ -154,9 +154,9 @@ fn waiting_for_an_outcome_ends_with_the_signal_too() {
         (app.broker.depth("paynow.credits") == 1).then_some(())
     });
     signal(&running, "-INT");
-    let said = ended(running);
+    let stopped = ended(running);
 
-    assert_eq!(said.code, Some(130), "{said:?}");
+    assert_eq!(stopped.code, Some(130), "{stopped:?}");
     app.start_worker();
     replay(&app, &["--resume", &action(&app)]).succeeded();
     assert_eq!(balances(&app, &orders), [500; 2]);
@@ -173,14 +173,14 @@ fn a_second_signal_ends_it_at_once_even_when_the_database_hangs() {
     });
     let mut blocker = app.database.connect();
     blocker.batch_execute("BEGIN; LOCK TABLE replays").unwrap();
-    eventually("it hangs", || {
+    eventually("the replay waits for the database", || {
         let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         (app.database.number(waiting) == 1).then_some(())
     });
 
-    // The first asks for an orderly end, which is not to be had.
-    let status = eventually("it is gone", || {
+    // The first signal asks for an orderly end, which the hanging database prevents.
+    let status = eventually("the replay has ended", || {
         let status = running.try_wait().expect("a child can be waited for");
         if status.is_none() {
             signal(&running, "-INT");
@@ -191,7 +191,7 @@ fn a_second_signal_ends_it_at_once_even_when_the_database_hangs() {
     assert_eq!(status.code(), Some(130));
     blocker.batch_execute("ROLLBACK").unwrap();
     app.start_worker();
-    eventually("it goes on", || {
+    eventually("the next run continues", || {
         (replay(&app, &["--resume", &action(&app)]).code == Some(0)).then_some(())
     });
     assert_eq!(balances(&app, &orders), [500; 2]);

@@ -1,4 +1,4 @@
-//! A replayed message names the operator action that sent it again, wherever it goes.
+//! A replayed message names the operator action that sent it again, in every queue.
 
 use lapin::options::BasicGetOptions;
 use paynow_process::broker::Link;
@@ -8,7 +8,7 @@ use paynow_shared::wire::Headers;
 use super::{PRODUCT, action, refund, replay, replay_json, stop_workers};
 use crate::harness::{Order, TestApp, eventually, flake};
 
-/// The headers of a queue's first message, which stays there.
+/// The headers of a queue's first message, which stays in the queue.
 fn first_headers(app: &TestApp, queue: &str) -> Option<Headers> {
     app.broker.runtime().block_on(async {
         let address = app.broker.address();
@@ -19,7 +19,7 @@ fn first_headers(app: &TestApp, queue: &str) -> Option<Headers> {
             .await
             .expect("the queue answers");
         let headers = got.map(|message| headers(&message.delivery.properties));
-        // Whatever was not acknowledged goes back.
+        // The message was not acknowledged, so it returns to the queue.
         link.close().await;
         headers
     })
@@ -41,33 +41,34 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
     assert_eq!(sent.replay.map(|id| id.to_string()), Some(id.clone()));
     assert_eq!((sent.attempt, sent.failure), (1, None));
 
-    // What the broker tells of a queue is some seconds old: the first death must be forgotten.
-    eventually("the first death is over", || {
+    // The broker's figures are some seconds old, so the first death must have left them.
+    eventually("the figures no longer show the first death", || {
         (app.broker.management_depth("paynow.credits.dead") == Some(0)).then_some(())
     });
-    // The worker cannot archive the dead letter, so it is still there when the worker is gone.
+    // The worker cannot archive the dead letter, so it is still in its queue when the worker has
+    // stopped.
     app.database
         .execute("REVOKE INSERT ON dead_letters FROM paynow_worker")
         .unwrap();
     app.start_worker();
-    eventually("it is dead again", || {
+    eventually("the letter is dead again", || {
         (app.broker.management_depth("paynow.credits.dead") == Some(1)).then_some(())
     });
     stop_workers(&mut app);
-    let dead = eventually("it is back in its queue", || {
+    let dead = eventually("the message is back in its queue", || {
         first_headers(&app, "paynow.credits.dead")
     });
     assert_eq!(dead.replay, sent.replay);
-    assert_eq!(dead.attempt, 3, "it went up the whole ladder");
+    assert_eq!(dead.attempt, 3, "it waited on every rung of the ladder");
 
     app.database
         .execute("GRANT INSERT ON dead_letters TO paynow_worker")
         .unwrap();
     app.start_worker();
-    eventually("the desk has it", || {
+    eventually("the dead letter is archived", || {
         let deaths = "SELECT sum(deaths) AS value FROM dead_letters";
         (app.database.number(deaths) == 2).then_some(())
     });
-    let looked = replay_json(&app, &["--resume", &id, "--max-failures", "100"]);
-    assert_eq!(looked["dead_again"], 1, "{looked}");
+    let shown = replay_json(&app, &["--resume", &id, "--max-failures", "100"]);
+    assert_eq!(shown["dead_again"], 1, "{shown}");
 }

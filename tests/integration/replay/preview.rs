@@ -1,4 +1,4 @@
-//! What a replay shows before it does anything.
+//! The preview that a replay shows before it changes anything.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const ALL: [&str; 2] = ["--since", "2020-01-01T00:00:00Z"];
 fn a_dry_run_shows_the_effect_on_balances_and_writes_nothing() {
     let (app, orders) = dead_orders(1);
     let order = &orders[0];
-    // It waits for its order until the ladder ends.
+    // The refund waits for its order until the ladder ends.
     app.deliver_bytes(refund(order, 250).to_string().as_bytes());
     app.drain();
     die(&app, OTHER, 1);
@@ -25,7 +25,7 @@ fn a_dry_run_shows_the_effect_on_balances_and_writes_nothing() {
         .iter()
         .map(|letter| json!([letter["would_be"], letter["because"], letter["points"]]))
         .collect();
-    // The refund is seen to come after its order.
+    // The preview places the refund after its order.
     let expected = [
         json!(["applied", null, 500]),
         json!(["applied", null, -125]),
@@ -52,7 +52,7 @@ fn a_dry_run_shows_the_effect_on_balances_and_writes_nothing() {
                 + (SELECT count(*) FROM webhook_events) AS value";
     assert_eq!(app.database.number(rows), 0);
 
-    // What was foreseen is what happens.
+    // The replay does what the preview showed.
     let done = replay_json(
         &app,
         &[&ALL[..], &["--yes", "--max-failures", "50"]].concat(),

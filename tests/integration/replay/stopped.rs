@@ -1,4 +1,4 @@
-//! What stops a replay or holds it up, short of an interruption.
+//! What stops or delays a replay, other than a signal.
 
 use serde_json::json;
 
@@ -33,7 +33,7 @@ fn a_canary_that_dies_again_stops_the_rest() {
 }
 
 #[test]
-fn a_share_of_failures_past_the_limit_stops_it_and_a_person_may_go_on() {
+fn a_share_of_failures_past_the_limit_stops_it_and_a_person_may_continue() {
     let (app, orders) = dead_orders(6);
     app.set_product(PRODUCT, 500);
     die(&app, OTHER, 4);
@@ -41,7 +41,7 @@ fn a_share_of_failures_past_the_limit_stops_it_and_a_person_may_go_on() {
     let pace = ["--rate", "2/s", "--max-failures", "10"];
     let stopped = replay(&app, &[&ALL_UNKNOWN[..], &pace].concat());
 
-    // One, two, two and two: one of the last is the first that dies again, one of seven.
+    // Batches of one, two, two and two: one of the last batch dies again, so one of seven.
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     assert!(stopped.stderr.contains("14 %"), "{stopped:?}");
     assert_eq!(states(&app), ["open: 4", "resolved: 6"]);
@@ -81,30 +81,33 @@ fn live_traffic_goes_first() {
     app.set_product(PRODUCT, 500);
     stop_workers(&mut app);
     app.deliver(&Order::of(PRODUCT, flake()));
-    depth_is_told(&app);
+    await_shown_depth(&app);
     let number = app
         .database
         .number("SELECT dead_letter_id AS value FROM dead_letters");
     let number = number.to_string();
     let waiting = start(&app, &[&number, "--max-depth", "0"]);
-    eventually("it has begun", || {
+    eventually("the replay has begun", || {
         (app.database.number("SELECT count(*) AS value FROM replays") == 1).then_some(())
     });
     assert_eq!(app.broker.depth("paynow.credits"), 1);
     app.start_worker();
 
-    let said = ended(waiting).succeeded().stdout;
-    assert!(said.contains("1 messages are in paynow.credits"), "{said}");
+    let output = ended(waiting).succeeded().stdout;
+    assert!(
+        output.contains("1 messages are in paynow.credits"),
+        "{output}"
+    );
     assert_eq!(balances(&app, &orders), [500]);
 }
 
 #[test]
-fn live_traffic_that_leaves_no_room_stops_it_before_anything_is_taken() {
+fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
     let (mut app, orders) = dead_orders(2);
     app.set_product(PRODUCT, 500);
     stop_workers(&mut app);
     app.deliver(&Order::of(PRODUCT, flake()));
-    depth_is_told(&app);
+    await_shown_depth(&app);
 
     let patience = ["--max-depth", "0", "--max-depth-wait", "1"];
     let stopped = replay(&app, &[&ALL_UNKNOWN[..], &patience].concat());
@@ -120,9 +123,9 @@ fn live_traffic_that_leaves_no_room_stops_it_before_anything_is_taken() {
     assert_eq!(balances(&app, &orders), [500; 2]);
 }
 
-/// Waits until the broker tells, with its delay, that one message is in the queue.
-fn depth_is_told(app: &TestApp) {
-    eventually("the broker tells the depth", || {
+/// Waits until the management API shows, with its delay, that one message is in the queue.
+fn await_shown_depth(app: &TestApp) {
+    eventually("the management API shows the message", || {
         (app.broker.management_depth("paynow.credits") == Some(1)).then_some(())
     });
 }

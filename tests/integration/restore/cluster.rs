@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the test's own, whose disk it may lose.
+//! A PostgreSQL server for one test, which may delete its data.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -46,7 +46,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn start() -> Self {
-        // Below the place for temporary files, where the server's own user gets through to it.
+        // Below the directory for temporary files, which the server's user can reach.
         let folder = std::env::temp_dir().join(format!("paynow-restore-{}", flake()));
         let port = free_port();
         let cluster = Self { folder, port };
@@ -55,22 +55,23 @@ impl Cluster {
         cluster
     }
 
-    /// An empty server in the place of one that was lost.
+    /// Creates an empty server in place of the lost one.
     pub(super) fn create(&self) {
         self.run(CREATE);
     }
 
-    /// The data directory as it is now, in service.
+    /// Starts the server on its present data directory.
     pub(super) fn launch(&self) {
         self.run("launch");
     }
 
-    /// SIGKILL, and the disk is gone.
+    /// Kills the server and deletes its data.
     pub(super) fn lose(&self) {
         self.run(LOSE);
     }
 
-    /// A folder beside the data that outlives them; the server's user may write to it.
+    /// A folder outside the data directory, so it is not lost with it. The server's user may write
+    /// to it.
     pub(super) fn folder(&self, name: &str) -> String {
         let folder = self.folder.join(name).display().to_string();
         self.run(&format!("run_as_postgres mkdir -p '{folder}'"));
@@ -89,13 +90,13 @@ impl Cluster {
         self.url(ADMIN)
     }
 
-    /// Runs commands as the user who runs the server; these may not see our programs.
+    /// Runs commands as the server's user, who may not be able to read our programs.
     pub(super) fn run_as_server(&self, commands: &str, variables: &[(&str, &str)]) {
         let status = self.as_server(commands, variables).status();
         assert!(status.expect("bash runs").success(), "{commands}");
     }
 
-    /// The same, and goes on beside the test.
+    /// Starts commands as the server's user and does not wait for their end.
     pub(super) fn start_as_server(&self, commands: &str, variables: &[(&str, &str)]) -> Child {
         let mut command = self.as_server(commands, variables);
         command.stdin(Stdio::null()).spawn().expect("bash runs")
@@ -120,7 +121,7 @@ impl Cluster {
         command
     }
 
-    /// Where the server's programs are found, then everything else.
+    /// The `PATH` with the server's programs first.
     pub(super) fn path(&self) -> String {
         let programs = self.run_and_read("echo \"$PG_BIN\"");
         format!("{}:/usr/local/bin:/usr/bin:/bin", programs.trim())

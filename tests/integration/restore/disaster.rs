@@ -1,4 +1,4 @@
-//! The disk of the database is lost under load, and the guide brings everything back.
+//! The database loses its disk under load, and the commands of the guide restore everything.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN_PRODUCT: i64 = 600_000_000_000_000_666;
 const PRICE: i64 = 500;
 const WALLETS: i64 = 5;
-/// What a game backend spends from, and where nothing else happens.
+/// The wallet that a game backend spends from. Nothing else changes it.
 const SPENDER: i64 = 700_000_000_000_000_000;
 
-/// The pipeline on a database server of its own, and PayNow's side of what happens.
+/// The pipeline on a database server of its own, with PayNow's history.
 struct System {
     app: TestApp,
     history: History,
-    /// Webhooks answered 202.
+    /// The number of webhooks that were answered 202.
     accepted: AtomicUsize,
     folder: PathBuf,
     api: String,
-    /// Last, because the others need it to their end.
+    /// The last field, because the others need the server until they are dropped.
     cluster: Cluster,
 }
 
@@ -60,8 +60,8 @@ impl System {
         }
     }
 
-    /// Runs the guide's commands below these headings, as an operator's shell would: one after the
-    /// other, also after one that says no.
+    /// Runs the guide's commands below these headings in a shell, which continues after a failed
+    /// command. Returns their output.
     #[track_caller]
     fn follow(&self, headings: &[&str]) -> String {
         let commands: Vec<String> = headings.iter().map(|it| commands_under(it)).collect();
@@ -92,12 +92,12 @@ impl System {
             .env("RECEIVER_URL", self.app.webhook_url())
             .output()
             .expect("bash runs");
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        println!("{told}");
-        told
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        println!("{printed}");
+        printed
     }
 
-    /// Events in the books or at the desk.
+    /// How many events are in the ledger or among the dead letters.
     fn arrived(&self) -> i64 {
         self.app.database.number(
             "SELECT count(*) AS value FROM (SELECT event_id::text FROM webhook_events \
@@ -119,7 +119,7 @@ impl System {
         });
     }
 
-    /// Tables, constraints, triggers, functions and who may do what.
+    /// Tables, constraints, triggers, functions and rights, as SQL.
     fn schema(&self) -> String {
         let output = Command::new("pg_dump")
             .args([
@@ -132,7 +132,7 @@ impl System {
             .expect("pg_dump runs");
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).expect("a schema is text");
-        // Newer versions guard the script by a random word.
+        // Newer versions of pg_dump put a random word into the script.
         let lines = text.lines().filter(|line| !line.starts_with('\\'));
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -142,8 +142,8 @@ impl System {
         self.app.database.execute(&sql).unwrap();
     }
 
-    /// Orders, refunds and chargebacks in every order of arrival, until told otherwise. Nothing is
-    /// ever refused. Gives what each wallet must have in the end.
+    /// Sends orders, refunds and chargebacks in every order of arrival until `is_over`, none of
+    /// which may be refused. Returns the expected balance of each wallet.
     fn trade(
         url: &str,
         history: &History,
@@ -173,7 +173,8 @@ impl System {
             };
             let mut bodies = vec![order.body()];
             bodies.extend(reversal);
-            // One of each kind comes before its order, and climbs the retry ladder.
+            // One refund and one chargeback of eleven come before their orders and wait on the
+            // retry ladder.
             if matches!(serial % 11, 5 | 7) {
                 bodies.reverse();
             }
@@ -183,17 +184,17 @@ impl System {
         model
     }
 
-    /// Trades beside what `story` does; gives the model.
-    fn under_load(&self, story: impl FnOnce()) -> BTreeMap<i64, i64> {
+    /// Trades while `scenario` runs. Returns the expected balances.
+    fn under_load(&self, scenario: impl FnOnce()) -> BTreeMap<i64, i64> {
         let is_over = AtomicBool::new(false);
         let url = self.app.webhook_url();
         let (history, accepted) = (&self.history, &self.accepted);
         let model = thread::scope(|scope| {
             let trading = scope.spawn(|| Self::trade(&url, history, accepted, &is_over));
-            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(story));
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(scenario));
             is_over.store(true, Ordering::Relaxed);
             let model = trading.join().expect("nothing was refused");
-            told.map(|()| model)
+            ended.map(|()| model)
         });
         for body in self.history.bodies() {
             self.app.note_accepted(&event_id(&body));
@@ -201,10 +202,10 @@ impl System {
         model.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Every accepted event is in exactly one place, every balance is what PayNow's events say,
-    /// less what was spent.
+    /// Checks that every accepted event is in exactly one place, and that every balance is that of
+    /// PayNow's events less what was spent.
     #[track_caller]
-    fn assert_level(&self, mut model: BTreeMap<i64, i64>, spent: i64) {
+    fn assert_restored(&self, mut model: BTreeMap<i64, i64>, spent: i64) {
         model.insert(SPENDER, 10 * PRICE - spent);
         for (wallet, points) in model {
             assert_eq!(self.app.balance_of(wallet), points, "wallet {wallet}");
@@ -277,17 +278,17 @@ fn a_dump_and_paynows_history_bring_a_lost_database_level() {
     );
     assert!(lost >= 50, "the dump cannot have had them: {lost}");
 
-    let told = system.follow(&["Open what was being replayed", "Bring what is missing"]);
+    let printed = system.follow(&["Open what was being replayed", "Bring what is missing"]);
 
     assert!(
-        told.contains("UPDATE 1"),
+        printed.contains("UPDATE 1"),
         "the replayed letter is open again"
     );
     await_drained(&system.app);
-    // What was spent after the dump is not PayNow's to know: the player has it again.
-    system.assert_level(model.clone(), 300);
+    // PayNow's history does not contain what was spent after the dump, so the player has it again.
+    system.assert_restored(model.clone(), 300);
     resend_everything(&system.app, &system.history);
-    system.assert_level(model, 300);
+    system.assert_restored(model, 300);
 }
 
 #[test]
@@ -348,5 +349,5 @@ fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
         "b",
     ];
     system.app.ctl(&replay);
-    system.assert_level(model, 400);
+    system.assert_restored(model, 400);
 }

@@ -1,4 +1,4 @@
-//! The commands of `ops/backup.md`, as they stand there: the tests type nothing else.
+//! Reads the commands of `ops/backup.md`, so that the tests run exactly these.
 
 /// All commands below a heading, in order.
 pub(super) fn commands_under(heading: &str) -> String {

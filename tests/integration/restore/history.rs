@@ -1,4 +1,4 @@
-//! `paynowctl history`: finds what is nowhere, brings it once, and nothing else.
+//! `paynowctl history`: finds the events that are nowhere, and sends each once and no others.
 
 use serde_json::{Value, json};
 
@@ -107,7 +107,8 @@ fn what_is_missing_is_sent_once_credited_once_and_recorded() {
     let one = event_id(history.bodies().last().expect("there are many"));
     let shown = app.ctl_json(&["events", "show", &one]);
     assert_eq!(shown["operator_actions"][0]["action"], "history_send");
-    // The page was laid out otherwise than the first delivery: the bytes are the same again.
+    // A page formats a payload differently from the first delivery, and still the same bytes were
+    // sent.
     resend_everything(&app, &history);
     assert_eq!(
         (app.balance_of(wallet), app.balance_of(other)),
@@ -124,7 +125,7 @@ fn nothing_is_sent_while_it_may_still_be_waiting() {
     app.workers.remove(0).stop();
     let waiting = order(wallet);
     history.deliver(&app, &waiting);
-    eventually("the broker tells of it", || {
+    eventually("the management API shows the event", || {
         app.broker
             .management_depth("paynow.credits")
             .filter(|depth| *depth == 1)
@@ -138,16 +139,16 @@ fn nothing_is_sent_while_it_may_still_be_waiting() {
     );
     assert_eq!(app.broker.depth("paynow.credits"), 1);
 
-    // Whoever insists, with bytes that differ, gets a conflict and no second credit.
-    let mut retold: Value = serde_json::from_slice(&waiting).unwrap();
-    retold["body"]["created_at"] = "2026-01-01T10:00:00.000Z".into();
+    // Sending it nevertheless, with different bytes, gives a conflict and no second credit.
+    let mut changed: Value = serde_json::from_slice(&waiting).unwrap();
+    changed["body"]["created_at"] = "2026-01-01T10:00:00.000Z".into();
     let other = History::default();
-    other.add(retold.to_string().as_bytes(), "success");
-    let insisted = send(&app, &other, &["--yes", "--despite-waiting", "--wait", "0"]);
-    assert!(insisted.stdout.contains("1 of 1 accepted"), "{insisted:?}");
+    other.add(changed.to_string().as_bytes(), "success");
+    let forced = send(&app, &other, &["--yes", "--despite-waiting", "--wait", "0"]);
+    assert!(forced.stdout.contains("1 of 1 accepted"), "{forced:?}");
     app.start_worker();
     let id = event_id(&waiting);
-    eventually("the second copy is at the desk", || {
+    eventually("the second copy is a dead letter", || {
         (app.dead_letters() == [format!("{id}: conflict")]).then_some(())
     });
     assert_eq!(app.balance_of(wallet), PRICE);
@@ -165,7 +166,7 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
     history.add(&first.body(), "success");
     history.add(&second.body(), "success");
     history.add(&refund(&second, flake(), 1000), "success");
-    // A rung that holds what is on it for as long as the test needs.
+    // This rung keeps its messages for as long as the test needs.
     let rung = "paynow.credits.retry.2s";
     app.broker
         .limit_queue(rung, json!({"message-ttl": 86_400_000}));
@@ -190,7 +191,7 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
         (PRICE, PRICE)
     );
     app.broker.unlimit_queue();
-    // What a rung holds keeps its own time to live: the copy that comes now stands for it.
+    // A message on a rung keeps its own time to live, so the test sends a copy in its place.
     let contents = format!("queues/{}/{rung}/contents", app.broker.vhost());
     app.broker.delete(&contents);
     app.deliver_bytes(&early);

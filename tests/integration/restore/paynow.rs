@@ -1,4 +1,4 @@
-//! PayNow's side: it remembers what it delivered, and tells in pages, laid out for reading.
+//! PayNow's side: it records its deliveries and lists them in pages of formatted JSON.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -11,12 +11,12 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::harness::{Outcome, TestApp, eventually, flake, free_port, metric_at};
 
-/// More than one page for the least of the tests.
+/// Short enough that each test has several pages.
 const PAGE_LENGTH: usize = 50;
-/// Before anything that a test makes.
+/// A time before anything that a test creates.
 pub(super) const SINCE: &str = "2026-01-01T00:00:00Z";
 
-/// One delivery, as the history has it.
+/// One delivery in the history.
 #[derive(Clone)]
 struct Delivered {
     state: &'static str,
@@ -32,7 +32,7 @@ impl History {
         self.0.lock().unwrap().push(Delivered { state, payload });
     }
 
-    /// Posts an event and remembers it as delivered.
+    /// Posts an event and records it as delivered.
     pub(super) fn deliver(&self, app: &TestApp, body: &[u8]) {
         assert!(app.deliver_bytes(body).accepted());
         self.add(body, "success");
@@ -44,7 +44,7 @@ impl History {
         bodies.collect()
     }
 
-    /// The page with this number, from 1; an empty one after the last.
+    /// The page with this number, from 1. Pages after the last are empty.
     fn page(&self, number: usize) -> String {
         let delivered = self.0.lock().unwrap();
         let pages: Vec<&[Delivered]> = delivered.chunks(PAGE_LENGTH).collect();
@@ -56,7 +56,7 @@ impl History {
         )
     }
 
-    /// All pages in files.
+    /// Writes all pages to files and returns their paths.
     pub(super) fn download(&self) -> Vec<String> {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let pages = self.0.lock().unwrap().len().div_ceil(PAGE_LENGTH);
@@ -68,7 +68,7 @@ impl History {
         (1..=pages).map(file).collect()
     }
 
-    /// Serves the pages as PayNow's API does; gives its address. The thread ends with the tests.
+    /// Serves the pages as PayNow's API does, until the tests end. Returns the address.
     pub(super) fn serve(&self) -> String {
         let address = format!("127.0.0.1:{}", free_port());
         let listener = TcpListener::bind(&address).expect("the port was free");
@@ -106,7 +106,7 @@ impl History {
     }
 }
 
-/// Laid out for reading, the order of its fields kept: as a page shows a payload.
+/// A delivery as a page shows it: formatted, with the fields of the payload in their order.
 fn item(delivered: &Delivered) -> String {
     let payload: &RawValue = serde_json::from_str(&delivered.payload).expect("PayNow sends JSON");
     let payload = payload.get().replacen("\":", "\" : ", 3);
@@ -149,27 +149,26 @@ fn ctl(app: &TestApp, history: &History, command: &str, options: &[&str]) -> Out
     app.ctl(&arguments.concat())
 }
 
-/// Waits until nothing waits in the broker: its queues say so themselves, twice, because a message
-/// may move on between two of them, and so do the depths that lag behind, which `paynowctl` goes
-/// by.
+/// Waits until the broker is empty: every queue, and its delayed depth in the management API, which
+/// `paynowctl` reads. All are read twice, because a message may move from one queue to another
+/// meanwhile.
 pub(super) fn await_drained(app: &TestApp) {
     let queues = ["", ".retry.1s", ".retry.2s", ".dead"].map(|end| format!("paynow.credits{end}"));
     let is_empty = |queue: &String| {
         app.broker.depth(queue) == 0 && app.broker.management_depth(queue) == Some(0)
     };
-    let mut looks = 0;
-    eventually("nothing waits in the broker", || {
-        looks = if queues.iter().all(is_empty) {
-            looks + 1
+    let mut empty_rounds = 0;
+    eventually("the broker is empty", || {
+        empty_rounds = if queues.iter().all(is_empty) {
+            empty_rounds + 1
         } else {
             0
         };
-        (looks == 2).then_some(())
+        (empty_rounds == 2).then_some(())
     });
 }
 
-/// Like PayNow when somebody lets it send again all it ever sent: each is a duplicate, or dies once
-/// more.
+/// Sends again all that PayNow ever sent. Each event is a duplicate or dies once more.
 pub(super) fn resend_everything(app: &TestApp, history: &History) {
     let before = repeated(app);
     let bodies = history.bodies();
@@ -177,7 +176,7 @@ pub(super) fn resend_everything(app: &TestApp, history: &History) {
         assert!(app.deliver_bytes(body).accepted());
     }
     let events = f64::from(u32::try_from(bodies.len()).expect("tests send thousands"));
-    eventually("every repeat is known as one", || {
+    eventually("every repeat is counted as a duplicate", || {
         (repeated(app) - before >= events).then_some(())
     });
 }

@@ -1,4 +1,4 @@
-//! A certificate authority of a test's own, by openssl.
+//! A certificate authority for one test, by openssl.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,17 +37,17 @@ impl Authority {
         it
     }
 
-    /// Its own certificate: whom to trust.
+    /// The authority's own certificate.
     pub(super) fn certificate(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// For a server of this name, until then.
+    /// Issues a certificate for a server of this name, valid until `until`.
     pub(super) fn server(&self, name: &str, until: &str) -> Pair {
         self.issue(name, &format!("subjectAltName = DNS:{name}\n"), until)
     }
 
-    /// For a login.
+    /// Issues a certificate for a login.
     pub(super) fn client(&self, name: &str) -> Pair {
         self.issue(name, "extendedKeyUsage = clientAuth\n", LONG)
     }
@@ -85,7 +85,7 @@ impl Authority {
         }
     }
 
-    /// Makes a key, and what is to be signed with it; or, with `-x509`, what it has signed itself.
+    /// Creates a key and a signing request, or a self-signed certificate with `-x509`.
     fn request(&self, name: &str, key: &str, output: &str, options: &[&str]) {
         let subject = format!("/CN={name}");
         let arguments = [

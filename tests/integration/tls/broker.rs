@@ -1,4 +1,5 @@
-//! The broker behind TLS: what works, what is told when it does not, and that it goes on by itself.
+//! The broker behind TLS: connecting, reporting what is wrong, and reconnecting once it is
+//! repaired.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ fn place_of(url: &Url, default_port: u16) -> (String, u16) {
     (host, url.port().unwrap_or(default_port))
 }
 
-/// The broker's address by way of TLS.
+/// The broker's address over TLS.
 pub(super) fn amqps(app: &TestApp, port: u16) -> String {
     let url = app.broker.url().as_str().replacen("amqp://", "amqps://", 1);
     let mut url = Url::parse(&url).expect("it is an address");
@@ -40,7 +41,7 @@ pub(super) fn proof(ca: &Path, own: Option<&Pair>) -> Variables {
     variables
 }
 
-/// A receiver by way of TLS, and where it takes webhooks.
+/// A receiver that reaches the broker over TLS.
 pub(super) struct Receiver {
     pub(super) program: Program,
     url: String,
@@ -68,19 +69,19 @@ impl Receiver {
         }
     }
 
-    /// Posts until it is taken.
+    /// Posts a webhook until it is accepted.
     #[track_caller]
-    pub(super) fn takes(&self, app: &TestApp) {
+    pub(super) fn accepts(&self, app: &TestApp) {
         let body = Order::of(flake(), flake()).body();
-        let answer = eventually("a webhook is taken", || {
+        let answer = eventually("a webhook is accepted", || {
             try_post(&self.url, &body).ok().filter(Answer::accepted)
         });
         app.note_accepted(answer.event_id());
     }
 
-    /// Waits for a sentence in its log, and is refused meanwhile.
+    /// Waits for a sentence in the log, and checks that webhooks are refused meanwhile.
     #[track_caller]
-    pub(super) fn tells(&self, sentence: &str) {
+    pub(super) fn reports(&self, sentence: &str) {
         eventually(sentence, || {
             self.program.log().contains(sentence).then_some(())
         });
@@ -124,8 +125,8 @@ fn what_is_wrong_with_tls_is_one_sentence_and_is_over_when_it_is_put_right() {
         let mut receiver = Receiver::start(&app, front.port, &proof(&ca, None));
         let alternative = "the server requires a client certificate: set AMQP_CERTIFICATE_FILE";
         let sentence = match clients {
-            // Whether the alert or the end of the connection is first is the system's to say.
-            Some(_) => eventually("it is told", || {
+            // Either the alert or the end of the connection comes first.
+            Some(_) => eventually("the mistake is reported", || {
                 let log = receiver.program.log();
                 [sentence, alternative]
                     .into_iter()
@@ -133,9 +134,9 @@ fn what_is_wrong_with_tls_is_one_sentence_and_is_over_when_it_is_put_right() {
             }),
             None => sentence,
         };
-        receiver.tells(sentence);
+        receiver.reports(sentence);
         front.show(&right, None);
-        receiver.takes(&app);
+        receiver.accepts(&app);
         receiver.program.stop();
     }
     app.leave_unaudited();
@@ -153,7 +154,7 @@ fn a_renewed_client_certificate_is_used_by_the_next_connection() {
     // Of the wrong authority, until it is renewed in place.
     let (wrong, renewed) = (ours.client("receiver"), clients.client("receiver"));
     let mut receiver = Receiver::start(&app, front.port, &proof(&ours.certificate(), Some(&wrong)));
-    receiver.tells("certificate in AMQP_CERTIFICATE_FILE");
+    receiver.reports("certificate in AMQP_CERTIFICATE_FILE");
 
     for (from, to) in [
         (&renewed.certificate, &wrong.certificate),
@@ -162,13 +163,13 @@ fn a_renewed_client_certificate_is_used_by_the_next_connection() {
         std::fs::copy(from, to).expect("it is renewed");
     }
 
-    receiver.takes(&app);
+    receiver.accepts(&app);
     receiver.program.stop();
     app.leave_unaudited();
 }
 
 #[test]
-fn a_port_without_tls_is_told() {
+fn a_port_without_tls_is_reported() {
     let app = TestApp::builder().workers(0).start();
     let ours = Authority::new();
     let (host, port) = place_of(app.broker.url(), 5672);
@@ -177,7 +178,7 @@ fn a_port_without_tls_is_told() {
     let mut settings = proof(&ours.certificate(), None);
     settings.push(("AMQP_URL".to_owned(), plain.to_string()));
     let mut receiver = Receiver::start(&app, port, &settings);
-    receiver.tells("the server does not speak TLS on this port");
+    receiver.reports("the server does not speak TLS on this port");
     receiver.program.stop();
 }
 
@@ -273,11 +274,11 @@ fn half_of_what_tls_needs_stops_the_start() {
         ];
         variables.extend(proof);
         let outcome = Program::run("paynow-receiver", &variables, &[]);
-        let told = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert_eq!(outcome.code, Some(64), "{told}");
+        let output = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(outcome.code, Some(64), "{output}");
         assert!(
-            told.contains(sentence) && !told.contains("hidden"),
-            "{told}"
+            output.contains(sentence) && !output.contains("hidden"),
+            "{output}"
         );
     }
 }

@@ -38,10 +38,10 @@ fn rabbitmq_and_our_programs_ask_each_other_for_certificates() {
     let own = proof(&ca, Some(&ours.client("receiver")));
 
     let mut without = Receiver::start(&app, port, &proof(&ca, None));
-    without.tells("a client certificate");
+    without.reports("a client certificate");
     without.program.stop();
     let mut receiver = Receiver::start(&app, port, &own);
-    receiver.takes(&app);
+    receiver.accepts(&app);
     let mut variables = app.variables();
     variables.push(("AMQP_URL".to_owned(), amqps(&app, port)));
     variables.extend(own);
@@ -120,7 +120,7 @@ fn postgresql_is_verified_and_what_is_wrong_is_told() {
         variables.push(("DATABASE_URL".to_owned(), url.to_string()));
         Program::run("paynowctl", &variables, &["products", "list"])
     };
-    let told = |ca: &Authority, sentence: &str| {
+    let reports = |ca: &Authority, sentence: &str| {
         let words = eventually(sentence, || {
             let outcome = read(ca);
             outcome.stderr.contains(sentence).then_some(outcome.stderr)
@@ -130,13 +130,13 @@ fn postgresql_is_verified_and_what_is_wrong_is_told() {
         assert!(!words.contains(password), "{words}");
     };
 
-    told(&ours, "the server does not speak TLS: turn it on there");
+    reports(&ours, "the server does not speak TLS: turn it on there");
     postgres_shows(&app, &ours.server("elsewhere.example", LONG), &ours);
-    told(&ours, "the server's certificate has another name");
+    reports(&ours, "the server's certificate has another name");
     postgres_shows(&app, &ours.server("localhost", OVER), &ours);
-    told(&ours, "the server's certificate has expired: renew it");
+    reports(&ours, "the server's certificate has expired: renew it");
     postgres_shows(&app, &ours.server("localhost", LONG), &ours);
-    told(&other, "not issued by the authority in sslrootcert");
+    reports(&other, "not issued by the authority in sslrootcert");
     eventually("it is verified", || {
         (read(&ours).code == Some(0)).then_some(())
     });
@@ -198,21 +198,21 @@ fn postgresql_asks_for_a_certificate_that_names_the_login() {
     eventually("it is let in", || {
         (read(Some(&ours.client(&login))).code == Some(0)).then_some(())
     });
-    let told = |own: Option<&Pair>, sentence: &str| {
+    let reports = |own: Option<&Pair>, sentence: &str| {
         eventually(sentence, || {
-            let told = read(own);
-            (told.code == Some(1) && told.stderr.contains(sentence)).then_some(())
+            let refused = read(own);
+            (refused.code == Some(1) && refused.stderr.contains(sentence)).then_some(())
         });
     };
-    told(None, "the server requires a client certificate");
+    reports(None, "the server requires a client certificate");
     let of_other = other.client(&login);
-    told(
+    reports(
         Some(&of_other),
         "does not trust the authority of our certificate",
     );
     // Which of the two was wrong is told to the server's log only.
     let of_somebody = ours.client("somebody");
-    told(Some(&of_somebody), "password authentication failed");
+    reports(Some(&of_somebody), "password authentication failed");
     postgres_asks(&app, "cert");
-    told(Some(&of_somebody), "our certificate is another login's");
+    reports(Some(&of_somebody), "our certificate is another login's");
 }

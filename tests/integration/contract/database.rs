@@ -39,13 +39,13 @@ const ROWS: &str = "
     INSERT INTO suspects (body_sha256, process_id) VALUES (sha256('4'), 1);
     INSERT INTO operator_actions (action, operator, why) VALUES ('discard', 'anna', 'a test');";
 
-pub(crate) struct Books {
+pub(crate) struct Ledger {
     name: String,
     pub(crate) database: TestDatabase,
     logins: RefCell<Vec<String>>,
 }
 
-impl Books {
+impl Ledger {
     /// The schema, and no rows.
     pub(crate) fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -63,9 +63,9 @@ impl Books {
 
     /// The schema, and one row in every table.
     pub(crate) fn with_rows() -> Self {
-        let books = Self::empty();
-        books.database.execute(ROWS).expect("the rows are valid");
-        books
+        let ledger = Self::empty();
+        ledger.database.execute(ROWS).expect("the rows are valid");
+        ledger
     }
 
     /// Logs in as somebody new who has the rights of `role`.
@@ -105,7 +105,7 @@ impl Books {
     }
 }
 
-impl Drop for Books {
+impl Drop for Ledger {
     fn drop(&mut self) {
         self.database.drop_it();
         // The database went first: a role that still owns a temporary table cannot be dropped.

@@ -4,7 +4,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, DecimalValue, FieldArray, FieldTable};
 use paynow_shared::wire::header;
 
-/// With everything around it, a header of this size just fits into one frame.
+/// A header of this size just fits into one frame with all the other properties.
 const HEADER_BYTES_MAX: usize = 130_800;
 const NAMES: [&str; 8] = [
     header::RECEIVED_AT_MS,
@@ -40,9 +40,9 @@ const NUMBERS: [i64; 10] = [
     i64::MAX,
 ];
 
-pub(super) fn strange(random: &mut fastrand::Rng) -> BasicProperties {
+pub(super) fn any(random: &mut fastrand::Rng) -> BasicProperties {
     match random.u8(..10) {
-        // As the management page sends it.
+        // The management page sends a message like this.
         0 => return BasicProperties::default(),
         1 => return of_greatest_size(random),
         _most => {}
@@ -71,7 +71,7 @@ pub(super) fn strange(random: &mut fastrand::Rng) -> BasicProperties {
     properties
 }
 
-/// One header that leaves no room for another.
+/// One header of the greatest size that a frame can hold.
 fn of_greatest_size(random: &mut fastrand::Rng) -> BasicProperties {
     let name = [header::SECRET_ID, header::ERROR, header::REASON][random.usize(..3)];
     let character = ["x", "\u{17b}", "\0"][random.usize(..3)];
@@ -100,7 +100,7 @@ fn value(random: &mut fastrand::Rng) -> AMQPValue {
         2 => AMQPValue::ShortInt(random.i16(..)),
         3 => AMQPValue::LongInt(random.i32(..)),
         4 => AMQPValue::LongUInt([0, 1, 2, 7, u32::MAX - 1, u32::MAX][random.usize(..6)]),
-        // The broker itself takes no float that is not a number.
+        // The broker itself refuses a float that is not a number.
         5 => AMQPValue::Float([f32::MAX, -0.5][random.usize(..2)]),
         6 => AMQPValue::Double([f64::MAX, -1e300][random.usize(..2)]),
         7 => AMQPValue::DecimalValue(DecimalValue {

@@ -1,4 +1,4 @@
-//! Bodies that PayNow would not send: real ones with something wrong in them, and noise.
+//! Bodies that PayNow would not send: mutated ones, and noise.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,13 @@ use crate::harness::{Order, flake};
 use crate::reversals::{chargeback, refund};
 
 pub(super) const POINTS: i64 = 600_000_000_000_000_040;
-/// One unit gives all the points there are.
+/// One unit gives the highest number of points.
 pub(super) const DEAR: i64 = 600_000_000_000_000_041;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 
-/// What stands in a body in place of a value, until the text is made.
-const PLACE: &str = "@strange@";
-/// JSON of all kinds, and what only looks like it.
+/// Marks the place of a value in a body, until the text is written.
+const PLACE: &str = "@value@";
+/// JSON of all kinds, and texts that only resemble it.
 const VALUES: [&str; 44] = [
     "null",
     "true",
@@ -90,7 +90,7 @@ impl Pool {
         let order = &self.orders[random.usize(..self.orders.len())];
         match random.u8(..10) {
             0 => order.clone(),
-            // The lines of one order under the id of another.
+            // This order has the lines of one order and the id of another.
             1 => Order {
                 event_id: flake(),
                 order_id: self.orders[random.usize(..self.orders.len())].order_id,
@@ -116,7 +116,7 @@ impl Pool {
     }
 }
 
-pub(super) fn strange(pool: &Pool, random: &mut fastrand::Rng) -> Vec<u8> {
+pub(super) fn mutated(pool: &Pool, random: &mut fastrand::Rng) -> Vec<u8> {
     match random.u8(..20) {
         0 => noise(random),
         1 => event_of_another_type(random),
@@ -126,9 +126,9 @@ pub(super) fn strange(pool: &Pool, random: &mut fastrand::Rng) -> Vec<u8> {
     }
 }
 
-/// No event at all.
+/// A body that is no event.
 fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
-    // So that each is another letter, but for the empty ones.
+    // Makes each a letter of its own, except the empty ones.
     let serial = random.u64(..).to_string();
     match random.u8(..9) {
         0 => Vec::new(),
@@ -143,7 +143,7 @@ fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
     }
 }
 
-/// The ledger has no use for it; its type and its body may be anything.
+/// An event that the ledger ignores. Its type and its body may be anything.
 fn event_of_another_type(random: &mut fastrand::Rng) -> Vec<u8> {
     let event_type = match random.u8(..6) {
         0 => "A".repeat(100),
@@ -158,12 +158,12 @@ fn event_of_another_type(random: &mut fastrand::Rng) -> Vec<u8> {
     format!(r#"{{"event_type":"{event_type}","event_id":"{id}","body":{value}}}"#).into_bytes()
 }
 
-/// One to three of its values replaced, doubled, or taken away.
+/// Replaces, repeats or removes one to three values.
 fn changed(body: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
     let mut event: Value = serde_json::from_slice(body).expect("PayNow sends JSON");
     for _ in 0..random.u8(1..4) {
         let mut places = Vec::new();
-        note_places(&event, "", &mut places);
+        collect_places(&event, "", &mut places);
         let place = &places[random.usize(..places.len())];
         change(&mut event, place, random);
     }
@@ -190,20 +190,20 @@ fn value(random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// Every place of a document, as JSON pointers.
-fn note_places(value: &Value, here: &str, places: &mut Vec<String>) {
+/// Collects every place of a document as a JSON pointer.
+fn collect_places(value: &Value, here: &str, places: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 let place = format!("{here}/{name}");
-                note_places(value, &place, places);
+                collect_places(value, &place, places);
                 places.push(place);
             }
         }
         Value::Array(members) => {
             for (index, member) in members.iter().enumerate() {
                 let place = format!("{here}/{index}");
-                note_places(member, &place, places);
+                collect_places(member, &place, places);
                 places.push(place);
             }
         }
@@ -232,7 +232,7 @@ fn change(event: &mut Value, place: &str, random: &mut fastrand::Rng) {
     }
 }
 
-/// Its text broken: cut off, a byte changed, bytes put in.
+/// Damages the text: cuts it off, changes a byte, or inserts bytes.
 fn damaged(mut body: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     let at = random.usize(..body.len());
     match random.u8(..4) {

@@ -1,5 +1,5 @@
-//! Whatever was signed gets a place: thousands of strange messages, in the books or at the desk,
-//! and none of them costs an order its credit or the worker a pause.
+//! Thousands of mutated messages: each is recorded in the ledger or among the dead letters, and
+//! none costs an order its credit or makes the worker pause.
 
 mod bodies;
 mod properties;
@@ -17,11 +17,11 @@ use paynow_shared::wire::{Headers, label};
 use crate::harness::{Order, TestApp, eventually, flake};
 use bodies::{DEAR, POINTS, Pool};
 
-const STRANGE: usize = 3000;
+const MUTATED: usize = 3000;
 const PLAIN: usize = 50;
-/// In one batch of confirms.
+/// How many messages are published before their confirms are awaited.
 const AT_ONCE: usize = 100;
-/// Another seed is another test: this one finds the same again.
+/// Fixed, so that every run sends the same messages. `MUTATED_SEED` sets another.
 const SEED: u64 = 20_261_123;
 
 struct Message {
@@ -30,35 +30,35 @@ struct Message {
     properties: BasicProperties,
 }
 
-/// Tells the seed of a test that fails.
+/// Prints the seed when the test fails.
 struct Seed(u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the same messages again: STRANGE_SEED={}", self.0);
+            eprintln!("to send the same messages again: MUTATED_SEED={}", self.0);
         }
     }
 }
 
 fn seed() -> Seed {
     let given = Environment::of_this_process()
-        .text("STRANGE_SEED")
+        .text("MUTATED_SEED")
         .map(|text| text.parse().expect("a seed is a number"));
     Seed(given.unwrap_or(SEED))
 }
 
-fn strange_messages(random: &mut fastrand::Rng) -> Vec<Message> {
+fn mutated_messages(random: &mut fastrand::Rng) -> Vec<Message> {
     let pool = Pool::of(random);
-    (0..STRANGE)
+    (0..MUTATED)
         .map(|_| Message {
             queue: if random.u8(..10) == 0 {
                 DEAD_QUEUE
             } else {
                 CREDITS_QUEUE
             },
-            body: bodies::strange(&pool, random),
-            properties: properties::strange(random),
+            body: bodies::mutated(&pool, random),
+            properties: properties::any(random),
         })
         .collect()
 }
@@ -77,7 +77,7 @@ fn plain(order: &Order) -> Message {
     }
 }
 
-/// Publishes all of them and sees each of them confirmed.
+/// Publishes all messages and checks that each is confirmed.
 fn publish(app: &TestApp, messages: &[Message]) {
     app.broker.runtime().block_on(async {
         let mut link = Link::open(&app.broker.address(), "test")
@@ -109,13 +109,13 @@ fn publish(app: &TestApp, messages: &[Message]) {
     });
 }
 
-/// Where a message must be found: by its id and its exact body.
+/// What identifies a message: its id and its exact body.
 fn name_of(body: &[u8]) -> String {
     format!("{} {}", label(body).message_id, BodyDigest::of(body))
 }
 
-/// What has a place, in the books or at the desk.
-fn placed(app: &TestApp) -> BTreeSet<String> {
+/// The messages that are recorded, in the ledger or among the dead letters.
+fn recorded(app: &TestApp) -> BTreeSet<String> {
     let rows = app.database.texts(
         "SELECT event_id || ' ' || encode(body_sha256, 'hex') AS value FROM webhook_events \
          UNION ALL SELECT event_id || ' ' || encode(body_sha256, 'hex') FROM dead_letters",
@@ -124,7 +124,7 @@ fn placed(app: &TestApp) -> BTreeSet<String> {
 }
 
 #[test]
-fn whatever_was_signed_gets_a_place_and_costs_nobody_anything() {
+fn every_message_is_recorded_and_costs_no_other_its_credit() {
     let seed = seed();
     let mut random = fastrand::Rng::with_seed(seed.0);
     let mut app = TestApp::builder()
@@ -134,7 +134,7 @@ fn whatever_was_signed_gets_a_place_and_costs_nobody_anything() {
     app.set_product(POINTS, 500);
     app.set_product(DEAR, i64::MAX);
     let orders: Vec<Order> = (0..PLAIN).map(|_| Order::of(POINTS, flake())).collect();
-    let mut messages = strange_messages(&mut random);
+    let mut messages = mutated_messages(&mut random);
     for order in &orders {
         messages.insert(random.usize(..messages.len()), plain(order));
     }
@@ -145,19 +145,22 @@ fn whatever_was_signed_gets_a_place_and_costs_nobody_anything() {
         .iter()
         .map(|message| name_of(&message.body))
         .collect();
-    // In stages, so that a slow machine has its time for each.
+    // Waits in stages, so that a slow machine has enough time for each.
     for left in [2000, 1000, 500, 0] {
-        eventually(&format!("{left} messages have no place yet"), || {
-            let placed = placed(&app);
-            missing.retain(|name| !placed.contains(name));
-            (missing.len() <= left).then_some(())
-        });
+        eventually(
+            &format!("only {left} messages are not recorded yet"),
+            || {
+                let recorded = recorded(&app);
+                missing.retain(|name| !recorded.contains(name));
+                (missing.len() <= left).then_some(())
+            },
+        );
     }
     let given_up = "SELECT count(*) AS value FROM dead_letters WHERE reason = 'ledger_rejected'";
     assert_eq!(
         app.database.number(given_up),
         0,
-        "a decision saw too little"
+        "a decision was made on an incomplete view of the ledger"
     );
 
     for order in &orders {
@@ -165,7 +168,7 @@ fn whatever_was_signed_gets_a_place_and_costs_nobody_anything() {
     }
     let logs = app.logs();
     for trouble in ["paused", "panicked", "not archived", "housekeeping failed"] {
-        let told: Vec<&str> = logs.lines().filter(|line| line.contains(trouble)).collect();
-        assert!(told.is_empty(), "{}", told.join("\n"));
+        let lines: Vec<&str> = logs.lines().filter(|line| line.contains(trouble)).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
     }
 }
