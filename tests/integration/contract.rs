@@ -1,4 +1,4 @@
-//! The wallet contract, held against logins that try to break it.
+//! The wallet contract, tested by logins that try to break it.
 
 pub(crate) mod database;
 

@@ -1,4 +1,5 @@
-//! `paynowctl` as ops and scripts use it: exit codes, JSON, and that `check` sees what is broken.
+//! `paynowctl` as operators and scripts use it: exit codes, JSON, and that `check` finds what is
+//! broken.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -76,7 +77,7 @@ fn a_wallet_is_shown_with_its_history() {
 }
 
 #[test]
-fn an_events_story_is_told_whether_it_was_credited_or_died() {
+fn an_event_is_shown_whether_it_was_credited_or_died() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let credited = Order::of(POINTS, flake());
@@ -98,7 +99,7 @@ fn an_events_story_is_told_whether_it_was_credited_or_died() {
 }
 
 #[test]
-fn an_events_story_tells_who_did_what_to_its_dead_letter() {
+fn an_event_is_shown_with_the_actions_on_its_dead_letter() {
     let app = TestApp::start();
     let dead = Order::of(POINTS, flake());
     let event_id = dead.event_id.to_string();
@@ -170,7 +171,7 @@ fn check_finds_a_balance_that_is_not_its_ledger() {
     app.drain();
     assert_eq!(app.ctl(&["check", "--skip-broker"]).code, Some(0));
 
-    // Only a superuser can: this switches the triggers off for the session.
+    // Only a superuser can switch off the triggers for a session.
     let tamper = format!(
         "SET session_replication_role = replica; \
          UPDATE wallets SET balance = balance + 1 WHERE wallet_id = {buyer}; \
@@ -265,7 +266,7 @@ fn output_cut_off_by_a_pipe_is_no_panic() {
 }
 
 #[test]
-fn logs_tell_no_secret_and_no_personal_data() {
+fn logs_contain_no_secret_and_no_personal_data() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let order = Order::of(POINTS, flake());
@@ -282,7 +283,7 @@ fn logs_tell_no_secret_and_no_personal_data() {
     )
     .unwrap();
 
-    // The harness looks through every log when the world is dropped; here it has something to find.
+    // The harness checks every log when the app is dropped. This test gives it something to find.
     let logs = app.logs();
     assert!(
         logs.contains("event_dead_lettered") && logs.contains("webhook_queued"),

@@ -1,19 +1,19 @@
-//! The corpus of the fuzzers through the same checks, with the toolchain and the lints of every
-//! day: what a fuzzer found once stays found where nobody can fuzz.
+//! Runs the fuzzers' checks on their corpus with the usual toolchain, so that what a fuzzer found
+//! once is tested on machines that cannot fuzz.
 
 #[path = "../fuzz/targets/mod.rs"]
 mod targets;
 
 use std::path::Path;
 
-fn give(target: &str, check: fn(&[u8])) {
+fn check_corpus(target: &str, check: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
         .join(target);
     let mut inputs = 0;
     for entry in std::fs::read_dir(corpus).expect("a target has a corpus") {
         let path = entry.expect("a directory can be listed").path();
-        // The name of the input that fails.
+        // Shows which input fails.
         eprintln!("{}", path.display());
         check(&std::fs::read(&path).expect("an input can be read"));
         inputs += 1;
@@ -23,15 +23,15 @@ fn give(target: &str, check: fn(&[u8])) {
 
 #[test]
 fn the_corpus_of_requests_breaks_nothing() {
-    give("request", targets::request);
+    check_corpus("request", targets::request);
 }
 
 #[test]
 fn the_corpus_of_messages_breaks_nothing() {
-    give("decode", targets::decode);
+    check_corpus("decode", targets::decode);
 }
 
 #[test]
 fn the_corpus_of_events_breaks_nothing() {
-    give("wire", targets::wire);
+    check_corpus("wire", targets::wire);
 }

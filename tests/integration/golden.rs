@@ -1,5 +1,5 @@
-//! What released versions wrote and asked for: recorded in `tests/golden`, and still good today.
-//! How to record a new version is in its README.
+//! The messages and SQL statements of released versions, recorded in `tests/golden`: they still
+//! work today. The README there explains how to record a new version.
 
 mod deals;
 mod message;
@@ -20,7 +20,7 @@ fn versions() -> Vec<PathBuf> {
         .map(|entry| entry.expect("a directory can be listed").path())
         .filter(|path| path.is_dir())
         .collect();
-    // By number: 0.10.0 comes after 0.9.0.
+    // Sorted by number, because 0.10.0 comes after 0.9.0.
     versions.sort_by_key(|path| {
         let name = path.file_name().expect("a directory has a name");
         let numbers = name.to_string_lossy().into_owned();
@@ -37,8 +37,8 @@ fn newest() -> PathBuf {
     versions().pop().expect("there is one")
 }
 
-/// Whether to write what is found instead of comparing it.
-fn records() -> bool {
+/// Whether to record what is found instead of comparing it.
+fn is_recording() -> bool {
     Environment::of_this_process()
         .text("PAYNOW_GOLDEN")
         .is_some_and(|mode| mode == "record")
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Value {
 /// Compares with what was recorded, or records it.
 #[track_caller]
 fn compare(path: &Path, recorded: &Value, found: &Value) {
-    if records() {
+    if is_recording() {
         write(path, found);
     } else {
         assert_eq!(found, recorded, "{}", path.display());

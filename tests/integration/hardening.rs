@@ -1,5 +1,5 @@
-//! The receiver among hostile clients: who may send, what a flood of failures gets, and that nobody
-//! can use it up.
+//! The receiver under hostile clients: who may send, how a flood of failures is limited, and that
+//! no client can exhaust it.
 
 mod failures;
 mod heads;

@@ -1,5 +1,6 @@
-//! The manifests in `deploy/kubernetes`: our programs run on their settings, their files and the
-//! broker's rights that their README gives. `deploy/kubernetes/validate` checks what is applied.
+//! The manifests in `deploy/kubernetes`: our programs run with their settings and files and with
+//! the broker's rights in their README. `deploy/kubernetes/validate` checks the manifests
+//! themselves.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::harness::{
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN_PRODUCT: i64 = 600_000_000_000_000_666;
-/// Any; the broker forgets its user with the test.
+/// Any password, because the test deletes the broker's user.
 const PASSWORD: &str = "0123456789abcdef";
 
 type Variables = Vec<(String, String)>;
@@ -38,7 +39,7 @@ fn settings(program: &str) -> Variables {
         .collect()
 }
 
-/// The secrets that a program is given as files, without the ending `_FILE`.
+/// The secrets that a program gets as files, without the ending `_FILE`.
 fn secrets(manifest: &str) -> Vec<String> {
     read(&format!("deploy/kubernetes/base/{manifest}"))
         .lines()
@@ -57,7 +58,7 @@ fn variables(app: &TestApp, manifest: &str, broker: &Url) -> Variables {
             "AMQP_MANAGEMENT_URL" => Servers::of_this_run().management.to_string(),
             "DATABASE_URL" => app.database.url().to_string(),
             "PAYNOW_SIGNING_SECRETS" => format!("test:{SECRET}"),
-            other => panic!("{manifest}: no test knows a value for {other}"),
+            other => panic!("{manifest}: the test has no value for {other}"),
         };
         let path = folder.join(format!("{}-{program}-{name}", app.broker.vhost()));
         std::fs::write(&path, value).expect("the file can be written");
@@ -66,7 +67,7 @@ fn variables(app: &TestApp, manifest: &str, broker: &Url) -> Variables {
     secrets(manifest).into_iter().map(file).collect()
 }
 
-/// The settings of a server, whose admin port becomes `port`; its address stays what it is.
+/// The settings of a server with its admin port replaced. The address stays.
 fn settings_at(program: &str, port: u16) -> Variables {
     let mut settings = settings(program);
     let admin = settings
@@ -78,7 +79,7 @@ fn settings_at(program: &str, port: u16) -> Variables {
     settings
 }
 
-/// What the README lets a user of the broker do: configure, write, read.
+/// The rights of a user of the broker in the README: configure, write, read.
 fn rights(user: &str) -> [String; 3] {
     let readme = read("deploy/kubernetes/README.md");
     let command = format!("set_permissions -p / {user} ");
@@ -106,7 +107,7 @@ fn put(path: &str, body: &Value) {
         .unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
-/// A user of the broker with no more rights than the README gives, and the broker's address for it.
+/// A user of the broker with exactly the rights of the README, and the broker's address for it.
 struct User {
     name: String,
     url: Url,
@@ -132,7 +133,7 @@ impl User {
         Self { name, url }
     }
 
-    fn forget(self, app: &TestApp) {
+    fn delete(self, app: &TestApp) {
         app.broker.delete(&format!("users/{}", self.name));
     }
 }
@@ -166,7 +167,7 @@ fn the_programs_run_on_the_settings_the_files_and_the_rights_of_the_manifests() 
     let url = format!("http://127.0.0.1:{public}/webhooks/paynow");
     for product in [POINTS, UNKNOWN_PRODUCT] {
         let body = Order::of(product, buyer).body();
-        let answer = eventually("the receiver takes a webhook", || {
+        let answer = eventually("the receiver accepts a webhook", || {
             try_post(&url, &body).ok().filter(Answer::accepted)
         });
         app.note_accepted(answer.event_id());
@@ -175,8 +176,8 @@ fn the_programs_run_on_the_settings_the_files_and_the_rights_of_the_manifests() 
     let letters = app.dead_letters();
     receiver.stop();
     worker.stop();
-    receiver_user.forget(&app);
-    worker_user.forget(&app);
+    receiver_user.delete(&app);
+    worker_user.delete(&app);
 
     assert_eq!(app.balance_of(buyer), 500);
     assert_eq!(letters.len(), 1, "{letters:?}");
@@ -184,7 +185,7 @@ fn the_programs_run_on_the_settings_the_files_and_the_rights_of_the_manifests() 
 }
 
 #[test]
-fn every_setting_is_one_that_the_programs_readme_tells_of() {
+fn every_setting_is_documented_in_the_programs_readme() {
     for program in ["receiver", "worker"] {
         let readme = read(&format!("crates/{program}/README.md"));
         for (name, _value) in settings(program) {

@@ -1,5 +1,5 @@
-//! Least privilege, shown by refusal: what each login of a deployment needs works, and what it does
-//! not need is refused. The logins are those that `deploy/make-secrets` makes.
+//! Least privilege: each login of a deployment can do what it needs, and everything else is
+//! refused. The logins are those that `deploy/make-secrets` creates.
 
 mod broker;
 mod database;

@@ -1,4 +1,4 @@
-//! `paynowctl top` against a system under load, a system that is broken, and a terminal.
+//! `paynowctl top` on a system under load, on a broken system, and on a terminal.
 
 mod terminal;
 
@@ -15,9 +15,9 @@ use crate::harness::{Order, Outcome, Program, Servers, TestApp, eventually, flak
 const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 
-/// The arguments of `top` for every process of a world that was ever started.
+/// The arguments of `top` for the receiver and every worker that the test ever started.
 fn arguments(app: &TestApp, more: &[&str]) -> Vec<String> {
-    // One by its name, which stands for every address behind it.
+    // A host name, which stands for all its addresses.
     let receiver = format!("http://localhost:{}/metrics", app.receiver_admin_port());
     let workers = app.worker_ports.iter();
     let workers = workers.map(|port| format!("http://127.0.0.1:{port}/metrics"));
@@ -35,12 +35,12 @@ fn run(app: &TestApp, variables: &[(String, String)], more: &[&str]) -> Outcome 
     Program::run("paynowctl", variables, &arguments)
 }
 
-fn look(app: &TestApp) -> Value {
+fn run_once(app: &TestApp) -> Value {
     let outcome = run(app, &app.variables(), &["--once", "--json"]);
     outcome.succeeded().json()
 }
 
-/// The process at a port.
+/// The row of the process at a port.
 fn process(view: &Value, port: u16) -> &Value {
     let rows = view["processes"].as_array().expect("a list");
     let at = |row: &&Value| {
@@ -50,7 +50,7 @@ fn process(view: &Value, port: u16) -> &Value {
     };
     rows.iter()
         .find(at)
-        .unwrap_or_else(|| panic!("nobody at {port}: {view:#}"))
+        .unwrap_or_else(|| panic!("no process at {port}: {view:#}"))
 }
 
 fn problems(view: &Value) -> String {
@@ -67,8 +67,8 @@ fn figures_are_those_of_known_deliveries() {
         .for_each(|order| assert!(app.deliver(order).accepted()));
     app.deliver(&unknown[0]);
     let mut fine = 0;
-    let mut watcher = Watcher::start(&app);
-    let busy = eventually("top has looked twice", || {
+    let mut watcher = Running::start(&app);
+    let busy = eventually("top has taken two samples", || {
         app.deliver(&Order::of(POINTS, flake()));
         fine += 1;
         watcher.ended()
@@ -81,7 +81,7 @@ fn figures_are_those_of_known_deliveries() {
         let p99 = &busy["latencies"][name]["interval"]["p99"];
         assert!(p99["seconds"].as_f64().unwrap() > 0.0, "{name}: {busy:#}");
     }
-    let settled = look(&app);
+    let settled = run_once(&app);
     let total = |name: &str| settled["rates"][name]["total"].as_f64().unwrap();
     assert_eq!(total("credited"), f64::from(fine), "{settled:#}");
     assert_eq!(total("queued"), f64::from(fine + 4), "{settled:#}");
@@ -100,10 +100,10 @@ fn figures_are_those_of_known_deliveries() {
     assert_eq!(settled["unknown"], serde_json::json!({}));
 }
 
-/// A look that takes its time, beside the test.
-struct Watcher(Option<std::thread::JoinHandle<Value>>);
+/// Runs `top` once in a thread.
+struct Running(Option<std::thread::JoinHandle<Value>>);
 
-impl Watcher {
+impl Running {
     fn start(app: &TestApp) -> Self {
         let (variables, arguments) = (app.variables(), arguments(app, &["--once", "--json"]));
         Self(Some(std::thread::spawn(move || {
@@ -129,9 +129,9 @@ fn a_killed_worker_has_no_figures_and_its_work_piles_up() {
     for _ in 0..5 {
         app.deliver(&Order::of(POINTS, flake()));
     }
-    // A queue tells its own depth every few seconds.
+    // The broker updates the figures of a queue every few seconds.
     let view = eventually("five events wait", || {
-        let view = look(&app);
+        let view = run_once(&app);
         (view["backlog"]["messages"] == 5).then_some(view)
     });
 
@@ -156,7 +156,7 @@ fn a_killed_worker_has_no_figures_and_its_work_piles_up() {
 }
 
 #[test]
-fn a_database_that_lets_nobody_in_is_told_and_the_rest_goes_on() {
+fn a_database_that_refuses_logins_is_reported_and_the_rest_works() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let mut server = PgConnection::establish(Servers::of_this_run().database.as_str()).unwrap();
@@ -171,7 +171,7 @@ fn a_database_that_lets_nobody_in_is_told_and_the_rest_goes_on() {
     let_in(false);
     app.deliver(&Order::of(POINTS, flake()));
     let view = eventually("the worker waits for the database", || {
-        let view = look(&app);
+        let view = run_once(&app);
         (process(&view, app.worker_ports[0])["state"] == "paused").then_some(view)
     });
     let_in(true);
@@ -189,7 +189,7 @@ fn a_database_that_lets_nobody_in_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
-fn a_part_without_its_setting_or_its_server_takes_no_other_with_it() {
+fn a_part_without_its_setting_or_its_server_does_not_affect_the_others() {
     let app = TestApp::start();
     let with = |name: &str, value: Option<&str>| -> Vec<(String, String)> {
         let others = app
@@ -235,7 +235,7 @@ fn on_paper_there_are_no_escape_codes_and_no_wide_lines() {
 }
 
 #[test]
-fn block_follows_block_until_the_reader_goes_away() {
+fn it_prints_one_sample_after_another_until_the_reader_closes_the_pipe() {
     let app = TestApp::start();
     let here = std::env::current_exe().unwrap();
     let binary = here.parent().unwrap().parent().unwrap().join("paynowctl");

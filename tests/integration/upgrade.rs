@@ -1,5 +1,5 @@
-//! Versions side by side: a schema that is newer than the worker, one that is older, and one that
-//! changes while orders are credited.
+//! Different versions together: a schema that is newer than the worker, one that is older, and one
+//! that changes while orders are credited.
 
 mod lint;
 
@@ -10,10 +10,10 @@ use crate::harness::{Order, TestApp, TestDatabase, eventually, flake, migrations
 
 const PRODUCT: i64 = 600_000_000_000_000_040;
 const POINTS: i64 = 500;
-/// From here on a worker may ask which migrations were applied.
+/// The migration from which on a worker may read which migrations were applied.
 const SCHEMA_VERSION: &str = "2026-11-25-000300_schema_version";
 
-/// What a later version may do to the schema, statement by statement as its migrations would.
+/// Changes that the migrations of a later version may make.
 const EXPANSIONS: [&str; 7] = [
     "ALTER TABLE webhook_events ADD COLUMN later text",
     "ALTER TABLE ledger_entries ADD COLUMN later bigint DEFAULT 7",
@@ -29,45 +29,46 @@ fn name_of(migration: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// As diesel records it.
+/// The version of a migration, as diesel records it.
 fn version_of(migration: &Path) -> String {
     let name = name_of(migration);
     let (version, _what) = name.split_once('_').expect("<date>-<number>_<what>");
     version.replace('-', "")
 }
 
-/// Takes back the migrations from the one of this name on, as if they had never been applied.
-fn take_back_from(database: &TestDatabase, first: &str) {
+/// Reverts the migrations from the one of this name on, as if they had never been applied.
+fn revert_from(database: &TestDatabase, first: &str) {
     let newer = migrations().into_iter().rev();
     for migration in newer.take_while(|migration| *name_of(migration) >= *first) {
-        let down = std::fs::read_to_string(migration.join("down.sql")).expect("it has a way down");
+        let down = std::fs::read_to_string(migration.join("down.sql")).expect("it has a down.sql");
         let version = version_of(&migration);
         database
             .execute(&format!(
                 "BEGIN; SET LOCAL ROLE paynow_owner; {down}; \
                  DELETE FROM __diesel_schema_migrations WHERE version = '{version}'; COMMIT"
             ))
-            .expect("a migration can be taken back");
+            .expect("a migration can be reverted");
     }
 }
 
-/// A worker that starts before `setup` waits for it, says so, and then does its work.
+/// Checks that a worker that starts before `setup` reports that it waits, and works after `setup`.
 fn waits_for_setup(behind_from: &str) {
     let mut app = TestApp::builder().workers(0).start();
     app.set_product(PRODUCT, POINTS);
-    take_back_from(&app.database, behind_from);
+    revert_from(&app.database, behind_from);
     let order = Order::of(PRODUCT, flake());
     assert!(app.deliver(&order).accepted());
 
     app.launch_worker();
-    eventually("the worker says that it waits for its schema", || {
+    eventually("the worker reports that it waits for its schema", || {
         app.worker_admin("/readyz")
             .filter(|(status, text)| *status == 503 && text.contains("schema"))
     });
     eventually("its log names the migration that is missing", || {
         let newest = version_of(migrations().last().expect("there is one"));
-        let told = format!("run `paynowctl setup` of this version (migration {newest} is missing)");
-        app.logs().contains(&told).then_some(())
+        let message =
+            format!("run `paynowctl setup` of this version (migration {newest} is missing)");
+        app.logs().contains(&message).then_some(())
     });
     let pauses = app.worker_metric(r#"paynow_worker_pauses_total{cause="schema"}"#);
     assert!(pauses >= Some(1.0), "{pauses:?}");
@@ -85,7 +86,7 @@ fn a_worker_that_is_newer_than_the_schema_waits_for_setup() {
 }
 
 #[test]
-fn so_it_does_on_a_schema_that_does_not_tell_its_version() {
+fn a_worker_waits_for_setup_on_a_schema_without_a_version_too() {
     waits_for_setup(SCHEMA_VERSION);
 }
 
@@ -100,7 +101,8 @@ fn a_schema_that_grows_under_load_costs_nothing() {
         let mut sent = Vec::new();
         while !enough.load(Ordering::Relaxed) {
             let order = Order::of(PRODUCT, customer).body();
-            // PayNow tries again, too, when the machine is slow and the receiver says so.
+            // The receiver of a slow machine may answer that it is overloaded, and PayNow sends
+            // again too.
             let accepted = eventually("an order is accepted", || {
                 let answer = try_post(&url, &order).expect("the receiver answers");
                 assert!(answer.accepted() || answer.status == 503, "{answer:?}");
@@ -123,7 +125,7 @@ fn a_schema_that_grows_under_load_costs_nothing() {
             credited(20);
             app.database.execute("SET ROLE paynow_owner").unwrap();
             app.database.execute(expansion).expect(expansion);
-            // What this version has no migration for is no trouble to it.
+            // Migrations that this version does not know do not disturb it.
             app.ctl(&["setup"]).succeeded();
         }
         credited(20);
@@ -139,7 +141,7 @@ fn a_schema_that_grows_under_load_costs_nothing() {
     let orders = i64::try_from(sent.len()).unwrap();
     assert_eq!(app.balance_of(customer), orders * POINTS);
     assert_eq!(app.dead_letters(), [""; 0]);
-    // A worker that trips over the schema pauses, or redoes its batch.
+    // A worker that fails because of the schema pauses, or applies its batch event by event.
     let logs = app.logs();
     for event in ["paused", "batch_redone", "event_dead_lettered"] {
         assert!(!logs.contains(&format!("\"event\":\"{event}\"")), "{event}");
@@ -148,15 +150,15 @@ fn a_schema_that_grows_under_load_costs_nothing() {
 }
 
 #[test]
-fn a_setup_that_would_wait_behind_a_backup_gives_up_and_holds_up_nobody() {
-    // One lane, with its connection open: this worker is in the place of an older one.
+fn a_setup_that_would_wait_for_a_backup_gives_up_and_delays_nobody() {
+    // With one lane, whose connection is open, this worker stands for one of an older version.
     let app = TestApp::builder()
         .worker_setting("WORKER_LANES", "1")
         .start();
     app.set_product(PRODUCT, POINTS);
     app.deliver(&Order::of(PRODUCT, flake()));
     app.drain();
-    take_back_from(&app.database, "2026-11-25-000100_desk_retention");
+    revert_from(&app.database, "2026-11-25-000100_desk_retention");
     let mut backup = app.database.connect();
     diesel::connection::SimpleConnection::batch_execute(
         &mut backup,

@@ -1,4 +1,4 @@
-//! What `WALLET_CONTRACT.md` says of the schema is what the catalogs say.
+//! `WALLET_CONTRACT.md` describes the schema as the catalogs of PostgreSQL do.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::database::Ledger;
 
 fn contract() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../WALLET_CONTRACT.md");
-    std::fs::read_to_string(path).expect("the contract is there")
+    std::fs::read_to_string(path).expect("the contract exists")
 }
 
 /// The rows of the table under a heading, each as the texts of its cells.
@@ -14,7 +14,7 @@ fn table_under(heading: &str) -> Vec<Vec<String>> {
     let text = contract();
     let (_before, section) = text
         .split_once(&format!("\n## {heading}\n"))
-        .expect("the heading is there");
+        .expect("the heading exists");
     let section = section.split("\n## ").next().unwrap_or_default();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -31,7 +31,7 @@ fn code_in(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// Names that code may match: constraints, and those that our triggers raise.
+/// The names that code may match: constraints, and the names in errors that our triggers raise.
 fn names_in_the_catalog(ledger: &Ledger) -> BTreeSet<String> {
     let names = ledger.database.texts(
         "SELECT conname AS value FROM pg_constraint \

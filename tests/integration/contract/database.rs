@@ -1,4 +1,4 @@
-//! A database with our schema and no programs, and logins to try its rules with.
+//! A database with our schema but no programs, and logins that try its rules.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,7 +46,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// The schema, and no rows.
+    /// Creates the schema without rows.
     pub(crate) fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -61,14 +61,14 @@ impl Ledger {
         }
     }
 
-    /// The schema, and one row in every table.
+    /// Creates the schema with one row in every table.
     pub(crate) fn with_rows() -> Self {
         let ledger = Self::empty();
         ledger.database.execute(ROWS).expect("the rows are valid");
         ledger
     }
 
-    /// Logs in as somebody new who has the rights of `role`.
+    /// Creates a login with the rights of `role`, and logs in as it.
     pub(crate) fn log_in_as(&self, role: &str) -> Session {
         let mut logins = self.logins.borrow_mut();
         let login = format!("{}_login_{}", self.name, logins.len());
@@ -82,7 +82,7 @@ impl Ledger {
         Session(connection)
     }
 
-    /// The role that owns the tables; nobody logs in as it.
+    /// A session of the role that owns the tables, which cannot log in itself.
     pub(crate) fn as_owner(&self) -> Session {
         let mut session = Session(self.database.connect());
         session.works("SET ROLE paynow_owner");
@@ -108,7 +108,8 @@ impl Ledger {
 impl Drop for Ledger {
     fn drop(&mut self) {
         self.database.drop_it();
-        // The database went first: a role that still owns a temporary table cannot be dropped.
+        // The database is dropped first, because a role that owns a temporary table cannot be
+        // dropped.
         let server = Servers::of_this_run().database;
         let mut connection = PgConnection::establish(server.as_str()).expect("the server answers");
         for login in self.logins.borrow().iter() {
@@ -124,7 +125,7 @@ struct Word {
     value: String,
 }
 
-/// A connection, with the answers a test asks for.
+/// A connection of one login.
 pub(crate) struct Session(PgConnection);
 
 impl Session {
@@ -135,13 +136,13 @@ impl Session {
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
-    /// The texts a query gives as `value`, or what the server says instead.
+    /// The texts that a query returns as `value`, or the server's error.
     pub(crate) fn texts(&mut self, sql: &str) -> Result<Vec<String>, Error> {
         let rows = diesel::sql_query(sql).load::<Word>(&mut self.0)?;
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
-    /// The server's message for a statement that must not work.
+    /// Runs a statement that must fail. Returns the server's message.
     #[track_caller]
     pub(crate) fn refused(&mut self, sql: &str) -> String {
         match self.0.batch_execute(sql) {

@@ -1,9 +1,9 @@
-//! Ways around the ledger that need no right on a table.
+//! Attempts to bypass the ledger that need no right on a table.
 
 use super::database::Ledger;
 
-/// `CREATE TRIGGER` on a table of one's own needs the right to execute the function, and everybody
-/// has that right on a new function unless it is taken away; the function runs as its owner.
+/// A trigger on one's own table needs the right to execute its function. Everybody has that right
+/// on a new function unless it is revoked, and the function runs as its owner.
 const LEND: &str = "
     CREATE TEMPORARY TABLE forged (wallet_id bigint, points bigint);
     CREATE TRIGGER forged AFTER INSERT ON forged REFERENCING NEW TABLE AS new_entries

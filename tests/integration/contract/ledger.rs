@@ -1,8 +1,8 @@
-//! A balance is the sum of its entries, whoever tries to make it something else.
+//! A balance is always the sum of its entries, whoever tries to change it.
 
 use super::database::Ledger;
 
-/// One statement that adds `(key, wallet, points)`.
+/// A statement that inserts these entries, each `(key, wallet, points)`.
 fn insert(entries: &[(&str, i64, i64)]) -> String {
     let rows: Vec<String> = entries
         .iter()

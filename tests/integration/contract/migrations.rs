@@ -1,11 +1,12 @@
-//! A migration can be taken back, and its `down.sql` undoes its `up.sql` exactly.
+//! A migration can be reverted, and its `down.sql` undoes its `up.sql` exactly.
 
 use std::path::Path;
 
 use super::database::Ledger;
 use crate::harness::migrations;
 
-/// Everything the catalogs say of what is in the schema: owners, rights, columns, rules, functions.
+/// The schema as the catalogs describe it: owners, rights, columns, constraints, triggers,
+/// functions.
 const SCHEMA: &str = "
     SELECT concat_ws(' ', 'relation', relkind, relname, relowner::regrole, relacl) AS value
     FROM pg_class WHERE relnamespace = 'public'::regnamespace
@@ -57,7 +58,7 @@ fn the_last_migration_goes_down_and_up_again_to_the_same_schema() {
     let last = migrations.last().expect("there is one");
 
     run(&ledger, last, "down.sql");
-    assert_ne!(schema(&ledger), before, "it takes something back");
+    assert_ne!(schema(&ledger), before, "it reverts something");
     run(&ledger, last, "up.sql");
 
     assert_eq!(schema(&ledger), before);

@@ -8,7 +8,7 @@ use crate::harness::{Order, TestApp, flake};
 const KNOWN: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 
-/// What the customer told the shop of themselves.
+/// The personal data in an order.
 fn personal(order: &Order) -> Vec<String> {
     let order = order.json();
     ["billing_name", "billing_email", "customer_ip"]

@@ -1,4 +1,4 @@
-//! What each role may do, tried by logins that have just that role.
+//! The rights of each role, tried by logins that have only that role.
 
 use super::database::{Ledger, TABLES};
 
@@ -6,7 +6,7 @@ const NEW_ENTRY: &str = "INSERT INTO ledger_entries \
     (entry_key, wallet_id, order_id, event_id, kind, points) \
     VALUES ('order-line:9', 20, 10, 9, 'order_line', 7)";
 
-/// What the worker must not be able to do, and what the server says to it.
+/// Statements that the worker must not be able to run, and the server's message for each.
 const WORKER_MAY_NOT: [(&str, &str); 34] = [
     (
         "UPDATE ledger_entries SET points = 1",
@@ -225,7 +225,7 @@ fn the_reader_sees_all_but_personal_data_and_writes_nothing() {
     assert_eq!(ledger.contents(), before);
 }
 
-/// What a reader may ask of a table: everything but the columns with personal data.
+/// The columns that a reader may select: all except those with personal data.
 fn readable_columns_of(table: &str) -> &'static str {
     match table {
         "webhook_events" => "event_id, event_type, outcome, order_id, secret_id, settled_at",
@@ -234,7 +234,7 @@ fn readable_columns_of(table: &str) -> &'static str {
     }
 }
 
-/// A column that says something.
+/// Some column of the table, for an UPDATE.
 fn column_of(table: &str) -> &'static str {
     match table {
         "wallets" => "balance",

@@ -1,4 +1,4 @@
-//! `correct`: points that a person gives or takes, and the record of what operators did.
+//! `correct`: points that an operator gives or takes, and the record of the operators' actions.
 
 use super::{NOTE, actions};
 use crate::contract::database::Ledger;

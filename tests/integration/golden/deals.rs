@@ -1,21 +1,21 @@
-//! Every message that a released version ever published is dealt with as it was then.
+//! Every message that a released version published has the same result as it had then.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::message::{body, of_version, publish, text};
-use super::{compare, records, versions};
+use super::{compare, is_recording, versions};
 use crate::harness::{TestApp, eventually};
 
-/// What the products of the golden orders give.
+/// The products of the golden orders and their points.
 const PRODUCTS: [(i64, i64); 2] = [
     (600_000_000_000_000_040, 500),
     (600_000_000_000_000_041, 70),
 ];
 
-/// Where a message ended: its row in the books with its entries, or its dead letter. All that its
-/// headers told is in there.
+/// The result of a message: its recorded event with its entries, or its dead letter, with all that
+/// its headers contained.
 const BOOKED: &str = "
     SELECT jsonb_build_object('outcome', outcome, 'attempts', attempts, 'secret_id', secret_id,
         'signed_at_ms', extract(epoch FROM signed_at) * 1000,
@@ -30,7 +30,7 @@ const DEAD: &str = "
         'received_at_ms', extract(epoch FROM received_at) * 1000)::text AS value
     FROM dead_letters";
 
-fn became(app: &TestApp, golden: &Value) -> Value {
+fn result_of(app: &TestApp, golden: &Value) -> Value {
     let id = text(&golden["properties"], "message_id");
     let body = String::from_utf8(body(golden)).expect("golden bodies are text");
     let this = format!("body_sha256 = sha256(convert_to($body${body}$body$, 'UTF8'))");
@@ -42,13 +42,13 @@ fn became(app: &TestApp, golden: &Value) -> Value {
         found.pop()
     });
     let mut found: Value = serde_json::from_str(&found).expect("the database writes JSON");
-    // The words of today are a person's; those of the message must have been kept.
+    // An error text of today may differ; the text in the message must have been kept.
     if golden["headers"].get("paynow-error").is_none()
         && let Some(found) = found.as_object_mut()
     {
         found.remove("error");
     }
-    // PostgreSQL writes an exact number with digits behind the point.
+    // PostgreSQL writes an exact number with decimal places.
     for field in ["signed_at_ms", "received_at_ms"] {
         if let Some(milliseconds) = found[field].as_f64() {
             found[field] = json!(milliseconds.round() as i64);
@@ -65,15 +65,15 @@ fn deal_with(version: &Path) {
     for (file, golden) in of_version(version) {
         publish(&app.broker, &golden);
         let mut found = golden.clone();
-        found["becomes"] = became(&app, &golden);
+        found["becomes"] = result_of(&app, &golden);
         compare(&file, &golden, &found);
     }
 }
 
 #[test]
-fn messages_of_every_released_version_are_dealt_with_as_they_were_then() {
+fn messages_of_every_released_version_have_the_same_result_as_then() {
     for version in versions() {
         deal_with(&version);
     }
-    assert!(!records(), "recorded: look at what changed");
+    assert!(!is_recording(), "recorded: check what changed");
 }

@@ -1,4 +1,5 @@
-//! A message as a golden file has it: properties, headers with their types, and the exact body.
+//! A message in the form of a golden file: properties, headers with their types, and the exact
+//! body.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,10 @@ use serde_json::{Map, Value, json};
 use super::read;
 use crate::harness::TestBroker;
 
-/// Goes before every consumer of a worker's.
+/// A higher priority than that of a worker's consumers.
 const FIRST: i32 = 10;
 
-/// The golden messages of a version, in the order in which they are dealt with.
+/// The golden messages of a version, in the order in which they are applied.
 pub(super) fn of_version(version: &Path) -> Vec<(PathBuf, Value)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(version.join("messages"))
         .expect("a version has messages")
@@ -35,7 +36,7 @@ pub(super) fn of_version(version: &Path) -> Vec<(PathBuf, Value)> {
         .collect()
 }
 
-/// The exact bytes: readable as lines.
+/// The exact bytes of a body, which a golden file stores as lines.
 pub(super) fn body(golden: &Value) -> Vec<u8> {
     let lines = golden["body"].as_array().expect("a body is lines");
     let lines: Vec<&str> = lines
@@ -51,7 +52,7 @@ pub(super) fn text<'a>(golden: &'a Value, field: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no text in {field}: {golden}"))
 }
 
-/// Publishes a golden message just as it was, and sees it confirmed.
+/// Publishes a golden message exactly as it was, and checks that it is confirmed.
 pub(super) fn publish(broker: &TestBroker, golden: &Value) {
     broker.runtime().block_on(async {
         let mut link = Link::open(&broker.address(), "test")
@@ -123,7 +124,7 @@ fn untyped(value: &AMQPValue) -> Value {
     json!({"text": String::from_utf8_lossy(text.as_bytes())})
 }
 
-/// A consumer of the test's own that takes every message of a queue before the worker can.
+/// A consumer that takes every message of a queue before the worker can.
 pub(super) struct Tap<'a> {
     broker: &'a TestBroker,
     link: Link,
@@ -146,7 +147,7 @@ impl<'a> Tap<'a> {
             let consumer = channel
                 .basic_consume(queue.into(), "".into(), options, arguments)
                 .await
-                .expect("the queue is there");
+                .expect("the queue exists");
             Self {
                 broker,
                 link,
@@ -156,16 +157,16 @@ impl<'a> Tap<'a> {
         })
     }
 
-    /// The next message, as a golden file would have it, without what only a person can write.
+    /// The next message in the form of a golden file, without the parts that a person writes.
     pub(super) fn next(&mut self) -> Map<String, Value> {
         self.broker.runtime().block_on(async {
             let delivery = self.consumer.next().await;
-            let delivery = delivery.expect("the queue is there").expect("a message");
+            let delivery = delivery.expect("the queue exists").expect("a message");
             let acked = delivery.ack(BasicAckOptions::default()).await;
             acked.expect("the broker takes an acknowledgement");
             let properties = &delivery.properties;
             let headers = properties.headers().as_ref().expect("headers");
-            // What the broker writes, it writes by its own version.
+            // The broker's own headers depend on its version.
             let ours = headers
                 .inner()
                 .iter()
@@ -173,19 +174,19 @@ impl<'a> Tap<'a> {
             let headers: Map<String, Value> = ours
                 .map(|(name, value)| (name.to_string(), untyped(value)))
                 .collect();
-            let mut told = json!({
+            let mut found = json!({
                 "delivery_mode": properties.delivery_mode(),
                 "content_type": properties.content_type().as_ref().map(|it| it.as_str()),
                 "message_id": properties.message_id().as_ref().map(|it| it.as_str()),
             });
             if let Some(kind) = properties.kind() {
-                told["type"] = json!(kind.as_str());
+                found["type"] = json!(kind.as_str());
             }
             let body = String::from_utf8(delivery.data).expect("golden bodies are text");
             let message = json!({
                 "exchange": delivery.exchange.as_str(),
                 "routing_key": delivery.routing_key.as_str(),
-                "properties": told,
+                "properties": found,
                 "headers": headers,
                 "body": body.split('\n').collect::<Vec<_>>(),
             });

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use paynow_shared::digest::BodyDigest;
 
-use super::{newest, records, versions};
+use super::{is_recording, newest, versions};
 use crate::harness::migrations;
 
 const LIST: &str = "migrations.txt";
@@ -14,7 +14,7 @@ const LIST: &str = "migrations.txt";
 fn digests() -> BTreeMap<String, String> {
     let of = |migration: &Path| {
         let name = migration.file_name().expect("a directory has a name");
-        let sql = std::fs::read(migration.join("up.sql")).expect("it has a way up");
+        let sql = std::fs::read(migration.join("up.sql")).expect("it has an up.sql");
         let digest = BodyDigest::of(&sql).to_string();
         (name.to_string_lossy().into_owned(), digest)
     };
@@ -31,7 +31,7 @@ fn record(list: &Path) {
 
 #[test]
 fn no_released_migration_was_changed() {
-    if records() {
+    if is_recording() {
         record(&newest().join(LIST));
     }
     let digests = digests();
@@ -45,5 +45,5 @@ fn no_released_migration_was_changed() {
             assert_eq!(now, Some(digest), "{name} was released and has changed");
         }
     }
-    assert!(!records(), "recorded: look at what changed");
+    assert!(!is_recording(), "recorded: check what changed");
 }

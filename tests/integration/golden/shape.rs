@@ -1,14 +1,14 @@
-//! The programs of today write just the messages of the newest golden directory: whoever changes
-//! the message sees it here.
+//! The programs of today write exactly the messages of the newest golden directory, so a change of
+//! the message fails here.
 
 use paynow_shared::wire::label;
 use serde_json::{Map, Value, json};
 
 use super::message::{Tap, body, of_version, text};
-use super::{compare, newest, records};
+use super::{compare, is_recording, newest};
 use crate::harness::{SECRET, TestApp, eventually};
 
-/// They tell when, and which action, and something to a person: of these only the type is compared.
+/// Headers with times, ids of actions and texts for people. Only their types are compared.
 const OF_THE_MOMENT: [&str; 4] = [
     "paynow-received-at-ms",
     "paynow-signed-at-ms",
@@ -16,7 +16,7 @@ const OF_THE_MOMENT: [&str; 4] = [
     "paynow-error",
 ];
 
-/// The parts that a program wrote, in place of those that were recorded.
+/// The golden message with the parts that a program wrote in place of the recorded ones.
 fn with_parts(golden: &Value, mut written: Map<String, Value>) -> Value {
     let mut found = golden.clone();
     let headers = written["headers"].as_object_mut().expect("headers");
@@ -38,7 +38,7 @@ fn with_parts(golden: &Value, mut written: Map<String, Value>) -> Value {
     found
 }
 
-/// What of the newest version this program made.
+/// The golden messages of the newest version that this program wrote.
 fn made_by(program: &str) -> Vec<(std::path::PathBuf, Value)> {
     let all = of_version(&newest()).into_iter();
     let made: Vec<_> = all
@@ -48,13 +48,13 @@ fn made_by(program: &str) -> Vec<(std::path::PathBuf, Value)> {
     made
 }
 
-/// A world in which nothing is known: no products, no orders.
+/// An app without products and orders.
 fn fresh_app() -> TestApp {
     let app = TestApp::builder()
         .workers(0)
         .receiver_setting("PAYNOW_SIGNING_SECRETS", &format!("orders:{SECRET}"))
         .start();
-    // Its messages end in the hands of the test.
+    // The test takes its messages out of the queues.
     app.leave_unaudited();
     app
 }
@@ -68,11 +68,11 @@ fn the_receiver_writes_the_messages_of_the_newest_golden_directory() {
         compare(&file, &golden, &with_parts(&golden, credits.next()));
     }
     credits.close();
-    assert!(!records(), "recorded: look at what changed");
+    assert!(!is_recording(), "recorded: check what changed");
 }
 
 #[test]
-fn so_does_the_worker_when_it_hands_on() {
+fn the_worker_writes_the_messages_of_the_newest_golden_directory() {
     let mut app = fresh_app();
     app.start_worker();
     let mut waiting = Tap::on(&app.broker, "paynow.credits.retry.1s");
@@ -88,21 +88,21 @@ fn so_does_the_worker_when_it_hands_on() {
     }
     waiting.close();
     dead.close();
-    assert!(!records(), "recorded: look at what changed");
+    assert!(!is_recording(), "recorded: check what changed");
 }
 
 #[test]
-fn so_does_a_replay() {
+fn a_replay_writes_the_messages_of_the_newest_golden_directory() {
     let mut app = fresh_app();
     app.start_worker();
     let goldens = made_by("paynowctl dead replay");
     for (_, golden) in &goldens {
         assert!(app.deliver_bytes(&body(golden)).accepted());
     }
-    eventually("the letters are at the desk", || {
+    eventually("the letters are archived", || {
         (app.dead_letters().len() == goldens.len()).then_some(())
     });
-    // Nobody takes what is replayed but the test.
+    // Only the test takes the replayed messages.
     app.workers[0].stop();
     let mut credits = Tap::on(&app.broker, "paynow.credits");
     for (file, golden) in goldens {
@@ -114,11 +114,11 @@ fn so_does_a_replay() {
         compare(&file, &golden, &with_parts(&golden, credits.next()));
     }
     credits.close();
-    assert!(!records(), "recorded: look at what changed");
+    assert!(!is_recording(), "recorded: check what changed");
 }
 
 #[test]
-fn another_type_of_a_header_is_another_shape() {
+fn another_type_of_a_header_is_a_difference() {
     let golden = json!({"headers": {"paynow-received-at-ms": {"i64": 1}}, "about": "an order"});
     let written = |header: Value| {
         let parts = json!({"headers": {"paynow-received-at-ms": header}});

@@ -1,5 +1,5 @@
-//! What released workers ask of the schema, statement by statement: each can still be planned with
-//! the worker's rights. The newest list is what the worker of today says on the wire.
+//! The statements of released workers: the schema of today can still plan each with the worker's
+//! rights. The newest list is recorded from the worker of today.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Oid, Text};
 use serde_json::{Value, json};
 
-use super::{compare, newest, read, records, versions};
+use super::{compare, is_recording, newest, read, versions};
 use crate::harness::{
     Order, Program, Recorder, Servers, Statement, TestApp, TestDatabase, eventually, flake,
 };
@@ -17,7 +17,7 @@ use crate::harness::{
 const LIST: &str = "statements.json";
 const PRODUCT: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
-/// The last words of a round of housekeeping, and of a survey.
+/// Parts of the last statements of a round of housekeeping and of a survey.
 const LAST: [&str; 2] = ["resolve_applied_letters", "FROM ledger_checks"];
 
 #[derive(diesel::QueryableByName)]
@@ -26,8 +26,8 @@ struct TypeName {
     value: String,
 }
 
-/// With the database's own names of the parameters' types.
-fn told(statement: &Statement, database: &TestDatabase) -> Value {
+/// A statement with the database's names of its parameters' types, as JSON.
+fn with_type_names(statement: &Statement, database: &TestDatabase) -> Value {
     let mut connection = database.connect();
     let name = |oid: &u32| {
         let asked = diesel::sql_query("SELECT format_type($1, NULL) AS value").bind::<Oid, _>(*oid);
@@ -39,13 +39,13 @@ fn told(statement: &Statement, database: &TestDatabase) -> Value {
     json!({"sql": statement.sql, "types": statement.types.iter().map(name).collect::<Vec<_>>()})
 }
 
-/// All that a worker does with its database: credits, repeats, reversals, dead letters, a suspect,
-/// and what it does beside.
+/// Makes a worker do all that it does with its database: credits, repeats, reversals, dead letters,
+/// a suspect, housekeeping and a survey.
 fn work(app: &mut TestApp, recorder: &Recorder) {
     app.set_product(PRODUCT, 500);
     let order = Order::of(PRODUCT, flake());
     app.deliver(&order);
-    // Delivered and handed back: a suspect.
+    // A message that was delivered and returned is a suspect.
     app.broker.fail_a_delivery("paynow.credits");
     app.broker.fail_a_delivery("paynow.credits");
     app.start_worker_with("DATABASE_URL", recorder.url().as_str());
@@ -61,39 +61,46 @@ fn work(app: &mut TestApp, recorder: &Recorder) {
     });
     app.deliver_bytes(refund.to_string().as_bytes());
     app.drain();
-    eventually("the worker has looked at everything", || {
-        let said = recorder.statements();
-        let has = |words: &&str| said.iter().any(|statement| statement.sql.contains(*words));
-        LAST.iter().all(has).then_some(())
-    });
+    eventually(
+        "the worker has done its housekeeping and its survey",
+        || {
+            let statements = recorder.statements();
+            let has = |words: &&str| {
+                statements
+                    .iter()
+                    .any(|statement| statement.sql.contains(*words))
+            };
+            LAST.iter().all(has).then_some(())
+        },
+    );
 }
 
 #[test]
-fn the_worker_says_what_the_newest_list_has() {
+fn the_worker_sends_the_statements_of_the_newest_list() {
     let mut app = TestApp::builder().workers(0).start();
     let recorder = Recorder::before(app.database.url());
     work(&mut app, &recorder);
 
-    let said: BTreeSet<String> = recorder
+    let sent: BTreeSet<String> = recorder
         .statements()
         .iter()
-        .map(|statement| told(statement, &app.database).to_string())
+        .map(|statement| with_type_names(statement, &app.database).to_string())
         .collect();
-    let said = said
+    let sent = sent
         .iter()
         .map(|text| serde_json::from_str(text).expect("just written"));
-    let said = Value::Array(said.collect());
+    let sent = Value::Array(sent.collect());
     let list = newest().join(LIST);
     let recorded = if list.exists() {
         read(&list)
     } else {
         Value::Null
     };
-    compare(&list, &recorded, &said);
-    assert!(!records(), "recorded: look at what changed");
+    compare(&list, &recorded, &sent);
+    assert!(!is_recording(), "recorded: check what changed");
 }
 
-/// Our schema in a database of its own.
+/// A database with our schema.
 fn schema() -> TestDatabase {
     let name = format!("paynow_statements_{}", flake());
     let database = TestDatabase::create(&Servers::of_this_run().database, &name);
@@ -102,8 +109,8 @@ fn schema() -> TestDatabase {
     database
 }
 
-/// The statements of a version that the schema has no answer to, with its words.
-fn unanswered(version: &Path, database: &TestDatabase) -> Vec<String> {
+/// The statements of a version that the schema cannot plan, with the database's errors.
+fn unplannable(version: &Path, database: &TestDatabase) -> Vec<String> {
     let list = read(&version.join(LIST));
     let statements = list.as_array().expect("a list");
     assert!(statements.len() > 15, "{}", version.display());
@@ -120,8 +127,7 @@ fn unanswered(version: &Path, database: &TestDatabase) -> Vec<String> {
                 format!("({})", vec!["NULL"; count].join(",")),
             ),
         };
-        // A generic plan: with values to look at, the planner would leave parts out, and their
-        // rights.
+        // A generic plan: with values, the planner could leave out parts and their rights.
         let planned = connection.batch_execute(&format!(
             "BEGIN; SET LOCAL ROLE paynow_worker; SET LOCAL plan_cache_mode = force_generic_plan; \
              PREPARE asked {given} AS {sql}; EXPLAIN EXECUTE asked {nothing}"
@@ -129,7 +135,7 @@ fn unanswered(version: &Path, database: &TestDatabase) -> Vec<String> {
         problems.extend(planned.err().map(|error| format!("{error}: {sql}")));
         connection
             .batch_execute("ROLLBACK; DEALLOCATE ALL")
-            .expect("a transaction can be given up");
+            .expect("a transaction can be rolled back");
     }
     problems
 }
@@ -138,7 +144,7 @@ fn unanswered(version: &Path, database: &TestDatabase) -> Vec<String> {
 fn the_schema_answers_the_workers_of_every_released_version() {
     let database = schema();
     for version in versions() {
-        let problems = unanswered(&version, &database);
+        let problems = unplannable(&version, &database);
         assert!(
             problems.is_empty(),
             "{}:\n{}",
@@ -150,7 +156,7 @@ fn the_schema_answers_the_workers_of_every_released_version() {
 }
 
 #[test]
-fn a_schema_that_took_something_away_would_be_seen() {
+fn a_schema_that_removes_something_is_found() {
     let database = schema();
     for taken in [
         "ALTER TABLE orders RENAME COLUMN currency TO money",
@@ -160,9 +166,9 @@ fn a_schema_that_took_something_away_would_be_seen() {
         "REVOKE EXECUTE ON FUNCTION forget_bodies(integer, integer) FROM paynow_worker",
         "ALTER TABLE suspects RENAME CONSTRAINT suspects_pkey TO suspects_key",
     ] {
-        let before = unanswered(&newest(), &database).len();
+        let before = unplannable(&newest(), &database).len();
         database.execute(taken).expect(taken);
-        assert!(unanswered(&newest(), &database).len() > before, "{taken}");
+        assert!(unplannable(&newest(), &database).len() > before, "{taken}");
     }
     database.drop_it();
 }

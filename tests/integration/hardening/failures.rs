@@ -1,5 +1,5 @@
-//! A flood of requests that fail: it is counted, not told, and what is rightly signed never
-//! notices.
+//! A flood of failing requests: it is counted but not logged, and rightly signed webhooks are not
+//! affected.
 
 use super::wire::{Reply, Wire, forged, signed};
 use crate::harness::{Order, TestApp, eventually, flake};
@@ -22,7 +22,7 @@ fn lines_of(log: &str, event: &str) -> usize {
 }
 
 #[test]
-fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
+fn too_many_failures_are_limited_and_the_rightly_signed_are_accepted() {
     let app = TestApp::builder()
         .receiver_setting("RECEIVER_FAILURES_PER_SOURCE", "5")
         .workers(0)
@@ -32,7 +32,7 @@ fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
         wire.send(forged(&order(), ""))
             .expect()
             .assert_is(401, "mismatch");
-        // It may try again on the same connection.
+        // The client may try again on the same connection.
         assert_eq!(wire.send(signed(&order(), "")).expect().status, 202);
     }
     for _failure in 0..50 {
@@ -42,18 +42,18 @@ fn too_many_failures_are_told_as_that_and_the_rightly_signed_are_taken() {
         let (_before, after) = reply.head.split_once("retry-after: ").expect("a time");
         let seconds: u32 = after.lines().next().unwrap().parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
-        // Nor does it cost the connection, which may be a proxy's.
+        // The connection, which may be a proxy's, stays open.
         assert_eq!(wire.send(signed(&order(), "")).expect().status, 202);
     }
-    // Whatever fails.
+    // Failures of every kind count.
     let no_header = "POST /webhooks/paynow HTTP/1.1\r\nhost: x\r\n\r\n";
     Wire::open(&app)
         .send(no_header)
         .expect()
         .assert_is(429, "too_many_failures");
 
-    // Every one is counted for what it was, and the log tells that there are more.
-    let count = |series: &str| app.receiver_metric(series).expect("the series is there");
+    // Each is counted by its kind, and the log records only some and that there are more.
+    let count = |series: &str| app.receiver_metric(series).expect("the series exists");
     assert_eq!(
         count("paynow_receiver_requests_total{outcome=\"mismatch\"}"),
         55.0

@@ -1,4 +1,4 @@
-//! Heads: their size, their time, and no two ways to read them.
+//! Request heads: their size, their deadline, and that no head can be read in two ways.
 
 use super::wire::{Wire, signed};
 use crate::harness::{Order, TestApp, eventually, flake};
@@ -18,10 +18,10 @@ fn order() -> Vec<u8> {
 }
 
 #[test]
-fn a_request_that_two_servers_could_read_in_two_ways_is_none() {
+fn a_request_that_two_servers_could_read_in_two_ways_is_refused() {
     let app = app();
     let body = String::from_utf8(signed(&order(), "")).unwrap();
-    // Were the first one read the other way, this would be accepted.
+    // If the first request were read the other way, this one would be accepted.
     let hidden = format!("0\r\n\r\n{body}");
     let length = format!("content-length: {}", hidden.len());
     for headers in [
@@ -49,7 +49,7 @@ fn a_request_that_two_servers_could_read_in_two_ways_is_none() {
     let log = app.logs();
     assert!(
         !log.contains("actix_http"),
-        "clients' mistakes are no news: {log}"
+        "a client's mistake is not logged: {log}"
     );
 }
 
@@ -99,7 +99,7 @@ fn a_head_has_limits() {
 }
 
 #[test]
-fn every_head_has_its_time_and_not_only_the_first() {
+fn every_head_has_its_deadline_and_not_only_the_first() {
     let app = app();
     let mut first = Wire::open(&app);
     first.send("POST /webhooks/paynow HTTP/1.1\r\n");
@@ -114,23 +114,26 @@ fn every_head_has_its_time_and_not_only_the_first() {
 
     let mut idle = Wire::open(&app);
     assert_eq!(idle.send(signed(&order(), "")).expect().status, 202);
-    assert!(idle.is_closed(), "who says nothing is told nothing");
+    assert!(
+        idle.is_closed(),
+        "an idle connection is closed without an answer"
+    );
     assert!(Wire::open(&app).is_closed());
     app.leave_unaudited();
 }
 
 #[test]
-fn who_does_not_read_its_answers_is_let_go() {
+fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let app = app();
     let mut deaf = Wire::open(&app);
-    // Each is answered with more than it has, until no buffer takes more.
+    // Each answer is longer than its request, until no buffer takes more.
     let request = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
     let mut sent = 0;
     while deaf.try_send(&request).is_ok() {
         sent += 1;
-        assert!(sent < 100_000, "it is answered for ever");
+        assert!(sent < 100_000, "it is still answered");
     }
-    eventually("its connection is over", || {
+    eventually("its connection is closed", || {
         app.receiver_metric(CONNECTIONS).filter(|open| *open < 1.0)
     });
 }

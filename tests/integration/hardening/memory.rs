@@ -1,4 +1,4 @@
-//! The memory of bodies: bounded over all connections, and never wanting for the usual webhook.
+//! The memory of bodies: it is bounded over all connections, and usual webhooks always get theirs.
 
 use super::wire::{Wire, head, signed};
 use crate::harness::{Order, SECRET, TestApp, eventually, flake};
@@ -6,8 +6,8 @@ use crate::harness::{Order, SECRET, TestApp, eventually, flake};
 const POINTS: i64 = 600_000_000_000_000_040;
 const MIB: usize = 1024 * 1024;
 const HELD: &str = "paynow_receiver_body_bytes_held";
-/// What all of them together may hold, and twice of it what the process may have: a buffer that
-/// grows is there twice for a moment, and an allocator keeps some.
+/// The limit of all bodies together. The process may need twice as much: a growing buffer exists
+/// twice for a moment, and the allocator keeps some.
 const BUDGET_MIB: u64 = 64;
 const MEMORY_MIB_MAX: u64 = 2 * BUDGET_MIB + 60;
 
@@ -15,10 +15,10 @@ fn order() -> Vec<u8> {
     Order::of(POINTS, flake()).body()
 }
 
-/// Signed, and larger than what needs no room.
+/// A signed order that is larger than the size below which a body needs no budget.
 fn large(bytes: usize) -> Vec<u8> {
     let mut body = order();
-    // JSON may end in blanks.
+    // JSON may end with blanks.
     body.resize(bytes, b' ');
     body
 }
@@ -55,21 +55,21 @@ fn unfinished_bodies_take_no_more_than_their_budget_and_nothing_from_others() {
         post(&app, &order());
         post(&app, &large(200_000));
     }
-    let held = app.receiver_metric(HELD).expect("it is told");
+    let held = app.receiver_metric(HELD).expect("the metric exists");
     assert!(held > 0.0 && held <= (BUDGET_MIB << 20) as f64, "{held}");
     let peak = app.receiver.as_ref().expect("it runs").memory_peak_mib();
     assert!(peak < MEMORY_MIB_MAX, "{peak} MiB");
-    // Who was begun first went first, and was told.
+    // The oldest body was ended first, with an answer.
     hostile[0].expect().assert_is(503, "crowded_out");
     drop(hostile);
-    eventually("all is given back", || {
+    eventually("all memory is released", || {
         app.receiver_metric(HELD).filter(|held| *held == 0.0)
     });
     app.leave_unaudited();
 }
 
 #[test]
-fn a_large_body_has_the_time_that_its_bytes_need_and_no_more() {
+fn a_large_body_has_the_time_that_its_size_needs_and_no_more() {
     let app = TestApp::builder()
         .receiver_setting("RECEIVER_PATIENCE_MS", "1000")
         .workers(0)
@@ -86,7 +86,7 @@ fn a_large_body_has_the_time_that_its_bytes_need_and_no_more() {
 }
 
 #[test]
-fn a_body_that_ends_early_is_a_bad_one() {
+fn a_body_that_ends_early_is_refused() {
     let app = TestApp::builder().workers(0).start();
     let mut wire = Wire::open(&app);
     wire.send(head(SECRET, b"hello", "content-length: 5\r\n"))

@@ -1,4 +1,4 @@
-//! Clients that take their time, thousands at once, and PayNow's webhooks between them.
+//! Thousands of slow clients at once, and PayNow's webhooks among them.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -13,18 +13,18 @@ const CONNECTIONS: &str = "paynow_receiver_connections";
 const CROWDED_OUT: &str = "paynow_receiver_connections_crowded_out_total";
 const HEADS_TOO_SLOW: &str = "paynow_receiver_requests_total{outcome=\"head_too_slow\"}";
 const SLOW_CLIENTS: usize = 2000;
-/// Of this process and of each it starts, for other things than slow clients.
+/// Files that the test and the receiver each need for other things than slow clients.
 const OTHER_FILES: usize = 400;
 const DRIPPERS: usize = 2;
 const BETWEEN_DROPS: Duration = Duration::from_millis(50);
-/// Resident at most, in MiB: the receiver at rest takes 20, in a debug build.
+/// The highest resident memory, in MiB. An idle receiver takes 20 in a debug build.
 const MEMORY_MIB_MAX: u64 = 150;
 
 fn order() -> Vec<u8> {
     Order::of(POINTS, flake()).body()
 }
 
-/// Fewer where a process may open few files.
+/// How many slow clients there are: fewer where a process may open few files.
 fn slow_clients() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("Linux has limits");
     let line = limits
@@ -34,7 +34,8 @@ fn slow_clients() -> usize {
     SLOW_CLIENTS.min(files.unwrap_or(usize::MAX).saturating_sub(OTHER_FILES))
 }
 
-/// A third says nothing, a third never ends its head, a third never ends its body.
+/// Opens a slow client. A third is silent, a third never ends its head, a third never ends its
+/// body.
 fn open_slow(port: u16, number: usize) -> Option<Wire> {
     let mut wire = Wire::open_at(port).ok()?;
     match number % 3 {
@@ -50,8 +51,8 @@ fn open_slow(port: u16, number: usize) -> Option<Wire> {
     Some(wire)
 }
 
-/// Drips into its share of the slow clients until told to stop, and replaces who was let go; gives
-/// how many it opened.
+/// Sends single bytes on its share of the slow clients until `is_over`, and replaces those that
+/// were disconnected. Returns how many it opened.
 fn drip(port: u16, share: Range<usize>, is_over: &Receiver<()>) -> usize {
     let mut opened = 0;
     let mut wires: Vec<Option<Wire>> = Vec::new();
@@ -73,7 +74,7 @@ fn drip(port: u16, share: Range<usize>, is_over: &Receiver<()>) -> usize {
 }
 
 #[test]
-fn two_thousand_slow_clients_hold_up_nobody_and_take_little() {
+fn two_thousand_slow_clients_delay_nobody_and_take_little_memory() {
     let app = TestApp::builder()
         .receiver_setting("RECEIVER_PATIENCE_MS", "2000")
         .workers(0)
@@ -91,14 +92,14 @@ fn two_thousand_slow_clients_hold_up_nobody_and_take_little() {
             })
             .collect();
         let most = f64::from(u32::try_from(clients).expect("thousands")) * 0.8;
-        eventually("most of them are there", || {
+        eventually("most of them are connected", || {
             app.receiver_metric(CONNECTIONS).filter(|open| *open > most)
         });
-        // Each on a connection of its own, while the receiver loses patience with all the others.
-        eventually("they were let go, and came again", || {
+        // Each webhook has a connection of its own, while the receiver disconnects all the others.
+        eventually("they were disconnected, and connected again", || {
             let reply = Wire::open(&app).send(signed(&order(), "")).expect();
-            // A machine that gives nobody a turn for a moment refuses as it says, and PayNow comes
-            // again.
+            // The receiver of a busy machine may answer that it is overloaded, and PayNow would
+            // send again.
             assert!(
                 reply.status == 202 || reply.body.contains("\"overloaded\""),
                 "{reply:?}"
@@ -111,10 +112,13 @@ fn two_thousand_slow_clients_hold_up_nobody_and_take_little() {
         let opened = drippers.into_iter().map(|it| it.join().expect("no panic"));
         opened.sum()
     });
-    assert!(opened > clients, "{opened} were opened: nobody was let go");
+    assert!(
+        opened > clients,
+        "{opened} were opened: none was disconnected"
+    );
     let peak = receiver.memory_peak_mib();
     assert!(peak < MEMORY_MIB_MAX, "{peak} MiB");
-    eventually("all is given back", || {
+    eventually("all connections and files are closed", || {
         let is_empty = app.receiver_metric(CONNECTIONS)? < 1.0;
         (is_empty && receiver.open_files() <= files + 10).then_some(())
     });
@@ -134,7 +138,7 @@ fn more_clients_than_connections_crowd_out_each_other_and_not_paynow() {
     for number in 0..300 {
         crowd.extend(open_slow(app.receiver_port(), number));
         if number % 10 == 0 {
-            // One kept connection, and others that come anew.
+            // PayNow uses one kept connection, and new ones.
             assert_eq!(paynow.send(signed(&order(), "")).expect().status, 202);
             assert_eq!(
                 Wire::open(&app).send(signed(&order(), "")).expect().status,
@@ -142,9 +146,9 @@ fn more_clients_than_connections_crowd_out_each_other_and_not_paynow() {
             );
         }
     }
-    let open = app.receiver_metric(CONNECTIONS).expect("it is told");
+    let open = app.receiver_metric(CONNECTIONS).expect("the metric exists");
     assert!(open <= 64.0, "{open} connections");
-    let crowded_out = app.receiver_metric(CROWDED_OUT).expect("it is told");
+    let crowded_out = app.receiver_metric(CROWDED_OUT).expect("the metric exists");
     assert!(crowded_out > 200.0, "{crowded_out}");
     app.leave_unaudited();
 }

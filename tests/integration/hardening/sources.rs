@@ -1,4 +1,4 @@
-//! Who may send webhooks, behind a proxy and without one.
+//! Which sources may send webhooks, behind a proxy and without one.
 
 use super::wire::{Wire, head, signed};
 use crate::harness::{Order, Program, SECRET, TestApp, flake};
@@ -18,7 +18,7 @@ fn order() -> Vec<u8> {
     Order::of(POINTS, flake()).body()
 }
 
-/// Posts a signed order with these values of the header; gives status and code.
+/// Posts a signed order with these values of the forwarding header. Returns status and code.
 fn post(app: &TestApp, forwarded: &[&str]) -> (u16, String) {
     let headers: String = forwarded
         .iter()
@@ -50,7 +50,7 @@ fn behind_a_trusted_proxy_only_listed_sources_are_let_in() {
     }
     for (forwarded, code) in [
         (&["198.51.100.1"][..], "source_not_allowed"),
-        // What the client wrote itself comes first.
+        // The value that the client wrote itself comes first.
         (&["192.0.2.7, 198.51.100.1"], "source_not_allowed"),
         (&[PAYNOW, "198.51.100.1, 10.0.0.9"], "source_not_allowed"),
         (&[], "source_unknown"),
@@ -65,14 +65,14 @@ fn behind_a_trusted_proxy_only_listed_sources_are_let_in() {
 }
 
 #[test]
-fn nobody_else_is_believed() {
+fn the_header_of_an_untrusted_proxy_is_ignored() {
     let app = app_with(&[("RECEIVER_ALLOWED_SOURCES", PAYNOW)]);
     assert_eq!(post(&app, &[PAYNOW]), refused("source_not_allowed"));
     assert_eq!(post(&app, &[]), refused("source_not_allowed"));
 }
 
 #[test]
-fn without_a_list_a_proxy_need_not_say_for_whom() {
+fn without_a_list_a_proxy_need_not_name_its_client() {
     let app = app_with(&[("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")]);
     for forwarded in [&[][..], &["nonsense"], &["198.51.100.1"]] {
         assert_eq!(post(&app, forwarded).0, 202, "{forwarded:?}");
@@ -81,7 +81,7 @@ fn without_a_list_a_proxy_need_not_say_for_whom() {
 }
 
 #[test]
-fn who_may_not_send_is_refused_before_the_body_and_probes_are_answered() {
+fn a_foreign_source_is_refused_before_the_body_and_probes_are_answered() {
     let app = app_with(&[("RECEIVER_ALLOWED_SOURCES", PAYNOW)]);
     let mut wire = Wire::open(&app);
     wire.send(head(SECRET, b"never sent", "content-length: 10\r\n"));
@@ -104,7 +104,7 @@ fn a_wrong_list_stops_the_start_with_one_sentence() {
     ] {
         let mut variables = app.variables();
         variables.push((name.to_owned(), value.to_owned()));
-        // Taken already: one that starts all the same ends at once, and with another code.
+        // A port in use: a receiver that starts nevertheless ends at once, with another code.
         let taken = format!("127.0.0.1:{}", app.receiver_port());
         variables.push(("RECEIVER_ADDR".to_owned(), taken));
         let outcome = Program::run("paynow-receiver", &variables, &[]);

@@ -1,4 +1,4 @@
-//! HTTP by hand: what no well-behaved client sends.
+//! HTTP written by hand, to send what no well-behaved client sends.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -8,16 +8,16 @@ use paynow_process::clock;
 
 use crate::harness::{SECRET, TestApp, sign};
 
-/// An answer that takes longer does not come.
+/// A test fails if an answer takes longer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Wire {
     stream: TcpStream,
-    /// Read beyond the answers that were taken.
+    /// Bytes that were read after the last returned answer.
     rest: Vec<u8>,
 }
 
-/// An answer, as text.
+/// An HTTP answer, as text.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -57,7 +57,8 @@ impl Wire {
         })
     }
 
-    /// A server that has had enough may close at any byte, so errors are left to the answer.
+    /// Sends bytes and ignores errors, because the server may close at any byte. The answer shows
+    /// why.
     pub(super) fn send(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         let _may_be_closed = self.stream.write_all(text.as_ref());
         self
@@ -67,13 +68,13 @@ impl Wire {
         self.stream.write_all(text.as_ref())
     }
 
-    /// Nothing more will be sent.
+    /// Closes the sending side.
     pub(super) fn finish(&mut self) {
         let shut = self.stream.shutdown(std::net::Shutdown::Write);
         shut.expect("it is open");
     }
 
-    /// Whether it is known to be closed, without waiting.
+    /// Whether the receiver is known to have closed it, without waiting.
     pub(super) fn was_closed(&self) -> bool {
         self.stream
             .set_nonblocking(true)
@@ -88,7 +89,7 @@ impl Wire {
         )
     }
 
-    /// The next answer; none if the connection is closed without one.
+    /// The next answer, or `None` if the connection is closed without one.
     pub(super) fn reply(&mut self) -> Option<Reply> {
         loop {
             if let Some((reply, length)) = parse(&self.rest) {
@@ -106,12 +107,12 @@ impl Wire {
         self.reply().expect("the receiver answers")
     }
 
-    /// Whether the receiver has closed it, and said nothing more.
+    /// Waits for the end, and returns whether the receiver closed it without another answer.
     pub(super) fn is_closed(&mut self) -> bool {
         self.read_more() == 0 && self.rest.is_empty()
     }
 
-    /// 0 at the end, which a reset is, too.
+    /// Reads more bytes. Returns 0 at the end or after a reset.
     fn read_more(&mut self) -> usize {
         let mut buffer = [0; 4096];
         let read = match self.stream.read(&mut buffer) {
@@ -140,12 +141,12 @@ fn parse(bytes: &[u8]) -> Option<(Reply, usize)> {
     Some((Reply { status, head, body }, end))
 }
 
-/// A whole request, signed, with more headers if given.
+/// A complete signed request, with these additional headers.
 pub(super) fn signed(body: &[u8], more: &str) -> Vec<u8> {
     request(SECRET, body, more)
 }
 
-/// The same with a signature that no known secret made.
+/// A complete request, signed with an unknown secret.
 pub(super) fn forged(body: &[u8], more: &str) -> Vec<u8> {
     request("pn-another", body, more)
 }
@@ -156,7 +157,7 @@ fn request(secret: &str, body: &[u8], more: &str) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A head for a body that comes later, or never.
+/// The head of a signed request, without its body.
 pub(super) fn head(secret: &str, body: &[u8], more: &str) -> String {
     let timestamp = clock::now_ms().to_string();
     let signature = sign(secret, &timestamp, body);

@@ -1,5 +1,5 @@
-//! The alerts: rules and routes that their own tools accept, each alert seen silent and firing,
-//! each with a runbook whose commands exist, each in the table of `ops/alerts.md`.
+//! The alerts: the tools of Prometheus accept rules and routes, and each alert has tests that show
+//! it silent and firing, a runbook whose commands exist, and a row in the table of `ops/alerts.md`.
 
 mod commands;
 mod rules;
@@ -16,15 +16,15 @@ const RUNBOOKS: &str = "ops/runbooks";
 const HEADINGS: [&str; 4] = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"];
 const RUNBOOK_LINES: std::ops::RangeInclusive<usize> = 20..=50;
 const ALERTMANAGER: &str = "deploy/alertmanager/alertmanager.yml";
-/// The severity of an alert, and who is told.
+/// The severity of an alert, and its receiver.
 const RECEIVERS: [(&str, &str); 3] = [
     ("critical", "on-call"),
     ("warning", "team"),
     ("info", "tickets"),
 ];
-/// Told by others than us.
+/// Prefixes of metrics that other programs than ours report.
 const FOREIGN: [&str; 4] = ["rabbitmq_", "process_", "prometheus_", "alertmanager_"];
-/// Neither metrics nor labels of ours.
+/// Words that are neither metrics nor labels of ours.
 const WORDS: [&str; 6] = [
     "histogram_quantile",
     "label_replace",
@@ -39,30 +39,30 @@ fn nothing_of(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-/// Runs a tool of Prometheus at the root of the repository; its output.
+/// Runs a tool of Prometheus at the root of the repository. Returns its output.
 #[track_caller]
 fn run(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool)
+    let ended = Command::new(tool)
         .args(arguments)
         .current_dir(root())
         .output();
-    let output = output.unwrap_or_else(|error| {
+    let ended = ended.unwrap_or_else(|error| {
         panic!("{tool}: {error}; apt-get install prometheus prometheus-alertmanager brings it")
     });
-    let (told, complained) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
+    let (output, errors) = (
+        String::from_utf8_lossy(&ended.stdout),
+        String::from_utf8_lossy(&ended.stderr),
     );
     assert!(
-        output.status.success(),
-        "{tool} {arguments:?}\n{told}\n{complained}"
+        ended.status.success(),
+        "{tool} {arguments:?}\n{output}\n{errors}"
     );
-    told.into_owned()
+    output.into_owned()
 }
 
 #[test]
 fn prometheus_takes_its_configuration_and_all_rules() {
-    let told = run(
+    let output = run(
         "promtool",
         &["check", "config", "deploy/prometheus/prometheus.yml"],
     );
@@ -70,11 +70,11 @@ fn prometheus_takes_its_configuration_and_all_rules() {
         "{} rule files found",
         files("deploy/prometheus/alerts", ".yml").len()
     );
-    assert!(told.contains(&taken), "{told}");
+    assert!(output.contains(&taken), "{output}");
 }
 
 #[test]
-fn every_alert_behaves_as_its_tests_say() {
+fn every_alert_behaves_as_in_its_tests() {
     let files = test_files();
     let paths = files.iter().map(String::as_str);
     let arguments: Vec<&str> = ["test", "rules"].into_iter().chain(paths).collect();
@@ -85,10 +85,10 @@ fn every_alert_behaves_as_its_tests_say() {
 fn alertmanager_takes_its_configuration_and_sends_each_severity_to_its_readers() {
     run("amtool", &["check-config", ALERTMANAGER]);
     let file = format!("--config.file={ALERTMANAGER}");
-    // What has a new severity, or none, is sent too.
+    // An alert with an unknown severity, or with none, is sent too.
     for (severity, receiver) in RECEIVERS.into_iter().chain([("new", "team")]) {
         let severity = format!("severity={severity}");
-        let told = run(
+        let output = run(
             "amtool",
             &[
                 "config",
@@ -99,12 +99,12 @@ fn alertmanager_takes_its_configuration_and_sends_each_severity_to_its_readers()
                 "component=broker",
             ],
         );
-        assert_eq!(told.trim(), receiver, "{severity}");
+        assert_eq!(output.trim(), receiver, "{severity}");
     }
 }
 
 #[test]
-fn the_routes_and_inhibitions_name_alerts_that_there_are() {
+fn the_routes_and_inhibitions_name_alerts_that_exist() {
     let alerts = alerts();
     let names: BTreeSet<&str> = alerts.iter().map(|alert| alert.name.as_str()).collect();
     let content = read(ALERTMANAGER);
@@ -112,7 +112,7 @@ fn the_routes_and_inhibitions_name_alerts_that_there_are() {
     let mut seen = 0;
     for (number, line) in (1..).zip(content.lines()) {
         for rest in line.split("PayNow").skip(1) {
-            // `(A|B.+)` in a pattern, or a plain name.
+            // A pattern like `(A|B.+)`, or a plain name.
             let pattern = rest.split(['"', ',', ']']).next().unwrap_or_default();
             for part in pattern
                 .split(['|', '(', ')'])
@@ -135,27 +135,33 @@ fn the_routes_and_inhibitions_name_alerts_that_there_are() {
 }
 
 #[test]
-fn every_alert_has_a_severity_a_part_words_and_a_link_made_of_its_name() {
+fn every_alert_has_a_severity_a_part_texts_and_a_link_with_its_name() {
     let mut problems = Vec::new();
     for alert in alerts() {
-        let told = |key: &str| alert.told.get(key).map(String::as_str).unwrap_or_default();
+        let field = |key: &str| {
+            alert
+                .fields
+                .get(key)
+                .map(String::as_str)
+                .unwrap_or_default()
+        };
         let mut wrong = |what: &str| problems.push(format!("{}: {what}", alert.place));
         if !alert.name.starts_with("PayNow") {
             wrong("its name does not begin with PayNow");
         }
         if !RECEIVERS
             .iter()
-            .any(|(severity, _to)| *severity == told("severity"))
+            .any(|(severity, _to)| *severity == field("severity"))
         {
             wrong("severity");
         }
         for key in ["component", "summary", "description"] {
-            if told(key).is_empty() {
+            if field(key).is_empty() {
                 wrong(key);
             }
         }
         let link = format!("{{{{ $externalLabels.runbooks }}}}/{}.md", alert.name);
-        if told("runbook_url") != link {
+        if field("runbook_url") != link {
             wrong("runbook_url");
         }
     }
@@ -180,7 +186,7 @@ fn every_alert_is_seen_silent_and_firing() {
             .map(move |(word, _is_silent)| format!("{name}: no test shows it {word}"))
     });
     nothing_of(&missing.collect::<Vec<_>>());
-    // A test of an alert that is no more would be silent for ever.
+    // A test of an alert that no longer exists would never fail.
     let unknown = expectations.iter().filter(|it| !names.contains(&it.alert));
     nothing_of(
         &unknown
@@ -190,7 +196,7 @@ fn every_alert_is_seen_silent_and_firing() {
 }
 
 #[test]
-fn every_metric_of_a_rule_is_told_by_somebody() {
+fn every_metric_of_a_rule_is_reported_by_some_program() {
     let all = rules();
     let recorded: BTreeSet<&str> = all.iter().map(|rule| rule.name.as_str()).collect();
     let rows = guide_table("Metric");
@@ -248,10 +254,12 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
         if lines.first() != Some(&format!("# {}", title(path)).as_str()) {
             problems.push(format!("{path}:1: its title is not its name"));
         }
-        // Something to type, both to look and to do.
+        // Diagnosis and mitigation each need a command.
         let parts: Vec<&str> = content.split("\n## ").collect();
         if parts.iter().filter(|part| part.contains("```sh\n")).count() < 2 {
-            problems.push(format!("{path}: no command to look, or none to do"));
+            problems.push(format!(
+                "{path}: no command for the diagnosis, or none for the mitigation"
+            ));
         }
         problems.extend(dead_links(path, &content));
     }
@@ -263,7 +271,7 @@ fn title(path: &str) -> &str {
     name.trim_end_matches(".md")
 }
 
-/// Links to files that are not there.
+/// Links to files that do not exist.
 fn dead_links(path: &str, content: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _name)| folder);
     let targets = content
@@ -282,7 +290,7 @@ fn dead_links(path: &str, content: &str) -> Vec<String> {
 fn the_table_lists_every_alert_once_with_its_severities() {
     let mut severities: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for alert in alerts() {
-        let severity = alert.told["severity"].clone();
+        let severity = alert.fields["severity"].clone();
         severities.entry(alert.name).or_default().insert(severity);
     }
     let expected: Vec<String> = severities
@@ -305,7 +313,7 @@ fn the_table_lists_every_alert_once_with_its_severities() {
 }
 
 #[test]
-fn every_command_of_the_guides_is_one_that_there_is() {
+fn every_command_of_the_guides_exists() {
     let mut helps = Helps::default();
     let mut problems = Vec::new();
     let mut seen = 0;

@@ -1,5 +1,5 @@
-//! The dashboards: loadable as they are, true to the table of metrics in `ops/README.md`, and full
-//! when the pipeline runs.
+//! The dashboards: Grafana can load them, their metrics are in the table of `ops/README.md`, and
+//! every panel shows data when the pipeline runs.
 
 mod board;
 mod live;
@@ -16,21 +16,21 @@ use board::{Board, Query, in_root, list, nothing_of, read};
 use promql::named_in;
 
 const BOARD_LINES_MAX: usize = 400;
-/// What Grafana 11 writes; it and its successors read this and everything older.
+/// The version that Grafana 11 writes. It and later ones read this and older versions.
 const SCHEMA_VERSION: u64 = 39;
 const GRID_COLUMNS: u64 = 24;
 const DATASOURCE: &str = "deploy/grafana/provisioning/datasources/prometheus.yml";
 const PROMETHEUS: &str = "deploy/prometheus/prometheus.yml";
 const PROVIDER: &str = "deploy/grafana/provisioning/dashboards/paynow.yml";
-/// Set by Prometheus, or by the kind of the metric.
+/// Labels that Prometheus sets, or that belong to the kind of the metric.
 const LABELS_OF_ALL: [&str; 3] = ["instance", "job", "le"];
-/// Of the broker's plugin, as far as we use them.
+/// The labels of the broker's plugin that we use.
 const LABELS_OF_THE_BROKER: [&str; 1] = ["queue"];
-/// An hour is for bars that each stand for one; everything else follows the chosen time.
+/// The ranges of rates. `1h` is for bars of one hour each, and the others follow the chosen time.
 const RANGES: [&str; 3] = ["$__rate_interval", "$__range", "1h"];
 
 #[test]
-fn every_board_is_one_that_grafana_can_load() {
+fn every_board_can_be_loaded_by_grafana() {
     let boards = Board::all();
     let mut problems = Vec::new();
     for board in &boards {
@@ -62,7 +62,7 @@ fn every_board_is_one_that_grafana_can_load() {
 }
 
 #[test]
-fn every_panel_has_its_place_its_unit_and_its_words() {
+fn every_panel_has_its_place_its_unit_and_its_texts() {
     let mut problems = Vec::new();
     for board in Board::all() {
         let panels = board.panels();
@@ -101,7 +101,7 @@ fn data_problems(panel: &Value) -> Vec<&'static str> {
     let ids: BTreeSet<String> = targets.iter().map(|it| it["refId"].to_string()).collect();
     [
         (
-            "it asks another data source",
+            "it uses another data source",
             panel["datasource"] != datasource || targets_of_its_own,
         ),
         ("it has no description", no_text(&panel["description"])),
@@ -110,7 +110,7 @@ fn data_problems(panel: &Value) -> Vec<&'static str> {
             no_text(&panel["fieldConfig"]["defaults"]["unit"]),
         ),
         (
-            "it asks nothing",
+            "it has no query",
             targets.iter().any(|target| no_text(&target["expr"])) || ids.is_empty(),
         ),
         ("its refIds are repeated", ids.len() != targets.len()),
@@ -170,9 +170,9 @@ fn every_link_leads_somewhere() {
     nothing_of(&problems);
 }
 
-/// Alerts and boards lead to the same guides: whoever moves them finds both.
+/// Alerts and boards link to the same guides, so whoever moves the guides must change both.
 #[test]
-fn the_guides_are_where_the_alerts_say_the_runbooks_are() {
+fn the_boards_link_to_the_guides_that_the_alerts_link_to() {
     let prometheus = read(PROMETHEUS);
     let label = prometheus
         .lines()
@@ -190,7 +190,7 @@ fn the_guides_are_where_the_alerts_say_the_runbooks_are() {
 }
 
 #[test]
-fn the_provisioned_data_source_is_the_one_the_boards_choose() {
+fn the_boards_use_the_provisioned_data_source() {
     let provisioned = read(DATASOURCE);
     for board in Board::all() {
         let uid = board.variable("datasource");
@@ -202,7 +202,7 @@ fn the_provisioned_data_source_is_the_one_the_boards_choose() {
             board.path
         );
     }
-    // A rate over less than two scrapes is none; Grafana makes its intervals of this.
+    // A rate needs two scrapes, and Grafana derives its intervals from this value.
     let scraped = read(PROMETHEUS);
     let interval = provisioned
         .lines()
@@ -221,7 +221,8 @@ fn promtool_understands_every_expression() {
     let boards = Board::all();
     let queries = boards.iter().flat_map(Board::queries);
     let rule = |query: Query<'_>| {
-        // promtool names the rule that it does not understand, so the name says which panel it is.
+        // promtool names the rule that it does not understand, so each rule is named after its
+        // panel.
         let place = query.place.chars();
         let name: String = place
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
@@ -235,7 +236,7 @@ fn promtool_understands_every_expression() {
         "{} expressions only: the scan is broken",
         rules.len()
     );
-    // Every JSON document is one of YAML.
+    // JSON is valid YAML.
     let file = json!({"groups": [{"name": "dashboards", "rules": rules}]}).to_string();
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboards.rules.yml");
     std::fs::write(&path, file).expect("the rules can be written");
@@ -317,8 +318,8 @@ fn rates_follow_the_zoom_and_quantiles_are_of_summed_buckets() {
         let outside_texts = outside_texts.concat();
         let ranges = outside_texts.split('[').skip(1);
         let ranges = ranges.map(|it| it.split(']').next().unwrap_or_default());
-        let strange = ranges.filter(|range| !RANGES.contains(range));
-        problems.extend(strange.map(|range| format!("{}: the range {range}", query.place)));
+        let unknown = ranges.filter(|range| !RANGES.contains(range));
+        problems.extend(unknown.map(|range| format!("{}: the range {range}", query.place)));
         let of_buckets = query.expression.contains("_bucket");
         let quantile = query.expression.starts_with("histogram_quantile(");
         if of_buckets && !(quantile && query.expression.contains("sum by (le")) {
@@ -331,7 +332,7 @@ fn rates_follow_the_zoom_and_quantiles_are_of_summed_buckets() {
         let counts = metrics.iter().any(|metric| metric.ends_with("_total"));
         if counts && !query.expression.contains("rate(") && !query.expression.contains("increase(")
         {
-            problems.push(format!("{}: a bare counter", query.place));
+            problems.push(format!("{}: a counter without a rate", query.place));
         }
     }
     nothing_of(&problems);

@@ -1,5 +1,5 @@
-//! The log under stress: it never holds up the work, tells what it left out, is whole at the end,
-//! and quotes nothing.
+//! The log under stress: it never delays the work, reports dropped records, is complete at the end,
+//! and quotes no data of others.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -15,16 +15,16 @@ use crate::harness::{
     Answer, Order, Program, TestApp, eventually, flake, free_port, post, send, try_post,
 };
 
-/// More than the log's channel and the pipe hold together, each with its line.
-const MORE_THAN_WAITS: usize = 5_000;
-/// So many fit; the rest is posted with a log that is full.
+/// More webhooks, with a line each, than the log's channel and the pipe can hold together.
+const MORE_THAN_CHANNEL_AND_PIPE: usize = 5_000;
+/// So many lines fit. The rest of the webhooks is posted while the log is full.
 const FITS: usize = 2_000;
-/// More than the pipe holds.
+/// More lines than the pipe can hold.
 const MORE_THAN_A_PIPE: usize = 500;
 const CLIENTS: usize = 4;
 const DROPPED: &str = "paynow_log_records_dropped_total";
 
-/// A system with a product, whose receiver is stopped: the test starts its own.
+/// An app with a product and without a receiver, because the test starts its own.
 fn app_without_receiver() -> (TestApp, i64) {
     let mut app = TestApp::start();
     let product = flake();
@@ -33,7 +33,7 @@ fn app_without_receiver() -> (TestApp, i64) {
     (app, product)
 }
 
-/// Starts the receiver of a system with its output anywhere, and waits until it is ready.
+/// Starts a receiver that writes its log to this path, and waits until it is ready.
 fn receiver_writing_to(app: &TestApp, log: &Path) -> Program {
     let variables = app.receiver_variables();
     let receiver = Program::start("paynow-receiver", log.to_owned(), &variables);
@@ -43,23 +43,24 @@ fn receiver_writing_to(app: &TestApp, log: &Path) -> Program {
     receiver
 }
 
-/// The same with a pipe that nobody reads, and the end to read it from.
+/// Starts a receiver that writes its log to a pipe that nobody reads yet. Returns the reading end
+/// too.
 fn receiver_writing_to_a_pipe(app: &TestApp) -> (Program, File) {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("log-{}", free_port()));
     let made = Command::new("mkfifo").arg(&path).status();
     assert!(made.expect("mkfifo runs").success());
-    // Opening one end waits for somebody at the other; this one is both.
+    // Opening one end waits for the other end to be opened, so this handle is both.
     let both = OpenOptions::new().read(true).write(true).open(&path);
     let both = both.expect("the pipe can be opened");
     let receiver = receiver_writing_to(app, &path);
-    // Another one, that sees the end once the receiver has ended.
+    // This handle only reads, so it sees the end once the receiver has ended.
     let end = File::open(&path).expect("the pipe can be opened");
     drop(both);
-    std::fs::remove_file(&path).expect("the pipe was there");
+    std::fs::remove_file(&path).expect("the pipe exists");
     (receiver, end)
 }
 
-/// Posts so many orders from several clients at once; each answer and how long it took.
+/// Posts so many orders from several clients at once. Returns each answer with its duration.
 fn post_orders(app: &TestApp, product: i64, count: usize) -> Vec<(Answer, Duration)> {
     let url = app.webhook_url();
     let client = || {
@@ -90,7 +91,7 @@ fn median(answers: &[(Answer, Duration)]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Every line of a log, each a whole record.
+/// The lines of a log, each of which must be a complete record.
 fn records(log: &str) -> Vec<Value> {
     assert!(log.ends_with('\n'), "the last line is cut off: {log}");
     let lines = log.lines();
@@ -111,18 +112,18 @@ fn ends_in_order(mut receiver: Program) {
 }
 
 #[test]
-fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_told() {
+fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_reported() {
     let (app, product) = app_without_receiver();
     let (receiver, pipe) = receiver_writing_to_a_pipe(&app);
 
     let before = median(&post_orders(&app, product, FITS));
     assert_eq!(app.receiver_metric(DROPPED), Some(0.0));
-    post_orders(&app, product, MORE_THAN_WAITS - FITS);
+    post_orders(&app, product, MORE_THAN_CHANNEL_AND_PIPE - FITS);
     let full = median(&post_orders(&app, product, FITS / 2));
 
-    let dropped = app.receiver_metric(DROPPED).expect("it is told");
+    let dropped = app.receiver_metric(DROPPED).expect("the metric exists");
     assert!(dropped > 1_000.0, "{dropped}");
-    // Generous, because other tests run at the same time; a log that waits would stop everything.
+    // Generous, because other tests run at the same time. A blocking log would stop everything.
     assert!(
         full < before * 5,
         "{before:?} before, {full:?} with a full log"
@@ -130,19 +131,19 @@ fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_told() {
 
     let drained_at = clock::now_rfc3339();
     let reading = thread::spawn(move || std::io::read_to_string(pipe).expect("UTF-8"));
-    // The report needs room in the channel, and a record to come along with.
-    let told = eventually("the gap is told", || {
+    // The report is sent with the next record, and only when the channel is not full.
+    let reported = eventually("the gap is reported", || {
         post_orders(&app, product, CLIENTS);
         let reports = "paynow_log_records_total{level=\"warning\",event=\"log_records_dropped\"}";
         app.receiver_metric(reports)
             .filter(|reports| *reports > 0.0)
     });
-    let dropped = app.receiver_metric(DROPPED).expect("it is told");
+    let dropped = app.receiver_metric(DROPPED).expect("the metric exists");
     ends_in_order(receiver);
 
     let records = records(&reading.join().expect("no panic"));
     let reports = named(&records, "log_records_dropped");
-    assert_eq!(f64::from(u32::try_from(reports.len()).unwrap()), told);
+    assert_eq!(f64::from(u32::try_from(reports.len()).unwrap()), reported);
     let gap: u64 = reports.iter().filter_map(|it| it["records"].as_u64()).sum();
     assert_eq!(f64::from(u32::try_from(gap).unwrap()), dropped);
     let queued = named(&records, "webhook_queued");
@@ -153,13 +154,13 @@ fn a_log_that_nobody_reads_costs_no_webhook_and_its_gap_is_told() {
         let time = record["time"].as_str().expect("a record has its time");
         assert!(
             time < drained_at.as_str(),
-            "{record} was told after {drained_at}"
+            "{record} was logged after {drained_at}"
         );
     }
 }
 
 #[test]
-fn a_receiver_whose_log_nobody_reads_ends_when_it_is_asked_to() {
+fn a_receiver_whose_log_nobody_reads_stops_when_it_is_asked_to() {
     let (app, product) = app_without_receiver();
     let (receiver, _pipe) = receiver_writing_to_a_pipe(&app);
 
@@ -175,7 +176,7 @@ fn a_log_that_cannot_be_written_costs_no_webhook_and_is_counted() {
 
     post_orders(&app, product, 200);
 
-    eventually("what was not written is counted", || {
+    eventually("the unwritten records are counted", || {
         app.receiver_metric(DROPPED)
             .filter(|dropped| *dropped >= 200.0)
     });
@@ -200,7 +201,7 @@ fn after_sigterm_under_load_the_log_is_whole_and_every_202_has_its_line() {
     let accepted: Vec<Answer> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(until_refused)).collect();
         let queued = "paynow_receiver_requests_total{outcome=\"queued\"}";
-        eventually("there is load", || {
+        eventually("the receiver is under load", || {
             app.receiver_metric(queued).filter(|queued| *queued > 200.0)
         });
         receiver.stop();
@@ -221,7 +222,7 @@ fn after_sigterm_under_load_the_log_is_whole_and_every_202_has_its_line() {
     assert_eq!(named(&records, "webhook_queued").len(), accepted.len());
 }
 
-/// Records by level and event.
+/// The number of records by level and event.
 type Tally = BTreeMap<(String, String), u64>;
 
 fn written(log: &str) -> Tally {
@@ -272,7 +273,7 @@ fn what_is_counted_is_what_is_written() {
         ),
     ];
     for (program, port, (level, event)) in programs {
-        let tally = eventually("the log has what the metric tells", || {
+        let tally = eventually("log and metric agree", || {
             let log = Some(program.log()).filter(|log| log.ends_with('\n'))?;
             let scrape = if port == app.receiver_admin_port() {
                 app.receiver_admin("/metrics")
@@ -286,7 +287,7 @@ fn what_is_counted_is_what_is_written() {
     }
 }
 
-/// As a library shows bytes that it takes for no text.
+/// Bytes in the form in which a library shows them when they are not text.
 fn as_numbers(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -296,7 +297,7 @@ fn as_numbers(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn libraries_speak_in_our_log_with_their_names_and_quote_nothing() {
+fn libraries_log_under_their_names_and_quote_nothing() {
     let app = TestApp::builder()
         .receiver_setting("LOG_LEVEL", "trace")
         .worker_setting("LOG_LEVEL", "trace")
@@ -313,7 +314,7 @@ fn libraries_speak_in_our_log_with_their_names_and_quote_nothing() {
     let answer = app.deliver(&Order::of(product, flake()));
     assert_eq!((answer.status, answer.code()), (503, "returned"));
 
-    let log = eventually("all is written", || {
+    let log = eventually("all records are written", || {
         let log = app.logs();
         log.contains("\"returned\"").then_some(log)
     });
@@ -329,7 +330,7 @@ fn libraries_speak_in_our_log_with_their_names_and_quote_nothing() {
     let records = records(&log);
     for library in ["lapin", "actix_server"] {
         let records = named(&records, library);
-        assert!(!records.is_empty(), "{library} is not heard");
+        assert!(!records.is_empty(), "{library} logs nothing");
         for record in records {
             let module = record["module"].as_str().unwrap_or_default();
             assert!(module.starts_with(&format!("{library}::")), "{record}");

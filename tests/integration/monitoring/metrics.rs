@@ -1,4 +1,4 @@
-//! The tables of `ops/README.md` are what the code says, and what a live scrape says.
+//! The tables of `ops/README.md` agree with the code and with a live scrape.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -8,16 +8,16 @@ use paynow_process::telemetry::Catalog;
 
 use crate::harness::{Order, TestApp, eventually, flake, guide_table, rewrite_guide_table};
 
-/// What both programs report, and each alone.
+/// The metrics of both programs, and of each alone.
 const CATALOGS: [(&str, Catalog); 3] = [
     ("both", paynow_process::catalog::CATALOG),
     ("receiver", paynow_receiver::observe::CATALOG),
     ("worker", paynow_worker::catalog::CATALOG),
 ];
-/// Set to anything, the tables of the guide are written anew instead of compared.
+/// If this variable is set, the tables of the guide are rewritten instead of compared.
 const REWRITE: &str = "REWRITE_GUIDE_TABLES";
 
-/// The rows of a table of the guide are `coded`, in this order.
+/// Checks that the rows of a table of the guide are `coded`, in this order.
 #[expect(
     clippy::disallowed_methods,
     reason = "no program reads it; it is for whoever runs the test"
@@ -30,7 +30,7 @@ fn the_guide_has(table: &str, coded: &[Vec<String>]) {
     let documented = guide_table(table);
     assert_eq!(
         documented, coded,
-        "{REWRITE}=1 writes the table of ops/README.md"
+        "to write the table of ops/README.md, set {REWRITE}=1"
     );
 }
 
@@ -70,23 +70,26 @@ fn the_table_of_log_events_is_what_the_code_has() {
 }
 
 /// Kind and label names of each metric of ours in a scrape, without `le`.
-fn told(scrape: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
-    let mut told = BTreeMap::new();
+fn reported(scrape: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut reported = BTreeMap::new();
     for line in scrape.lines().filter(|line| line.contains("paynow_")) {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type has a name and a kind");
-            told.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
+            reported.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap_or_default();
             let family = ["_bucket", "_sum", "_count"]
                 .iter()
-                .find_map(|suffix| name.strip_suffix(suffix).filter(|n| told.contains_key(*n)))
+                .find_map(|suffix| {
+                    name.strip_suffix(suffix)
+                        .filter(|n| reported.contains_key(*n))
+                })
                 .unwrap_or(name);
-            let (_kind, labels) = told.get_mut(family).expect("a sample has its type");
+            let (_kind, labels) = reported.get_mut(family).expect("a sample has its type");
             labels.extend(label_names(line));
         }
     }
-    told
+    reported
 }
 
 fn label_names(sample: &str) -> Vec<String> {
@@ -117,7 +120,8 @@ fn promtool_finds_nothing(scrape: &str) {
     assert!(output.status.success(), "{complaints}");
 }
 
-/// An order credited, a refund that waits, a body that is dead: every kind of series has a sample.
+/// A system with a credited order, a waiting refund and a dead body, so that every series has a
+/// sample.
 fn busy_app() -> TestApp {
     let app = TestApp::builder()
         .worker_setting("SURVEY_INTERVAL_SECONDS", "1")
@@ -131,7 +135,7 @@ fn busy_app() -> TestApp {
         (app.worker_metric("paynow_worker_events_total{outcome=\"credited\"}") == Some(1.0))
             .then_some(())
     });
-    eventually("the dead letter is at the desk and was counted", || {
+    eventually("the dead letter is archived and was counted", || {
         let open = "paynow_worker_dead_letters_open{reason=\"malformed\"}";
         (app.worker_metric(open) == Some(1.0)).then_some(())
     });
@@ -139,7 +143,7 @@ fn busy_app() -> TestApp {
 }
 
 #[test]
-fn a_live_scrape_has_every_metric_of_the_table_and_promtool_likes_it() {
+fn a_live_scrape_has_every_metric_of_the_table_and_passes_promtool() {
     let app = busy_app();
 
     let receiver = app.receiver_admin("/metrics").expect("it answers").1;
@@ -147,14 +151,14 @@ fn a_live_scrape_has_every_metric_of_the_table_and_promtool_likes_it() {
 
     promtool_finds_nothing(&receiver);
     promtool_finds_nothing(&worker);
-    let mut told_by_both = told(&receiver);
-    told_by_both.extend(told(&worker));
+    let mut reported_by_both = reported(&receiver);
+    reported_by_both.extend(reported(&worker));
     let documented = guide_table("Metric").into_iter().map(|row| {
         let labels = row[2].split(", ").filter(|label| !label.is_empty());
         let labels: BTreeSet<String> = labels.map(str::to_owned).collect();
         (row[0].clone(), (row[1].clone(), labels))
     });
-    assert_eq!(told_by_both, documented.collect());
+    assert_eq!(reported_by_both, documented.collect());
     for scrape in [&receiver, &worker] {
         for name in ["process_cpu_seconds_total", "process_resident_memory_bytes"] {
             assert!(scrape.contains(&format!("\n{name} ")), "{name}: {scrape}");

@@ -1,9 +1,10 @@
 //! Random webhook envelopes, shaped like the bodies `PayNow`'s schema publishes.
 //!
-//! The published schema calls fields "required" that cannot always be there, so a reader that
-//! trusts it breaks in production. [`Completeness::Sparse`] makes every field that the wallet flow
-//! does not live on present, null or absent at random. Unknown extra fields appear in both modes,
-//! because `PayNow` adds fields without notice. Nothing here reads a clock: one seed, one envelope.
+//! The published schema calls fields "required" that are sometimes absent, so a reader that trusts
+//! it breaks in production. [`Completeness::Sparse`] makes every field that the wallet flow does
+//! not need present, null or absent at random. Unknown extra fields appear in both modes, because
+//! `PayNow` adds fields without notice. Nothing here reads a clock, so a seed always gives the same
+//! envelope.
 
 mod delivery;
 mod money;
@@ -21,7 +22,7 @@ use serde_json::Value;
 
 use shape::{Builder, Table, flake};
 
-/// How much of the optional material survives.
+/// How many of the optional fields an envelope has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completeness {
     /// Every field of the published schema is there. A gift receiver may still be null, because
@@ -112,7 +113,8 @@ pub(crate) fn envelope(
     builder.wrap(event_type, body)
 }
 
-/// What an order must credit, line by line, read from the envelope alone: (wallet, points).
+/// The points that an order must credit, line by line, read from the envelope alone: (wallet,
+/// points).
 ///
 /// A line without a quantity is one unit. A gift goes to its receiver, everything else to the
 /// buyer.
@@ -127,7 +129,7 @@ pub(crate) fn order_points(envelope: &Value, points_per_unit: i64) -> Vec<(i64, 
         let wallet = parsed_id(&line["gift_to_customer"]).unwrap_or(buyer);
         let quantity = &line["quantity"];
         let units = quantity.as_i64().unwrap_or(1);
-        // A quantity that is there but no integer is a broken envelope, never one unit.
+        // A quantity that is neither null nor an integer is a broken envelope and never one unit.
         assert!(quantity.is_null() || quantity.is_i64(), "quantity: {line}");
         (wallet, points_per_unit * units)
     };

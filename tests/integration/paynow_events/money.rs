@@ -1,4 +1,4 @@
-//! Payments, refunds and chargebacks. None of them says which lines or products it is about.
+//! Payments, refunds and chargebacks. None of them names lines or products.
 
 use super::shape::Known::{Body, Order, Store};
 use super::shape::Shape::{Bool, Date, Id, Known, Minor, Object, Text};
@@ -66,10 +66,10 @@ pub(super) const CHARGEBACK_CLOSED: Table = &[
     ],
 ];
 
-/// A payment moves no points, so it may forget its order.
+/// A payment moves no points, so it may lack its order.
 const PAYMENT: &[Field] = &[keep("id", Known(Body)), opt("order_id", Known(Order))];
 
-/// A reversal that names no order could not be joined to anything.
+/// A reversal without an order could not be applied to anything.
 const REVERSAL: &[Field] = &[keep("id", Known(Body)), keep("order_id", Known(Order))];
 
 const SUMS: &[Field] = &[

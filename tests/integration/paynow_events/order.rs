@@ -8,7 +8,7 @@ use super::texts;
 
 pub(super) const COMPLETED: Table = &[&[keep("id", Known(Body))], PARTIES, AMOUNTS, PAPERS];
 
-/// The same order seen from another body, where the id it is known by is that body's `order_id`.
+/// The same order in another body, whose `order_id` is its id.
 pub(super) const EMBEDDED: Table = &[&[keep("id", Known(Order))], PARTIES, AMOUNTS, PAPERS];
 
 /// A shop sells one to three lines here: enough for a line to be lost or counted twice.

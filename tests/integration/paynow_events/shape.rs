@@ -13,11 +13,11 @@ pub(super) type Table = &'static [&'static [Field]];
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) shape: Shape,
-    /// Whether the wallet flow lives on this field, so that it is never null and never absent.
+    /// Whether the wallet flow needs this field, so that it is never null and never absent.
     pub(super) keep: bool,
 }
 
-/// What a field holds.
+/// The kind of value of a field.
 pub(super) enum Shape {
     /// A random flake id, different from every other in the envelope.
     Id,
@@ -35,13 +35,13 @@ pub(super) enum Shape {
     /// A map from string to string.
     Map,
     Object(Table),
-    /// An object that a complete body may still hold null for.
+    /// An object that may be null even in a complete body.
     MaybeObject(Table),
     /// From so many up to and including so many objects.
     List(Table, usize, usize),
 }
 
-/// Which of the ids that occur more than once.
+/// One of the ids that occur more than once.
 #[derive(Clone, Copy)]
 pub(super) enum Known {
     Body,
@@ -80,9 +80,9 @@ const NODES: i64 = 1 << 10;
 const INCREMENTS: i64 = 1 << 12;
 /// Increments below this one belong to [`Ids::random`].
 const FIRST_INCREMENT: i64 = 16;
-/// Order, line, product, tag is the longest way down; a table that contains itself stops here.
+/// The deepest nesting is order, line, product, tag. A table that contains itself fails here.
 const DEPTH_MAX: usize = 8;
-/// A description of this many repeats is some tens of kilobytes, as pasted pages are.
+/// A description of this many repeats has some tens of kilobytes, like a pasted web page.
 const REPEATS_MAX: usize = 400;
 
 /// A flake id with a recent time part. Callers keep `increment` distinct to keep ids distinct.

@@ -10,8 +10,8 @@ use super::texts;
 /// The buyer, or the holder of what was bought.
 pub(super) const CUSTOMER: Table = &[&[keep("id", Known(Customer))], PROFILES];
 
-/// The receiver of a gift. Its id stays whenever the object does: a gift without a receiver cannot
-/// be credited, and it is not for a generator to say to whom it would go instead.
+/// The receiver of a gift. Its id is present whenever the object is, because a gift without a
+/// receiver cannot be credited.
 pub(super) const GIFT: Shape = MaybeObject(&[&[keep("id", Id)], PROFILES]);
 
 /// The platforms exclude each other in a real shop, although the schema requires all of them.

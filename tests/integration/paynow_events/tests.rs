@@ -1,4 +1,4 @@
-//! The generator is what other tests trust, so its promises have tests of their own.
+//! Other tests rely on the generator, so it has tests of its own.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -123,7 +123,7 @@ fn unknown_fields_occur_at_the_envelope_and_in_the_body() {
 }
 
 #[test]
-fn what_the_wallet_flow_lives_on_is_never_dropped() {
+fn what_the_wallet_flow_needs_is_never_dropped() {
     for seed in 0..SEEDS {
         let (ids, order) = seeded("ON_ORDER_COMPLETED", Completeness::Sparse, seed);
         let body = &order["body"];

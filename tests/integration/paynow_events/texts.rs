@@ -96,7 +96,7 @@ pub(super) const REVOKE_REASONS: &[&str] = &["refund", "chargeback", "by hand"];
 pub(super) const DISCORD_IDS: &[&str] = &["100000000000000017", "1000000000000000423"];
 pub(super) const DISCORD_HASHES: &[&str] = &["a_00112233445566778899aabbccddeeff", "0"];
 
-/// Free for shops to fill, so it can look like points although points never come from it.
+/// Shops fill it as they like, so it can look like points although no points come from it.
 pub(super) const METADATA: &[(&str, &str)] = &[
     ("points", "250"),
     ("points_per_unit", "1e9"),

@@ -1,4 +1,4 @@
-//! What the broker refuses to each user, tried over AMQP and over the management API.
+//! The operations that the broker refuses to each user, over AMQP and over the management API.
 
 use futures_util::future::LocalBoxFuture;
 use lapin::options::{
@@ -19,25 +19,27 @@ use crate::harness::TestApp;
 const DEFAULT: &str = "";
 const ACCESS_REFUSED: u16 = 403;
 
-/// Something that a channel can be asked for.
+/// An operation on a channel.
 #[derive(Debug, Clone, Copy)]
-enum Act {
+enum Operation {
     Get(&'static str),
     Consume(&'static str),
-    /// To an exchange, with a routing key.
+    /// Publishes to an exchange, with a routing key.
     Publish(&'static str, &'static str),
     Declare(&'static str),
     DeclareExchange(&'static str),
     Delete(&'static str),
     DeleteExchange(&'static str),
     Purge(&'static str),
-    /// A queue to an exchange.
+    /// Binds a queue to an exchange.
     Bind(&'static str, &'static str),
 }
-use Act::{Bind, Consume, Declare, DeclareExchange, Delete, DeleteExchange, Get, Publish, Purge};
+use Operation::{
+    Bind, Consume, Declare, DeclareExchange, Delete, DeleteExchange, Get, Publish, Purge,
+};
 
-/// Nobody but `setup` changes what there is.
-const CHANGES: [Act; 8] = [
+/// Only `setup` may change the topology.
+const CHANGES: [Operation; 8] = [
     Declare("mine"),
     Declare("paynow.credits.retry.9s"),
     DeclareExchange("mine"),
@@ -47,7 +49,7 @@ const CHANGES: [Act; 8] = [
     Bind("paynow.credits", "amq.topic"),
     Bind("paynow.unrouted", "paynow.events"),
 ];
-const RECEIVER_MAY_NOT: [Act; 12] = [
+const RECEIVER_MAY_NOT: [Operation; 12] = [
     Get("paynow.credits"),
     Get("paynow.credits.dead"),
     Get("paynow.unrouted"),
@@ -61,7 +63,7 @@ const RECEIVER_MAY_NOT: [Act; 12] = [
     Publish("amq.fanout", "x"),
     Publish("amq.headers", "x"),
 ];
-const WORKER_MAY_NOT: [Act; 8] = [
+const WORKER_MAY_NOT: [Operation; 8] = [
     Publish("paynow.events", "paynow.on_order_completed"),
     Publish("paynow.unrouted", "x"),
     Publish("amq.topic", "paynow.on_refund"),
@@ -71,7 +73,7 @@ const WORKER_MAY_NOT: [Act; 8] = [
     Consume("paynow.credits.retry.2s"),
     Purge("paynow.credits.retry.1s"),
 ];
-const OPERATOR_MAY_NOT: [Act; 7] = [
+const OPERATOR_MAY_NOT: [Operation; 7] = [
     Publish("paynow.events", "paynow.on_order_completed"),
     Publish("paynow.unrouted", "x"),
     Get("paynow.credits"),
@@ -80,7 +82,7 @@ const OPERATOR_MAY_NOT: [Act; 7] = [
     Get("paynow.unrouted"),
     Purge("paynow.credits"),
 ];
-const MONITORING_MAY_NOT: [Act; 7] = [
+const MONITORING_MAY_NOT: [Operation; 7] = [
     Publish("paynow.events", "paynow.on_order_completed"),
     Publish(DEFAULT, "paynow.credits"),
     Get("paynow.credits"),
@@ -90,10 +92,10 @@ const MONITORING_MAY_NOT: [Act; 7] = [
     Purge("paynow.credits"),
 ];
 
-fn attempt(channel: &Channel, act: Act) -> LocalBoxFuture<'_, lapin::Result<()>> {
+fn attempt(channel: &Channel, operation: Operation) -> LocalBoxFuture<'_, lapin::Result<()>> {
     let none = FieldTable::default;
     Box::pin(async move {
-        match act {
+        match operation {
             Get(queue) => {
                 let get = channel.basic_get(queue.into(), BasicGetOptions::default());
                 get.await.map(drop)
@@ -149,22 +151,22 @@ fn attempt(channel: &Channel, act: Act) -> LocalBoxFuture<'_, lapin::Result<()>>
     })
 }
 
-/// Logs in, tries each act on a channel of its own (a refusal closes the channel), and gives those
-/// that were not refused for want of rights.
-fn not_refused(app: &TestApp, user: &Url, acts: &[Act]) -> Vec<String> {
+/// Logs in and tries each operation on a channel of its own, because a refusal closes the channel.
+/// Returns the operations that were not refused for missing rights.
+fn not_refused(app: &TestApp, user: &Url, operations: &[Operation]) -> Vec<String> {
     let environment = Environment::of([("AMQP_URL", user.as_str())]);
     let address = BrokerAddress::from_environment(&environment).expect("the address is valid");
     app.broker.runtime().block_on(async {
         let mut link = Link::open(&address, "privileges")
             .await
-            .expect("the password that was made is let in");
+            .expect("the created password is accepted");
         let mut wrong = Vec::new();
-        for act in acts {
+        for operation in operations {
             let channel = link.channel().await.expect("a channel opens");
-            match attempt(&channel, *act).await {
-                Ok(()) => wrong.push(format!("{act:?} worked")),
+            match attempt(&channel, *operation).await {
+                Ok(()) => wrong.push(format!("{operation:?} worked")),
                 Err(error) if is_refusal(&error) => {}
-                Err(error) => wrong.push(format!("{act:?}: {error}")),
+                Err(error) => wrong.push(format!("{operation:?}: {error}")),
             }
         }
         link.close().await;
@@ -177,25 +179,25 @@ fn is_refusal(error: &lapin::Error) -> bool {
 }
 
 #[test]
-fn every_user_is_refused_what_it_has_no_need_of() {
+fn every_user_is_refused_what_it_does_not_need() {
     let app = TestApp::builder().workers(0).start();
     let users = Users::for_app(&app);
     let mut wrong = Vec::new();
-    for (user, acts) in [
+    for (user, operations) in [
         ("receiver", &RECEIVER_MAY_NOT[..]),
         ("worker", &WORKER_MAY_NOT),
         ("operator", &OPERATOR_MAY_NOT),
         ("monitoring", &MONITORING_MAY_NOT),
     ] {
-        for acts in [acts, &CHANGES] {
-            let found = not_refused(&app, &users.amqp(user), acts);
+        for operations in [operations, &CHANGES] {
+            let found = not_refused(&app, &users.amqp(user), operations);
             wrong.extend(found.into_iter().map(|what| format!("{user}: {what}")));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// Calls that change something, or see a message.
+/// Calls that change something or read a message.
 fn forbidden_calls(vhost: &str) -> [(&'static str, String, Value); 12] {
     let publish = json!({
         "properties": {}, "routing_key": "paynow.credits", "payload": "x", "payload_encoding": "string",
@@ -235,7 +237,7 @@ fn forbidden_calls(vhost: &str) -> [(&'static str, String, Value); 12] {
 }
 
 #[test]
-fn the_management_api_shows_who_may_look_and_changes_nothing_for_anybody() {
+fn the_management_api_lets_monitoring_read_and_nobody_change_anything() {
     let app = TestApp::builder().workers(0).start();
     let users = Users::for_app(&app);
     let vhost = app.broker.vhost();
@@ -251,10 +253,11 @@ fn the_management_api_shows_who_may_look_and_changes_nothing_for_anybody() {
         let base = users.management(user);
         for (method, path, body) in forbidden_calls(vhost) {
             let (status, answer) = call(&base, method, &path, Some(&body));
-            // In the words of one version or another.
-            let said = answer.to_lowercase();
+            // The words differ between versions of RabbitMQ.
+            let words = answer.to_lowercase();
             assert!(
-                status >= 400 && (said.contains("not_authori") || said.contains("access_refused")),
+                status >= 400
+                    && (words.contains("not_authori") || words.contains("access_refused")),
                 "{user}: {method} {path}: {status} {answer}"
             );
         }

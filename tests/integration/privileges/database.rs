@@ -1,9 +1,10 @@
-//! What each role of the database may do: all of it, from the catalog, and the refusals of the desk
-//! tried by logging in. `contract::roles` and `spend` try those of the other roles.
+//! The rights of each role of the database: the complete list from the catalog, and what an
+//! operator's login is refused. `contract::roles` and `spend` try the other roles.
 
 use crate::contract::database::Ledger;
 
-/// Every right that a role of ours has been granted, columns together; the owner has its own.
+/// Every right granted to a role of ours, with its columns in one list. The owner's rights are left
+/// out.
 const RIGHTS: &str = "
     WITH granted AS (
         SELECT acl.grantee, lower(acl.privilege_type) AS may, object.relname::text AS on_what,
@@ -87,7 +88,7 @@ const ALL_RIGHTS: [&str; 49] = [
 ];
 
 #[test]
-fn every_right_of_every_role_is_one_that_is_known_here() {
+fn every_right_of_every_role_is_listed_here() {
     let ledger = Ledger::empty();
     let rights = ledger.database.texts(RIGHTS);
     assert_eq!(rights, ALL_RIGHTS, "{rights:#?}");
@@ -113,7 +114,7 @@ fn roles_contain_each_other_only_as_meant() {
     );
 }
 
-/// What an operator must not be able to do, and what the server says to it.
+/// Statements that an operator must not be able to run, and the server's message for each.
 const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
     (
         "SELECT payload FROM webhook_events",
@@ -244,7 +245,7 @@ fn an_operator_keeps_the_desk_and_changes_nothing_of_the_ledger() {
 }
 
 #[test]
-fn nobody_else_corrects_or_looks_into_a_body() {
+fn nobody_else_corrects_or_reads_a_body() {
     let ledger = Ledger::with_rows();
     for role in ["paynow_worker", "paynow_reader", "paynow_spender"] {
         let mut login = ledger.log_in_as(role);

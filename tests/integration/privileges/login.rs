@@ -1,4 +1,4 @@
-//! Logins of the database that have one role of ours, as the programs' own logins do.
+//! Database logins with one role of ours, like the logins of our programs.
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::harness::{Servers, TestApp};
 
-/// Any; the database forgets its login with the test.
+/// Any password, because the test drops the login.
 const PASSWORD: &str = "0123456789abcdef";
 
-/// Under a name of its own, because logins belong to the whole server.
+/// A login with a unique name, because logins belong to the whole server.
 pub(super) struct Login {
     name: String,
     pub(super) url: Url,
@@ -41,7 +41,7 @@ impl Drop for Login {
     }
 }
 
-/// The variables of a world with one of them replaced, or taken out.
+/// The variables with one of them replaced or removed.
 pub(super) fn with(
     mut variables: Vec<(String, String)>,
     name: &str,

@@ -1,4 +1,4 @@
-//! What `deploy/make-secrets` makes, and its users in the world of a test.
+//! The secrets that `deploy/make-secrets` creates, and its broker users for one test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::harness::{Servers, TestApp};
 
-/// A directory of secrets, made as for a deployment.
+/// A directory of secrets, created as for a deployment.
 pub(super) struct Made {
     folder: PathBuf,
     pub(super) definitions: Value,
@@ -23,7 +23,7 @@ impl Made {
         let name = format!("secrets-{}-{serial}", std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         make(&folder);
-        let text = std::fs::read(folder.join("definitions.json")).expect("it is made");
+        let text = std::fs::read(folder.join("definitions.json")).expect("the file exists");
         let definitions = serde_json::from_slice(&text).expect("it is JSON");
         Self {
             folder,
@@ -42,7 +42,7 @@ impl Made {
 
     /// Every file by its name.
     pub(super) fn files(&self) -> Vec<(String, String)> {
-        let entries = std::fs::read_dir(&self.folder).expect("the folder is there");
+        let entries = std::fs::read_dir(&self.folder).expect("the folder exists");
         let mut files: Vec<(String, String)> = entries
             .map(|entry| entry.expect("it can be listed").path())
             .map(|path| {
@@ -68,7 +68,7 @@ impl Made {
             .collect()
     }
 
-    /// Configure, write and read, and the tags.
+    /// The patterns for configure, write and read, and the tags.
     pub(super) fn rights_of(&self, user: &str) -> [String; 4] {
         let row = find(&self.definitions["permissions"], "user", user);
         let [configure, write, read] = ["configure", "write", "read"]
@@ -107,8 +107,8 @@ fn find<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
     row.unwrap_or_else(|| panic!("no {field} is {value}"))
 }
 
-/// The users of the definitions, in the virtual host of one test and under names of its own,
-/// because users belong to the whole broker. Their hashes are the ones that were made.
+/// The users of the definitions with their hashes, in the virtual host of one test. Their names are
+/// unique, because users belong to the whole broker.
 pub(super) struct Users<'a> {
     app: &'a TestApp,
     pub(super) made: Made,
@@ -153,7 +153,7 @@ impl<'a> Users<'a> {
         url
     }
 
-    /// The broker, as this user with the password that was made.
+    /// The broker's URL for this user, with the created password.
     pub(super) fn amqp(&self, user: &str) -> Url {
         self.login(self.app.broker.url(), user)
     }
@@ -173,7 +173,7 @@ impl Drop for Users<'_> {
     }
 }
 
-/// One call of the management API, as the user of the address: its status and what it says.
+/// Calls the management API as the user of the URL. Returns the status and the text of the answer.
 pub(super) fn call(base: &Url, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
     let url = base.join(&format!("/api/{path}")).expect("a path");
     let agent: ureq::Agent = ureq::Agent::config_builder()

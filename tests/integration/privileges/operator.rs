@@ -1,4 +1,4 @@
-//! What a person at the desk may do with the logins that are made for that, and may not.
+//! What an operator may do with the logins of the operator role, and what not.
 
 use super::login::{Login, with};
 use super::made::Users;
@@ -7,7 +7,7 @@ use crate::harness::{Order, Outcome, Program, TestApp, eventually, flake};
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 const NOTE: [&str; 5] = ["--by", "anna", "--why", "ticket 4711", "--yes"];
 
-/// `paynowctl` with the logins of a role; as another user of the broker only where it is told.
+/// `paynowctl` with the database login of a role and a user of the broker.
 struct Desk<'a> {
     app: &'a TestApp,
     login: Login,
@@ -38,7 +38,7 @@ impl<'a> Desk<'a> {
         Program::run("paynowctl", &variables, arguments)
     }
 
-    /// A command that must fail; what it says.
+    /// Runs a command that must fail. Returns its error output.
     #[track_caller]
     fn refused(&self, arguments: &[&str]) -> String {
         let outcome = self.run(arguments);
@@ -48,7 +48,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// An order whose product nobody knows, at the desk.
+/// Delivers an order of an unknown product, which becomes a dead letter.
 fn with_letter(app: &TestApp, buyer: i64) -> Order {
     let order = Order::of(UNKNOWN, buyer);
     app.deliver(&order);
@@ -85,14 +85,14 @@ fn an_operator_does_all_that_the_desk_is_for() {
     ] {
         desk.run(command).succeeded();
     }
-    // The depths that the broker tells are some seconds old.
-    eventually("all invariants hold, also the broker's", || {
+    // The broker's depths are some seconds old.
+    eventually("all invariants hold, those of the broker too", || {
         let check = desk.run(&["check", "--json"]);
         (check.code == Some(0)).then_some(())
     });
 
     assert_eq!(app.balance_of(buyer), 508);
-    // How a replay began, and how it ended.
+    // A replay records its start and its end.
     let actions = "SELECT action || ' by ' || operator AS value FROM operator_actions \
                    ORDER BY action_id";
     assert_eq!(
@@ -107,13 +107,13 @@ fn an_operator_does_all_that_the_desk_is_for() {
 }
 
 #[test]
-fn an_operator_cannot_set_up_and_is_told_who_can() {
+fn an_operator_cannot_set_up_and_sees_who_can() {
     let app = TestApp::builder().workers(0).start();
     let desk = Desk::of(&app, "paynow_operator", "operator");
 
     let roles = desk.refused(&["setup", "--skip-broker"]);
     assert!(roles.contains("let one that may run setup once"), "{roles}");
-    // There is nothing to do; with something to do, the import is refused.
+    // The broker needs no change. Once it needs one, the import is refused.
     desk.run(&["setup", "--skip-database"]).succeeded();
     app.broker
         .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
@@ -129,14 +129,14 @@ fn the_user_for_setup_makes_what_is_missing() {
     app.broker
         .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
 
-    let told = desk.run(&["setup"]).succeeded().stdout;
+    let output = desk.run(&["setup"]).succeeded().stdout;
 
-    assert!(told.contains("database: roles are there"), "{told}");
-    assert!(told.contains("queues: 1 made"), "{told}");
+    assert!(output.contains("database: roles are there"), "{output}");
+    assert!(output.contains("queues: 1 made"), "{output}");
 }
 
 #[test]
-fn who_is_no_operator_reads_at_most_and_is_told_what_is_lacking() {
+fn other_roles_read_at_most_and_see_what_they_lack() {
     let app = TestApp::start();
     let order = with_letter(&app, flake());
     let (event, product) = (order.event_id.to_string(), UNKNOWN.to_string());
@@ -153,13 +153,16 @@ fn who_is_no_operator_reads_at_most_and_is_told_what_is_lacking() {
             &[&["dead", "discard", &event][..], &NOTE].concat(),
             &[&["correct", "--wallet=1", "--points=7"][..], &NOTE].concat(),
         ] {
-            let told = desk.refused(command);
-            assert!(told.contains("log in as paynow_operator"), "{role}: {told}");
+            let words = desk.refused(command);
+            assert!(
+                words.contains("log in as paynow_operator"),
+                "{role}: {words}"
+            );
         }
         let read = desk.run(&["events", "show", &event]);
         assert_eq!(read.code == Some(0), may_read, "{role}: {read:?}");
-        let looked = desk.run(&["top", "--once", "--json"]).succeeded().json();
-        assert_eq!(looked["queues"][0]["exists"], true, "{looked}");
+        let shown = desk.run(&["top", "--once", "--json"]).succeeded().json();
+        assert_eq!(shown["queues"][0]["exists"], true, "{shown}");
     }
     assert_eq!(app.dead_letters().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The receiver and the worker, with their own logins and nothing else.
+//! The receiver and the worker with their own logins only.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ fn start(app: &TestApp, program: &'static str, variables: &[(String, String)]) -
     Program::start(program, log, variables)
 }
 
-/// A receiver that knows of no database, and where it takes webhooks.
+/// A receiver without a database URL, and the URL of its webhooks.
 fn receiver(app: &TestApp, users: &Users<'_>) -> (Program, String) {
     let port = free_port();
     let mut variables = with(app.variables(), "DATABASE_URL", None);
@@ -50,14 +50,14 @@ fn worker_variables(app: &TestApp, users: &Users<'_>, login: &Login) -> Variable
     variables
 }
 
-/// What the process has loaded that is PostgreSQL's client.
+/// Whether the process has loaded PostgreSQL's client library.
 fn loads_libpq(program: &Program) -> bool {
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.pid()));
     maps.expect("the process runs").contains("libpq")
 }
 
 #[test]
-fn receiver_and_worker_do_all_their_work_as_the_users_that_are_made_for_them() {
+fn receiver_and_worker_do_all_their_work_with_their_own_logins() {
     let app = TestApp::builder().workers(0).start();
     app.set_product(POINTS, 500);
     let users = Users::for_app(&app);
@@ -70,12 +70,13 @@ fn receiver_and_worker_do_all_their_work_as_the_users_that_are_made_for_them() {
     );
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
-    let strange = Order::of(UNKNOWN, buyer);
+    let unpriced = Order::of(UNKNOWN, buyer);
 
-    // Credited; dead at once; and dead after the whole retry ladder, because its order never comes.
+    // One is credited, one dies at once, and one dies after the retry ladder, because its order
+    // never comes.
     let bodies = [
         order.body(),
-        strange.body(),
+        unpriced.body(),
         refund(&Order::of(POINTS, buyer), flake(), 1000),
     ];
     for body in &bodies {
@@ -101,14 +102,14 @@ fn receiver_and_worker_do_all_their_work_as_the_users_that_are_made_for_them() {
     assert_eq!(loaded, (false, true), "receiver and worker, and libpq");
 }
 
-/// Exit code and last words of a program that lacks one of its settings.
-fn last_words(program: &str, variables: &[(String, String)]) -> (Option<i32>, String) {
+/// The exit code and the error output of a program that lacks one of its settings.
+fn failed_start(program: &str, variables: &[(String, String)]) -> (Option<i32>, String) {
     let outcome = Program::run(program, variables, &[]);
     (outcome.code, outcome.stdout + &outcome.stderr)
 }
 
 #[test]
-fn no_program_has_a_secret_of_its_own_to_fall_back_on() {
+fn no_program_has_a_default_secret() {
     let app = TestApp::builder().workers(0).start();
     for (program, name) in [
         ("paynow-receiver", "AMQP_URL"),
@@ -117,7 +118,7 @@ fn no_program_has_a_secret_of_its_own_to_fall_back_on() {
         ("paynow-worker", "DATABASE_URL"),
     ] {
         for value in [None, Some("")] {
-            let (code, words) = last_words(program, &with(app.variables(), name, value));
+            let (code, words) = failed_start(program, &with(app.variables(), name, value));
             assert_eq!(code, Some(64), "{program} without {name}: {words}");
             assert!(words.contains(name), "{program} without {name}: {words}");
         }

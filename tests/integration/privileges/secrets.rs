@@ -1,4 +1,4 @@
-//! What `deploy/make-secrets` makes, and that nobody else in `deploy` knows a secret.
+//! The secrets that `deploy/make-secrets` creates. No other file in `deploy` contains a secret.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::made::Made;
 
-/// Of random bits, as hexadecimal digits.
+/// Hexadecimal digits of random bits.
 const PASSWORD_DIGITS_MIN: usize = 48;
-/// How the Kubernetes guide calls the same rights.
+/// Our users, and their names in the Kubernetes guide.
 const KUBERNETES_USERS: [(&str, &str); 5] = [
     ("receiver", "receiver"),
     ("worker", "worker"),
@@ -23,7 +23,7 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// The random parts of all files: passwords, and those within addresses.
+/// The random parts of all files: passwords, also those within addresses.
 fn random_parts(made: &Made) -> Vec<(String, BTreeSet<String>)> {
     let is_hex = |byte: &char| byte.is_ascii_hexdigit();
     let parts = |content: &str| {
@@ -56,13 +56,17 @@ fn every_password_is_random_and_is_used_for_one_login() {
         .collect();
     let different: BTreeSet<&String> = passwords.iter().map(|(_name, it)| it).collect();
 
-    assert_eq!(different.len(), passwords.len(), "two logins share one");
+    assert_eq!(
+        different.len(),
+        passwords.len(),
+        "two logins share a password"
+    );
     assert!(passwords.len() >= 8, "{}", passwords.len());
     for (name, password) in &passwords {
         assert!(password.len() >= PASSWORD_DIGITS_MIN, "{name}");
     }
     assert!(all(&first).is_disjoint(&all(&second)));
-    // Every address has the password of its own login.
+    // Every address contains the password of its own login.
     for (name, parts) in random_parts(&first) {
         let base = name.split_once('_').map_or("", |(base, _kind)| base);
         let owner = match &*name {
@@ -77,7 +81,7 @@ fn every_password_is_random_and_is_used_for_one_login() {
 }
 
 #[test]
-fn what_was_made_stays_and_is_nobody_elses_to_read() {
+fn a_second_run_changes_nothing_and_nobody_else_reads_the_files() {
     let made = Made::new();
     let before = made.files();
     made.again();
@@ -89,7 +93,7 @@ fn what_was_made_stays_and_is_nobody_elses_to_read() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o700);
-    // A new login gets its password beside those that are in use.
+    // A new login gets a password, and those in use stay.
     std::fs::remove_file(folder.join("operator_database")).expect("it is there");
     made.again();
     assert!(made.files() == before, "an address has another password");
@@ -132,19 +136,19 @@ fn the_kubernetes_guide_gives_the_same_rights() {
             .lines()
             .find(|line| line.contains(&command))
             .unwrap_or_else(|| panic!("the guide has no {command}"));
-        let mut told: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+        let mut in_guide_rights: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
         let tags = line.split_once(&format!("set_user_tags {in_guide} "));
-        told.push(tags.map_or("", |(_before, tags)| tags));
-        assert_eq!(told, made.rights_of(user), "{user}");
+        in_guide_rights.push(tags.map_or("", |(_before, tags)| tags));
+        assert_eq!(in_guide_rights, made.rights_of(user), "{user}");
     }
-    let told = guide.matches("set_permissions").count();
-    assert_eq!(told, made.names_of_users().len());
+    let commands = guide.matches("set_permissions").count();
+    assert_eq!(commands, made.names_of_users().len());
 }
 
-/// What a service of the compose project may read.
+/// The secrets that a service of the compose project may read.
 fn secrets_of<'a>(compose: &'a str, service: &str) -> Vec<&'a str> {
     let start = format!("\n  {service}:\n");
-    let (_before, section) = compose.split_once(&start).expect("the service is there");
+    let (_before, section) = compose.split_once(&start).expect("the service exists");
     let list = section
         .lines()
         .take_while(|line| line.is_empty() || line.starts_with("    "))
@@ -177,13 +181,12 @@ fn a_service_of_the_compose_project_reads_its_own_logins_only() {
     }
 }
 
-/// Every file below `deploy` that is text.
+/// Collects every text file below `deploy`.
 fn shipped(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("it can be listed").path();
         if path.is_dir() {
-            // The first is made on this machine and ignored by git; the other tries wrong
-            // manifests.
+            // Git ignores the first, and the other contains wrong manifests on purpose.
             let is_left_out = ["secrets", "validation"]
                 .iter()
                 .any(|name| path.ends_with(name));
@@ -196,12 +199,12 @@ fn shipped(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// A value that is a reference or a placeholder, and nobody's password.
+/// Whether a value is a reference or a placeholder and no password.
 fn is_reference(value: &str) -> bool {
     value.is_empty() || value.starts_with(['$', '%', '<', '{', ':', '/', '[', '|', '>'])
 }
 
-/// What a line gives as a password: in an address, or as the value of a key that is called so.
+/// The password in a line: in an address, or the value of a key that is named so.
 fn password_in(line: &str) -> Option<&str> {
     let line = line.trim();
     let of_address = line.split("://").skip(1).find_map(|rest| {
@@ -223,7 +226,7 @@ fn password_in(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn nothing_that_is_shipped_knows_a_password() {
+fn nothing_that_is_shipped_contains_a_password() {
     for (line, expected) in [
         ("AMQP_URL: amqp://guest:guest@rabbitmq:5672", Some("guest")),
         ("POSTGRES_PASSWORD: paynow", Some("paynow")),

@@ -109,8 +109,8 @@ fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
     app.deliver(&Order::of(PRODUCT, flake()));
     await_shown_depth(&app);
 
-    let patience = ["--max-depth", "0", "--max-depth-wait", "1"];
-    let stopped = replay(&app, &[&ALL_UNKNOWN[..], &patience].concat());
+    let wait_briefly = ["--max-depth", "0", "--max-depth-wait", "1"];
+    let stopped = replay(&app, &[&ALL_UNKNOWN[..], &wait_briefly].concat());
 
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     let resume = format!("--resume {}", action(&app));

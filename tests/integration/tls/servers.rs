@@ -59,7 +59,7 @@ fn log_of(app: &TestApp) -> PathBuf {
 }
 
 /// Writes a file into PostgreSQL's own directory, as its own user.
-fn give(app: &TestApp, name: &str, file: &std::path::Path) {
+fn write_server_file(app: &TestApp, name: &str, file: &std::path::Path) {
     let content = STANDARD.encode(std::fs::read(file).expect("it is there"));
     let program = format!("umask 077; base64 --decode > {name}");
     app.database
@@ -68,9 +68,9 @@ fn give(app: &TestApp, name: &str, file: &std::path::Path) {
 }
 
 fn postgres_shows(app: &TestApp, pair: &Pair, clients: &Authority) {
-    give(app, "test.pem", &pair.certificate);
-    give(app, "test.key", &pair.key);
-    give(app, "test-ca.pem", &clients.certificate());
+    write_server_file(app, "test.pem", &pair.certificate);
+    write_server_file(app, "test.key", &pair.key);
+    write_server_file(app, "test-ca.pem", &clients.certificate());
     for setting in [
         "ssl_cert_file = 'test.pem'",
         "ssl_key_file = 'test.key'",
@@ -142,7 +142,7 @@ fn postgresql_is_verified_and_what_is_wrong_is_told() {
     });
 }
 
-/// Somebody who must show a certificate beside the password.
+/// A login that must present a certificate in addition to its password.
 fn login_of(app: &TestApp) -> String {
     format!("{}_tls", app.broker.vhost())
 }
@@ -210,7 +210,7 @@ fn postgresql_asks_for_a_certificate_that_names_the_login() {
         Some(&of_other),
         "does not trust the authority of our certificate",
     );
-    // Which of the two was wrong is told to the server's log only.
+    // Only the server's log shows which of the two was wrong.
     let of_somebody = ours.client("somebody");
     reports(Some(&of_somebody), "password authentication failed");
     postgres_asks(&app, "cert");

@@ -1,4 +1,4 @@
-//! `paynowctl top` on a pseudo-terminal: it stays in its place, and gives the terminal back.
+//! `paynowctl top` on a pseudo-terminal: it redraws in place, and restores the terminal at its end.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -10,12 +10,13 @@ use crate::harness::{Order, TestApp, eventually, flake};
 
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
-const TAKEN: &str = "\u{1b}[?1049h";
-const GIVEN_BACK: &str = "\u{1b}[?1049l";
+const SCREEN_ENTERED: &str = "\u{1b}[?1049h";
+const SCREEN_LEFT: &str = "\u{1b}[?1049l";
 const CURSOR_SHOWN: &str = "\u{1b}[?25h";
 const FRAME: &str = "\u{1b}[?2026h";
 
-/// A shell on a terminal of its own that runs `top` and tells what became of the terminal.
+/// A shell on a terminal of its own that runs `top` and then prints whether the terminal is
+/// restored.
 struct Terminal {
     child: Child,
     keys: ChildStdin,
@@ -70,7 +71,7 @@ impl Terminal {
     }
 
     /// Waits until so many frames were drawn.
-    fn draws(&self, frames: usize) {
+    fn await_frames(&self, frames: usize) {
         eventually(&format!("{frames} frames are drawn"), || {
             (self.seen().matches(FRAME).count() >= frames).then_some(())
         });
@@ -79,14 +80,14 @@ impl Terminal {
     fn press(&mut self, keys: &str) {
         self.keys
             .write_all(keys.as_bytes())
-            .expect("the terminal is there");
-        self.keys.flush().expect("the terminal is there");
+            .expect("the terminal is open");
+        self.keys.flush().expect("the terminal is open");
     }
 
     /// The process id of `top`.
     fn pid(&self) -> String {
         let seen = self.seen();
-        let (_before, after) = seen.split_once("pid=").expect("the shell told it");
+        let (_before, after) = seen.split_once("pid=").expect("the shell printed it");
         after
             .split_whitespace()
             .next()
@@ -94,12 +95,12 @@ impl Terminal {
             .to_owned()
     }
 
-    /// All there was to see, once `top` has ended and the shell has told of it.
+    /// Waits for the end of `top` and the shell. Returns all output.
     fn ended(mut self) -> String {
-        eventually("the shell has the last word", || {
+        eventually("the shell ends", || {
             self.child.try_wait().expect("a child can be waited for")
         });
-        eventually("everything is read", || {
+        eventually("all output is read", || {
             self.seen().contains("code=").then_some(())
         });
         self.seen()
@@ -108,33 +109,33 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A test that fails must not leave its shell behind.
+        // A failing test must not leave its shell running.
         let _gone = self.child.kill();
         let _status = self.child.wait();
     }
 }
 
-/// The terminal is as it was, and the code is 0.
+/// Checks that the terminal is as it was, and that the exit code is 0.
 #[track_caller]
-fn is_given_back(seen: &str) {
-    assert_eq!(seen.matches(TAKEN).count(), 1, "{seen:?}");
-    assert_eq!(seen.matches(GIVEN_BACK).count(), 1, "{seen:?}");
+fn assert_restored(seen: &str) {
+    assert_eq!(seen.matches(SCREEN_ENTERED).count(), 1, "{seen:?}");
+    assert_eq!(seen.matches(SCREEN_LEFT).count(), 1, "{seen:?}");
     let (_drawn, after) = seen.rsplit_once(FRAME).expect("something was drawn");
     let shown = after.find(CURSOR_SHOWN).expect("the cursor is shown again");
     let left = after
-        .find(GIVEN_BACK)
+        .find(SCREEN_LEFT)
         .expect("the screen is left after the last frame");
-    let told = after
+    let code = after
         .find("code=0")
         .unwrap_or_else(|| panic!("it failed: {seen:?}"));
-    assert!(shown < told && left < told, "{seen:?}");
+    assert!(shown < code && left < code, "{seen:?}");
     assert!(
         after.contains("restored"),
         "the terminal's modes differ: {seen:?}"
     );
 }
 
-/// The rows of a frame without its codes; fails when the cursor leaves the screen.
+/// The rows of a frame without control codes. Fails when the cursor leaves the screen.
 fn rows(frame: &str) -> Vec<String> {
     assert!(!frame.contains('\n'), "it scrolls: {frame:?}");
     let mut rows = vec![String::new(); ROWS];
@@ -159,14 +160,14 @@ fn rows(frame: &str) -> Vec<String> {
 }
 
 #[test]
-fn it_refreshes_in_place_and_q_gives_the_terminal_back() {
+fn it_refreshes_in_place_and_q_restores_the_terminal() {
     let app = TestApp::start();
     let mut terminal = Terminal::start(&app, &[]);
-    terminal.draws(4);
+    terminal.await_frames(4);
     terminal.press("q");
     let seen = terminal.ended();
 
-    is_given_back(&seen);
+    assert_restored(&seen);
     let frames: Vec<Vec<String>> = seen
         .split(FRAME)
         .skip(1)
@@ -193,24 +194,24 @@ fn it_refreshes_in_place_and_q_gives_the_terminal_back() {
 }
 
 #[test]
-fn interrupts_give_the_terminal_back_too() {
+fn interrupts_restore_the_terminal_too() {
     let app = TestApp::start();
-    // Something to colour: a dead letter.
+    // A dead letter, which is shown in colour.
     app.deliver(&Order::of(POINTS, flake()));
     app.drain();
     let mut typed = Terminal::start(&app, &[("NO_COLOR", "1")]);
     let sent = Terminal::start(&app, &[]);
-    typed.draws(1);
+    typed.await_frames(1);
     typed.press("\u{3}");
     let seen = typed.ended();
-    is_given_back(&seen);
+    assert_restored(&seen);
     assert!(!seen.contains("\u{1b}[38;5;"), "NO_COLOR is set: {seen:?}");
 
-    sent.draws(1);
+    sent.await_frames(1);
     let killed = Command::new("kill").args(["-TERM", &sent.pid()]).status();
     assert!(killed.expect("kill runs").success());
     let seen = sent.ended();
-    is_given_back(&seen);
+    assert_restored(&seen);
     assert!(
         seen.contains("\u{1b}[38;5;"),
         "NO_COLOR is not set: {seen:?}"

@@ -1,10 +1,10 @@
-//! Migrations only add, so that the version before works on. The rules are in
+//! Migrations only add to the schema, so that the previous version still works. The rules are in
 //! `migrations/README.md`.
 
 use super::name_of;
 use crate::harness::migrations;
 
-/// Words that take something from the version before, in upper case with single blanks.
+/// Words of statements that can break the previous version, in upper case with single blanks.
 const FORBIDDEN: [&str; 19] = [
     "DROP TABLE",
     "DROP COLUMN",
@@ -28,7 +28,7 @@ const FORBIDDEN: [&str; 19] = [
 ];
 const EXCEPTION: &str = "-- contract: ";
 
-/// What of a migration could take something from the version before, as `line: words`.
+/// The statements of a migration that could break the previous version, as `line: words`.
 fn contractions(sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut excused = false;
@@ -41,7 +41,8 @@ fn contractions(sql: &str) -> Vec<String> {
         let words: Vec<&str> = statement.split_whitespace().collect();
         let words = words.join(" ").to_uppercase();
         let broken = FORBIDDEN.iter().find(|forbidden| {
-            // A new thing is nobody's yet: that nobody but its users may use it takes nothing away.
+            // The previous version does not use a new object, so revoking rights on it breaks
+            // nothing.
             words.contains(*forbidden)
                 && !words.ends_with("FROM PUBLIC;")
                 && !words.starts_with("REVOKE EXECUTE ON FUNCTION")
@@ -63,7 +64,7 @@ fn contractions(sql: &str) -> Vec<String> {
 fn no_migration_takes_anything_from_the_version_before() {
     let mut problems = Vec::new();
     for migration in migrations() {
-        let sql = std::fs::read_to_string(migration.join("up.sql")).expect("it has a way up");
+        let sql = std::fs::read_to_string(migration.join("up.sql")).expect("it has an up.sql");
         let name = name_of(&migration);
         let found = contractions(&sql).into_iter();
         problems.extend(found.map(|line| format!("migrations/{name}/up.sql:{line}")));

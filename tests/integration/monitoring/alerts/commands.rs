@@ -1,4 +1,4 @@
-//! The `paynowctl` commands that guides tell people to type: each must be one that there is.
+//! The `paynowctl` commands in guides: each must exist with its options.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use crate::harness::Program;
 
 use super::rules::read;
 
-/// The exit code of a command line that is wrong.
+/// The exit code for a wrong command line.
 const WRONG_COMMAND_LINE: i32 = 2;
-/// It needs no setting and would begin to look around.
+/// This command needs no setting, so it would run instead of reporting a missing one.
 const RUNS_AT_ONCE: &str = "top";
 
 pub(super) struct Command {
     /// File and line.
     pub(super) place: String,
     words: Vec<String>,
-    /// In a block of code, to be pasted as it is; elsewhere it may be a part.
+    /// Whether it is a complete command in a code block. Elsewhere it may be a part.
     is_whole: bool,
 }
 
-/// What `--help` says of each subcommand that was asked for.
+/// The output of `--help` for each subcommand that was needed so far.
 #[derive(Default)]
 pub(super) struct Helps(BTreeMap<Vec<String>, String>);
 
@@ -31,7 +31,7 @@ pub(super) fn commands_in(path: &str) -> Vec<Command> {
         in_code ^= is_fence;
         let texts = match in_code {
             true => vec![line.trim_start_matches("$ ")],
-            // Between single backticks.
+            // The text between single backticks.
             false => line.split('`').skip(1).step_by(2).collect(),
         };
         let typed = texts
@@ -46,7 +46,7 @@ pub(super) fn commands_in(path: &str) -> Vec<Command> {
     commands
 }
 
-/// As a shell splits it, up to what begins another command or a comment.
+/// Splits a line as a shell does, up to another command or a comment.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -66,7 +66,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 impl Command {
-    /// Why it is none; `None` when all is well.
+    /// What is wrong with the command, if anything.
     pub(super) fn problem(&self, helps: &mut Helps) -> Option<String> {
         let mut path = Vec::new();
         for word in self.words.iter().take_while(|word| !word.starts_with('-')) {
@@ -96,12 +96,13 @@ impl Command {
         self.refused(&path)
     }
 
-    /// Without any setting a whole command gets no further than the reading of its command line.
+    /// Runs a complete command without settings, so that it stops after it has read its command
+    /// line.
     fn refused(&self, path: &[String]) -> Option<String> {
         if !self.is_whole || path.first().is_some_and(|first| first == RUNS_AT_ONCE) {
             return None;
         }
-        // A guide may leave a time and a place to its reader.
+        // A guide may leave a time and an address to its reader.
         let filled = |word: &String| {
             word.replace("$SINCE", "2026-11-24T08:00:00Z")
                 .replace("$RECEIVER_URL", "http://receiver:8080/webhooks/paynow")
@@ -125,7 +126,7 @@ impl Helps {
         })
     }
 
-    /// Empty for a command that has none.
+    /// The subcommands of a command.
     fn subcommands(&mut self, path: &[String]) -> Vec<String> {
         let lines = self.of(path).lines();
         let listed = lines.skip_while(|line| *line != "Commands:").skip(1);

@@ -1,5 +1,5 @@
-//! The rule files and their tests, read line by line: they keep to one plain form of YAML, which
-//! `promtool` reads in full.
+//! Reads the rule files and their tests line by line, because they use one plain form of YAML.
+//! `promtool` reads them completely.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ pub(super) struct Rule {
     pub(super) is_alert: bool,
     pub(super) expression: String,
     /// Labels and annotations, without the quotes of YAML.
-    pub(super) told: BTreeMap<String, String>,
+    pub(super) fields: BTreeMap<String, String>,
 }
 
-/// What a test expects of an alert at one moment.
+/// The state that a test expects of an alert at one moment.
 #[derive(Debug)]
 pub(super) struct Expectation {
     pub(super) alert: String,
@@ -82,14 +82,13 @@ fn read_rules(path: &str) -> Vec<Rule> {
             });
             continue;
         }
-        // What belongs to a rule's key is indented by ten: the expression's lines, labels,
-        // annotations.
+        // Lines of a rule's key are indented by ten: the expression, labels and annotations.
         let (Some(rule), Some(inner)) = (rules.last_mut(), line.strip_prefix("          ")) else {
             continue;
         };
         match inner.split_once(": ").filter(|(key, _value)| is_key(key)) {
             Some((key, value)) => {
-                rule.told
+                rule.fields
                     .insert(key.to_owned(), value.trim_matches('"').to_owned());
             }
             None => rule.expression += &format!("{inner}\n"),
@@ -126,7 +125,7 @@ pub(super) fn expectations() -> Vec<Expectation> {
 }
 
 impl Rule {
-    /// The words of the expression that may be names: outside of texts and with an underscore or
+    /// The words of the expression that may be names: outside of strings, and with an underscore or
     /// colon.
     pub(super) fn names(&self) -> Vec<&str> {
         let outside_of_texts = self.expression.split('"').step_by(2);

@@ -13,7 +13,7 @@ pub(super) struct Board {
     pub(super) json: Value,
 }
 
-/// A query of a panel, and where it stands.
+/// A query of a panel, and its place.
 pub(super) struct Query<'a> {
     pub(super) place: String,
     pub(super) expression: &'a str,
@@ -45,14 +45,14 @@ impl Board {
         list(&self.json["panels"])
     }
 
-    /// What a variable is until somebody chooses otherwise.
+    /// The default value of a variable.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         let variables = list(&self.json["templating"]["list"]);
         let variable = variables.iter().find(|variable| variable["name"] == name)?;
         variable["current"]["value"].as_str()
     }
 
-    /// Where a panel stands, for a person who has to find it.
+    /// The place of a panel, so that a person can find it.
     pub(super) fn place(&self, panel: &Value) -> String {
         format!("{}: panel {} {}", self.path, panel["id"], panel["title"])
     }
@@ -69,7 +69,7 @@ impl Board {
         queries
     }
 
-    /// Every address that the board or one of its panels leads to.
+    /// Every address that the board or one of its panels links to.
     pub(super) fn addresses(&self) -> Vec<&str> {
         let of_panels = self.panels().iter().flat_map(|panel| list(&panel["links"]));
         let links = list(&self.json["links"]).iter().chain(of_panels);
@@ -91,7 +91,7 @@ pub(super) fn read(path: &str) -> String {
     found.unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The files of a folder with this ending, sorted, below the root. There must be some.
+/// The files of a folder with this ending, sorted, below the root. Fails if there are none.
 #[track_caller]
 pub(super) fn files(folder: &str, ending: &str) -> Vec<String> {
     let entries = std::fs::read_dir(in_root(folder));
@@ -105,7 +105,7 @@ pub(super) fn files(folder: &str, ending: &str) -> Vec<String> {
     paths
 }
 
-/// Fails with everything that is wrong, a line each.
+/// Fails with all problems, one a line.
 #[track_caller]
 pub(super) fn nothing_of(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));

@@ -1,5 +1,5 @@
-//! The dashboards and alerts beside a pipeline that runs: what they name exists, and what they ask
-//! for is there.
+//! The dashboards and alerts on a running pipeline: every metric they name exists, and every query
+//! has a result.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -19,20 +19,21 @@ use crate::harness::{Order, Servers, TestApp, eventually, flake, free_port};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const ALERTS: &str = "deploy/prometheus/alerts";
-/// The pages of the broker's plugin that Prometheus is told to scrape.
+/// The pages of the broker's plugin that Prometheus scrapes.
 const BROKER_PAGES: [&str; 2] = [
     "/metrics",
     "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count&family=ra_metrics",
 ];
-/// Told by some versions of RabbitMQ only; the alerts that name them do not depend on them.
+/// Metrics of some versions of RabbitMQ only. The alerts that name them do not depend on them.
 const OF_SOME_BROKERS: [&str; 2] = [
     "rabbitmq_alarms_file_descriptor_limit",
     "rabbitmq_unreachable_cluster_peers_count",
 ];
-/// The broker tells of a new queue after some seconds, and a rate needs some scrapes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The broker reports a new queue after some seconds, and a rate needs some scrapes.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// A pipeline that has credited an order and dead-lettered another, and where its metrics are.
+/// A pipeline that has credited an order and dead-lettered another, and the addresses of its
+/// metrics.
 struct Running {
     _app: TestApp,
     receiver: Url,
@@ -42,7 +43,7 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
-        // What is read from the database now and then is told within a second here.
+        // The worker reads its figures from the database every second here.
         let app = TestApp::builder()
             .worker_setting("SURVEY_INTERVAL_SECONDS", "1")
             .start();
@@ -59,7 +60,7 @@ impl Running {
         }
     }
 
-    /// The names of all samples that Prometheus would find now.
+    /// The names of all samples that Prometheus would scrape now.
     fn samples(&self) -> BTreeSet<String> {
         let programs = [&self.receiver, &self.worker].map(|url| scrape(url, "/metrics"));
         let broker = BROKER_PAGES.map(|page| scrape(&self.broker, page));
@@ -68,7 +69,8 @@ impl Running {
     }
 }
 
-/// The broker's plugin is not told by the management API: `ops/stack env` sets the variable.
+/// The address of the broker's plugin. The management API does not show it, so `ops/stack env` sets
+/// a variable.
 fn broker_plugin() -> Url {
     let environment = Environment::of_this_process();
     let text = environment.text("AMQP_PROMETHEUS_URL").map_or_else(
@@ -101,7 +103,7 @@ fn sample_names(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The metrics of an alert file's text, those that it records itself left out.
+/// The metrics of an alert file, without those that it records itself.
 fn metrics_in_rules(text: &str) -> BTreeSet<String> {
     let lines = text
         .lines()
@@ -111,25 +113,25 @@ fn metrics_in_rules(text: &str) -> BTreeSet<String> {
     let prefixes = ["paynow_", "rabbitmq_", "process_"];
     words
         .filter(|word| !word.contains(':') && prefixes.iter().any(|it| word.starts_with(it)))
-        // The beginning of a pattern of names is none.
+        // The beginning of a pattern of names is no metric.
         .filter(|word| !word.ends_with('_') && !OF_SOME_BROKERS.contains(word))
         .map(str::to_owned)
         .collect()
 }
 
-/// Asks again until nothing is left or the patience has run out, then fails with what is left.
+/// Calls `left` until it returns nothing. Fails with what is left after the time limit.
 #[track_caller]
 fn nothing_left_of(what: &str, mut left: impl FnMut() -> Vec<String>) {
     let started = Instant::now();
     let left = eventually(what, || {
         let left = left();
-        (left.is_empty() || started.elapsed() > PATIENCE).then_some(left)
+        (left.is_empty() || started.elapsed() > TIME_LIMIT).then_some(left)
     });
     nothing_of(&left);
 }
 
 #[test]
-fn every_metric_that_dashboards_and_alerts_name_is_told() {
+fn every_metric_that_dashboards_and_alerts_name_is_reported() {
     let running = Running::start();
     let boards = Board::all();
     let named = boards.iter().flat_map(Board::queries).flat_map(|query| {
@@ -142,11 +144,11 @@ fn every_metric_that_dashboards_and_alerts_name_is_told() {
     });
     let named: Vec<(String, String)> = named.chain(alerts).collect();
 
-    nothing_left_of("every metric is told", || {
-        let told = running.samples();
+    nothing_left_of("every metric is reported", || {
+        let samples = running.samples();
         let missing = named
             .iter()
-            .filter(|(metric, _place)| !told.contains(metric));
+            .filter(|(metric, _place)| !samples.contains(metric));
         missing
             .map(|(metric, place)| format!("{metric} of {place}"))
             .collect()
@@ -168,7 +170,7 @@ fn every_panel_shows_something_when_the_pipeline_runs() {
         let queries = boards.iter().flat_map(Board::queries);
         let empty = queries.filter_map(|query| {
             let expression = filled_in(query.expression, instance);
-            // Until it answers, everything is left.
+            // While Prometheus does not answer, every query is left.
             let has_answer = prometheus.has_answer_to(&expression).unwrap_or(false);
             (!has_answer).then(|| format!("{}: {expression}", query.place))
         });
@@ -184,7 +186,7 @@ fn host_and_port(url: &Url) -> String {
     )
 }
 
-/// Debian's Prometheus, which watches one pipeline for as long as this lives.
+/// Debian's Prometheus, which scrapes one pipeline until this is dropped.
 struct Prometheus {
     process: RefCell<Child>,
     api: Url,
@@ -214,7 +216,7 @@ impl Prometheus {
             job("rabbitmq", &running.broker),
             queues,
         ];
-        // Every JSON document is one of YAML. A rate needs two scrapes: often is soon.
+        // JSON is valid YAML. A rate needs two scrapes, so the interval is short.
         let config = json!({"global": {"scrape_interval": "500ms"}, "scrape_configs": jobs});
         let log = File::create(folder.join("log")).expect("the log can be made");
         std::fs::write(folder.join("prometheus.yml"), config.to_string()).expect("so can this");
@@ -235,7 +237,7 @@ impl Prometheus {
         }
     }
 
-    /// Whether a query gives any series; `None` while there is nobody to answer.
+    /// Whether a query returns any series, or `None` while Prometheus does not answer.
     fn has_answer_to(&self, expression: &str) -> Option<bool> {
         let ended = self
             .process

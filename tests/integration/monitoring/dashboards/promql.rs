@@ -1,8 +1,8 @@
-//! Which metrics and labels an expression of `PromQL` names. `promtool` says whether it is one.
+//! Finds the metrics and labels that a `PromQL` expression names. `promtool` checks its syntax.
 
 use std::collections::BTreeSet;
 
-/// These take a list of labels in parentheses.
+/// Words that take a list of labels in parentheses.
 const BEFORE_LABELS: [&str; 6] = [
     "by",
     "without",
@@ -52,13 +52,13 @@ pub(super) fn named_in(expression: &str) -> Named {
     named
 }
 
-/// What is followed by a parenthesis, or by `by`, is a function or an aggregation.
+/// A word before a parenthesis or before `by` is a function or an aggregation and no metric.
 fn is_metric(word: &str, next: Option<&Token<'_>>) -> bool {
     let is_function = matches!(next, Some(Token::Sign('(') | Token::Word("by" | "without")));
     !is_function && !BEFORE_LABELS.contains(&word) && !OPERATORS.contains(&word)
 }
 
-/// Words and signs; numbers, texts and ranges are left out.
+/// Words and signs, without numbers, strings and ranges.
 fn tokens(expression: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = expression;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_and_labels_are_told_from_functions_and_texts() {
+    fn metrics_and_labels_are_distinguished_from_functions_and_strings() {
         let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         for (expression, metrics, labels) in [
             ("time() - max(a_seconds)", &["a_seconds"][..], &[][..]),
