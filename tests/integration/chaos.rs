@@ -147,7 +147,7 @@ fn await_settled(app: &TestApp, events: i64) {
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn thousands_of_mixed_events_through_faults_end_as_the_model_says() {
+fn thousands_of_mixed_events_through_faults_end_as_in_the_model() {
     let mut app = TestApp::builder()
         .workers(2)
         .worker_program("paynow-worker-poison")

@@ -79,7 +79,7 @@ fn the_same_event_id_with_another_body_is_a_conflict_and_credits_nothing() {
 }
 
 #[test]
-fn a_balance_that_would_not_fit_is_refused_by_the_database_and_its_batch_goes_on() {
+fn a_balance_that_would_not_fit_is_refused_by_the_database_and_the_rest_of_its_batch_is_credited() {
     let app = TestApp::builder().workers(0).start();
     app.set_product(POINTS, i64::MAX);
     app.set_product(UNKNOWN, 1);

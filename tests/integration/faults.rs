@@ -259,7 +259,7 @@ fn a_stopping_receiver_answers_what_it_accepted_and_loses_nothing() {
 
 #[test]
 #[ignore = "breaks the servers: ops/test runs it alone"]
-fn a_receiver_killed_in_the_middle_keeps_its_word_for_every_202() {
+fn every_202_of_a_killed_receiver_is_credited() {
     let mut app = TestApp::start();
     app.set_product(POINTS, PRICE);
     let sent = thread::scope(|scope| {

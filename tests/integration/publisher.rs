@@ -40,7 +40,7 @@ async fn ready(publisher: &Publisher) {
 }
 
 #[test]
-fn while_a_line_is_too_long_the_next_is_refused_at_once_and_afterwards_taken() {
+fn while_too_many_messages_wait_the_next_is_refused_at_once_and_later_accepted() {
     const SENDERS: usize = 1_000;
     let app = TestApp::builder().workers(0).start();
     let settings = PublisherSettings {
@@ -130,7 +130,7 @@ fn each_of_many_messages_at_once_gets_its_own_answer() {
 
 /// `wait_for_confirms` would report all of these as published.
 #[test]
-fn a_message_the_queue_has_no_room_for_is_nacked_and_only_that_one() {
+fn a_message_that_a_full_queue_rejects_is_nacked_and_no_other() {
     const MESSAGES: usize = 500;
     let app = TestApp::builder().workers(0).start();
     let limit = serde_json::json!({"max-length": 100, "overflow": "reject-publish"});

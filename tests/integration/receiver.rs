@@ -34,7 +34,7 @@ fn assert_problem(answer: &Answer, status: u16, code: &str) {
 }
 
 #[test]
-fn what_paynow_did_not_sign_is_refused_and_nothing_of_it_is_stored() {
+fn a_webhook_that_paynow_did_not_sign_is_refused_and_not_stored() {
     let app = TestApp::builder().workers(0).start();
     let body = Order::of(POINTS, flake()).body();
     let timestamp = now().to_string();
@@ -181,7 +181,7 @@ fn a_signed_body_that_names_no_event_is_kept_under_its_digest() {
 }
 
 #[test]
-fn health_and_metrics_are_where_they_belong() {
+fn health_is_public_and_metrics_are_not() {
     let app = TestApp::start();
     assert_eq!(app.receiver_ready().unwrap().0, 200);
     for path in ["/healthz", "/readyz", "/metrics"] {
@@ -268,7 +268,7 @@ fn an_event_that_no_queue_takes_is_kept_as_unrouted_and_not_lost() {
 }
 
 #[test]
-fn overload_is_answered_at_once_and_what_was_accepted_is_there() {
+fn overload_is_answered_at_once_and_accepted_events_are_queued() {
     let app = TestApp::builder()
         .receiver_setting("RECEIVER_MAX_IN_FLIGHT", "1")
         .workers(0)

@@ -1,5 +1,5 @@
-//! Payloads and bodies contain personal data and are deleted after their retention. Keys, digests,
-//! credits and reasons stay, and so does everything that still needs a person.
+//! Payloads and bodies contain personal data and are deleted after their retention time. Keys,
+//! digests, credits and reasons stay, and so does everything that still needs a person.
 
 use serde_json::Value;
 
@@ -189,7 +189,7 @@ fn a_letter_without_its_body_is_shown_as_such_and_gets_it_back_when_it_dies_agai
 
 #[test]
 #[ignore = "a million rows: ops/test runs it alone"]
-fn a_million_old_payloads_go_while_orders_are_credited() {
+fn a_million_old_payloads_are_deleted_while_orders_are_credited() {
     let mut app = TestApp::builder().workers(0).start();
     app.set_product(POINTS, 500);
     let newest = flake_of_days_ago(31);

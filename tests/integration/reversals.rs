@@ -111,7 +111,7 @@ fn a_won_chargeback_restores_exactly_what_it_took() {
 }
 
 #[test]
-fn what_comes_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
+fn a_reversal_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
     let app = TestApp::start();
     app.set_product(POINTS, 500);
     let buyer = flake();

@@ -129,7 +129,7 @@ fn a_key_that_was_used_for_something_else_is_refused() {
 }
 
 #[test]
-fn a_spend_is_of_some_points_and_has_a_key() {
+fn a_spend_needs_positive_points_and_a_key() {
     let ledger = ledger();
     let mut backend = ledger.log_in_as("paynow_spender");
     let before = ledger.contents();
@@ -147,7 +147,7 @@ fn a_spend_is_of_some_points_and_has_a_key() {
 }
 
 #[test]
-fn a_balance_that_is_too_little_is_not_touched() {
+fn a_spend_of_more_than_the_balance_changes_nothing() {
     let ledger = ledger();
     let debt = "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
                 VALUES ('correction:debt', 23, 'correction', -5)";

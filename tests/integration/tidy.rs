@@ -148,7 +148,7 @@ fn title_problem(document: &Text) -> Option<String> {
 }
 
 #[test]
-fn the_scripts_everybody_calls_are_there_and_executable() {
+fn the_scripts_exist_and_are_executable() {
     let problem = |script: &&str| {
         let is_executable = std::fs::metadata(root().join(script))
             .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 == 0o111);
@@ -158,7 +158,7 @@ fn the_scripts_everybody_calls_are_there_and_executable() {
 }
 
 #[test]
-fn a_migration_has_a_way_up_and_a_way_down() {
+fn a_migration_has_an_up_and_a_down_script() {
     let mut problems = Vec::new();
     for migration in under("migrations").iter().filter(|path| path.is_dir()) {
         for file in ["up.sql", "down.sql"] {

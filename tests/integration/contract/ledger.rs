@@ -96,9 +96,9 @@ fn an_order_line_gives_points_and_names_its_order() {
         worker.refused_by(without_order),
         "ledger_entries_order_line_names_its_order"
     );
-    let nobody = insert(&[("order-line:9", 0, 1)]);
+    let without_order = insert(&[("order-line:9", 0, 1)]);
     assert_eq!(
-        worker.refused_by(&nobody),
+        worker.refused_by(&without_order),
         "ledger_entries_wallet_id_positive"
     );
 

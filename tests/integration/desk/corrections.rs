@@ -64,7 +64,7 @@ fn one_correction_by_many_operators_at_once_is_made_once() {
 }
 
 #[test]
-fn not_even_the_owner_changes_what_operators_did() {
+fn not_even_the_owner_changes_recorded_operator_actions() {
     let ledger = Ledger::with_rows();
     let mut owner = ledger.as_owner();
     let before = ledger.contents();

@@ -42,7 +42,7 @@ fn result_of(app: &TestApp, golden: &Value) -> Value {
         found.pop()
     });
     let mut found: Value = serde_json::from_str(&found).expect("the database writes JSON");
-    // An error text of today may differ; the text in the message must have been kept.
+    // Today's error text may differ, but a text in the message must have been kept.
     if golden["headers"].get("paynow-error").is_none()
         && let Some(found) = found.as_object_mut()
     {

@@ -35,7 +35,7 @@ impl TestDatabase {
         let mut connection = PgConnection::establish(server.as_str()).expect("the server answers");
         connection
             .batch_execute(&format!("CREATE DATABASE {name}"))
-            .expect("a database is made");
+            .expect("a database is created");
         let mut url = server.clone();
         url.set_path(name);
         Self {
@@ -61,7 +61,7 @@ impl TestDatabase {
         url.set_username(user).expect("a database URL has a user");
         url.set_password(Some(password))
             .expect("a database URL has a password");
-        PgConnection::establish(url.as_str()).expect("the login is let in")
+        PgConnection::establish(url.as_str()).expect("the login is accepted")
     }
 
     /// Runs statements. The error is the server's message.
@@ -102,10 +102,7 @@ impl TestDatabase {
         &self,
         work: impl Fn(&mut PgConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, String> {
-        let mut kept = self
-            .connection
-            .lock()
-            .expect("no test panics while it asks");
+        let mut kept = self.connection.lock().expect("no holder panics");
         if let Some(connection) = kept.as_mut()
             && diesel::sql_query("SELECT 1").execute(connection).is_err()
         {
@@ -116,10 +113,7 @@ impl TestDatabase {
     }
 
     pub(crate) fn drop_it(&self) {
-        *self
-            .connection
-            .lock()
-            .expect("no test panics while it asks") = None;
+        *self.connection.lock().expect("no holder panics") = None;
         let mut connection = PgConnection::establish(self.server.as_str()).expect("it answers");
         connection
             .batch_execute(&format!(

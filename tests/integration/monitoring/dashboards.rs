@@ -147,7 +147,7 @@ fn area(panel: &Value) -> Option<Area> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let boards = Board::all();
     let uids: BTreeSet<&str> = boards.iter().map(|board| board.text("uid")).collect();
     let mut problems = Vec::new();

@@ -249,7 +249,7 @@ fn counted(scrape: &str) -> Tally {
 }
 
 #[test]
-fn what_is_counted_is_what_is_written() {
+fn the_metric_counts_the_records_of_the_log() {
     let app = TestApp::start();
     let product = flake();
     app.set_product(product, 10);

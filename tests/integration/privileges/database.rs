@@ -95,7 +95,7 @@ fn every_right_of_every_role_is_listed_here() {
 }
 
 #[test]
-fn roles_contain_each_other_only_as_meant() {
+fn roles_contain_each_other_only_as_listed() {
     let ledger = Ledger::empty();
     let members = ledger.database.texts(
         "SELECT member::regrole || ' may act as ' || roleid::regrole AS value \
@@ -228,7 +228,7 @@ const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
 ];
 
 #[test]
-fn an_operator_keeps_the_desk_and_changes_nothing_of_the_ledger() {
+fn an_operator_changes_dead_letters_and_nothing_of_the_ledger() {
     let ledger = Ledger::with_rows();
     let mut operator = ledger.log_in_as("paynow_operator");
     let before = ledger.contents();

@@ -136,10 +136,10 @@ fn the_kubernetes_guide_gives_the_same_rights() {
             .lines()
             .find(|line| line.contains(&command))
             .unwrap_or_else(|| panic!("the guide has no {command}"));
-        let mut in_guide_rights: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+        let mut rights: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
         let tags = line.split_once(&format!("set_user_tags {in_guide} "));
-        in_guide_rights.push(tags.map_or("", |(_before, tags)| tags));
-        assert_eq!(in_guide_rights, made.rights_of(user), "{user}");
+        rights.push(tags.map_or("", |(_before, tags)| tags));
+        assert_eq!(rights, made.rights_of(user), "{user}");
     }
     let commands = guide.matches("set_permissions").count();
     assert_eq!(commands, made.names_of_users().len());

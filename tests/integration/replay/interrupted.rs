@@ -57,7 +57,7 @@ fn a_replay_that_was_killed_continues_where_it_stopped() {
 }
 
 #[test]
-fn a_letter_that_was_taken_and_never_sent_is_sent_by_the_next_run() {
+fn a_letter_that_was_marked_and_not_published_is_published_by_the_next_run() {
     let (app, orders) = dead_orders(2);
     app.set_product(PRODUCT, 500);
     // The state that a kill between marking a letter and publishing it leaves behind.
@@ -110,7 +110,7 @@ fn ctrl_c_ends_it_between_two_letters_and_shows_how_to_continue() {
 }
 
 #[test]
-fn a_broker_that_takes_nothing_delays_no_end_and_what_was_not_sent_is_open_again() {
+fn a_broker_that_rejects_everything_delays_no_end_and_unsent_letters_are_open_again() {
     // A hundred are sent together, and the outcome of these is unknown.
     const LETTERS: usize = 102;
     let (mut app, orders) = dead_orders(LETTERS);

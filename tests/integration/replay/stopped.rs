@@ -57,7 +57,7 @@ fn a_share_of_failures_past_the_limit_stops_it_and_a_person_may_continue() {
 }
 
 #[test]
-fn what_somebody_discarded_meanwhile_is_skipped() {
+fn a_letter_discarded_meanwhile_is_skipped() {
     let (app, orders) = dead_orders(3);
     let stopped = replay(&app, &ALL_UNKNOWN);
     assert_eq!(stopped.code, Some(1), "{stopped:?}");

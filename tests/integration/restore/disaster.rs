@@ -249,7 +249,7 @@ fn names_unknown(body: &[u8]) -> bool {
 
 #[test]
 #[ignore = "runs a database server and destroys it: ops/test runs it alone"]
-fn a_dump_and_paynows_history_bring_a_lost_database_level() {
+fn a_dump_and_paynows_history_restore_a_lost_database() {
     let system = System::start();
     let model = system.under_load(|| {
         system.await_arrived(150);

@@ -28,7 +28,7 @@ fn actions(app: &TestApp) -> Vec<String> {
 }
 
 #[test]
-fn only_what_is_nowhere_and_comes_no_more_is_missing() {
+fn only_events_that_are_nowhere_and_not_pending_are_missing() {
     let (app, history) = app_with_history();
     let (known, dead, coming) = (
         order(flake()),
@@ -73,7 +73,7 @@ fn only_what_is_nowhere_and_comes_no_more_is_missing() {
 }
 
 #[test]
-fn what_is_missing_is_sent_once_credited_once_and_recorded() {
+fn missing_events_are_sent_once_credited_once_and_recorded() {
     let (app, history) = app_with_history();
     let (wallet, other) = (flake(), flake());
     history.deliver(&app, &order(wallet));
@@ -204,7 +204,7 @@ fn refunds_wait_for_the_ladder_and_their_orders_go_first() {
 }
 
 #[test]
-fn a_broker_that_lost_its_disk_is_made_again_and_what_it_held_is_found() {
+fn a_broker_that_lost_its_disk_is_set_up_again_and_its_events_are_found() {
     let (mut app, history) = app_with_history();
     let wallet = flake();
     history.deliver(&app, &order(wallet));

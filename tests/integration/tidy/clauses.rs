@@ -125,7 +125,7 @@ fn variants(texts: &[Text], name: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_answer_is_mentioned() {
+fn every_variant_of_an_answer_is_mentioned() {
     let contract = read(CONTRACT);
     let mut problems = Vec::new();
     let texts = texts();

@@ -1,9 +1,9 @@
-//! The files of the repository: those that git tracks, or will once they are added.
+//! The files of the repository: those that git tracks, and new ones that it does not ignore.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Written by a tool, or by somebody else.
+/// Files that a tool or another author wrote.
 const NOT_OURS: [&str; 4] = [
     "Cargo.lock",
     "tests/fuzz/Cargo.lock",
@@ -12,7 +12,7 @@ const NOT_OURS: [&str; 4] = [
 ];
 
 pub(super) struct Text {
-    /// Below the root, with slashes.
+    /// The path below the root, with slashes.
     pub(super) path: String,
     pub(super) content: String,
 }
@@ -35,7 +35,7 @@ pub(super) fn read(path: &str) -> String {
     found.unwrap_or_else(|error| panic!("{path}:1: {error}"))
 }
 
-/// What is directly in a folder, sorted.
+/// The entries of a folder, sorted.
 pub(super) fn under(folder: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("{folder}: {error}"))
@@ -66,7 +66,7 @@ pub(super) fn texts() -> Vec<Text> {
     let paths = listed
         .split_terminator('\0')
         .filter(|path| !NOT_OURS.contains(path));
-    // What is deleted and not yet committed is still listed, and a picture is no text.
+    // Git still lists a deleted file before the commit, and an image is no text.
     let text = |path: &str| {
         let content = std::fs::read_to_string(root().join(path)).ok()?;
         Some(Text {

@@ -76,7 +76,7 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>, test_modules: &mut Vec<
             }
             TokenTree::Punct(punct) => push(punct.to_string()),
             TokenTree::Ident(word) => push(word.to_string()),
-            // The content of a literal is no code.
+            // The content of a literal is not code.
             TokenTree::Literal(_) => push("\"".to_owned()),
         }
     }
@@ -96,7 +96,7 @@ fn is_cfg_test(tree: &TokenTree) -> bool {
     text == "[cfg(test)]"
 }
 
-/// Skips to the end of an item. Gives its name if it is a module in a file of its own.
+/// Skips an item. Returns its name if it is a module in a file of its own.
 fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) -> Option<String> {
     let mut words = Vec::new();
     for tree in trees {
@@ -111,13 +111,13 @@ fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) -> Option<String> {
     (words.pop()? == "mod").then_some(name)
 }
 
-/// Reads the `use` at an index, and gives the index after it.
+/// Reads the `use` at an index. Returns the index after it.
 fn read_use(tokens: &[Token], start: usize, imports: &mut Imports) -> usize {
     let is_precise_capture = tokens.get(start + 1).is_some_and(|next| next.text == "<");
     if is_precise_capture {
         return start + 1;
     }
-    // Who re-exports a name need not use it.
+    // A module that re-exports a name need not use it.
     let is_reexport = start > 0 && ["pub", ")"].contains(&tokens[start - 1].text.as_str());
     let mut leaves = Vec::new();
     let end = read_use_tree(tokens, start + 1, Vec::new(), &mut leaves);
@@ -130,7 +130,7 @@ fn read_use(tokens: &[Token], start: usize, imports: &mut Imports) -> usize {
     end
 }
 
-/// Reads one branch of a `use`, and gives the index after it.
+/// Reads one branch of a `use`. Returns the index after it.
 fn read_use_tree(
     tokens: &[Token],
     mut at: usize,
@@ -164,10 +164,10 @@ fn read_use_tree(
     at
 }
 
-/// Reads the path at an index, if one begins there, and gives the index after what was read.
+/// Reads the path at an index, if one begins there. Returns the index after it.
 fn read_path(tokens: &[Token], start: usize, imports: &mut Imports) -> usize {
     let follows = |texts: &[&str]| start > 0 && texts.contains(&tokens[start - 1].text.as_str());
-    // After `::` or `.` it is no beginning, and `$crate` belongs to whoever uses the macro.
+    // After `::` or `.` no path begins, and `$crate` belongs to the code that uses the macro.
     if !tokens[start].is_word() || follows(&["::", ".", "$"]) {
         return start + 1;
     }

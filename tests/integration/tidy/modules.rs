@@ -230,7 +230,7 @@ fn a_circle_is_found_however_it_is_written() {
 }
 
 #[test]
-fn what_is_no_circle_is_not_found() {
+fn imports_in_one_direction_are_no_circle() {
     let parent_and_child = [
         ("a.rs", "mod one; pub use one::One; fn f() { one::f() }"),
         ("a/one.rs", "use super::Shared;"),

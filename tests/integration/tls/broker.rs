@@ -93,7 +93,7 @@ impl Receiver {
 }
 
 #[test]
-fn what_is_wrong_with_tls_is_one_sentence_and_is_over_when_it_is_put_right() {
+fn a_tls_mistake_is_one_sentence_and_its_repair_is_noticed() {
     let app = TestApp::builder().workers(0).start();
     let (ours, other) = (Authority::new(), Authority::new());
     let right = ours.server("localhost", LONG);
@@ -234,7 +234,7 @@ fn the_management_api_is_reached_over_tls_with_the_same_files() {
 }
 
 #[test]
-fn half_of_what_tls_needs_stops_the_start() {
+fn incomplete_tls_settings_stop_the_start() {
     let ours = Authority::new();
     let (own, other) = (ours.client("one"), ours.client("other"));
     let mixed = Pair {

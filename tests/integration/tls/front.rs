@@ -1,4 +1,4 @@
-//! TLS in front of a server that speaks none: its certificate can be changed while it runs.
+//! A TLS proxy in front of a server without TLS. Its certificate can be changed while it runs.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use super::authority::Pair;
 use crate::harness::free_port;
 
-/// How long either side is listened to before it is the other's turn.
+/// How long one side is read before the other side is.
 const TURN: Duration = Duration::from_millis(3);
 
 pub(super) struct Front {
@@ -24,8 +24,8 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// In front of `server`, showing this certificate; with an authority, whoever comes must show
-    /// one of it.
+    /// Starts a proxy in front of `server` with this certificate. With an authority, clients must
+    /// present a certificate of it.
     pub(super) fn of(server: (String, u16), pair: &Pair, clients: Option<&Path>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", free_port())).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
@@ -36,7 +36,7 @@ impl Front {
         };
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let config = Arc::clone(&shown.lock().expect("nobody panics with it"));
+                let config = Arc::clone(&shown.lock().expect("no holder panics"));
                 let server = server.clone();
                 std::thread::spawn(move || serve(client, config, &server));
             }
@@ -44,9 +44,9 @@ impl Front {
         it
     }
 
-    /// From the next connection on.
+    /// Uses another certificate from the next connection on.
     pub(super) fn show(&self, pair: &Pair, clients: Option<&Path>) {
-        *self.shown.lock().expect("nobody panics with it") = config(pair, clients);
+        *self.shown.lock().expect("no holder panics") = config(pair, clients);
     }
 }
 
@@ -72,7 +72,7 @@ fn config(pair: &Pair, clients: Option<&Path>) -> Arc<ServerConfig> {
     Arc::new(config.expect("they belong together"))
 }
 
-/// Both ways by turns, until one side has ended.
+/// Forwards in both directions by turns, until one side has ended.
 fn serve(client: TcpStream, config: Arc<ServerConfig>, server: &(String, u16)) -> Option<()> {
     let mut server = TcpStream::connect(server).ok()?;
     let connection = ServerConnection::new(config).ok()?;
@@ -87,7 +87,7 @@ fn serve(client: TcpStream, config: Arc<ServerConfig>, server: &(String, u16)) -
     }
 }
 
-/// What there is to read now; `None` at the end.
+/// Forwards the bytes that can be read now. `None` at the end.
 fn pass(from: &mut impl Read, to: &mut impl Write) -> Option<()> {
     let mut bytes = [0; 16 << 10];
     match from.read(&mut bytes) {

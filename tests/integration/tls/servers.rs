@@ -1,4 +1,4 @@
-//! The real servers with TLS of their own: RabbitMQ that asks for a certificate, PostgreSQL by
+//! TLS of the real servers: RabbitMQ with client certificates, and PostgreSQL with
 //! `sslmode=verify-full`.
 
 use std::path::PathBuf;
@@ -10,10 +10,11 @@ use super::authority::{Authority, LONG, OVER, Pair};
 use super::broker::{Receiver, amqps, proof};
 use crate::harness::{Program, Stack, TestApp, eventually, free_port};
 
-/// Any; the database forgets its login with the test.
+/// Any password, because the test drops the login.
 const PASSWORD: &str = "0123456789abcdef";
 
-/// Makes RabbitMQ listen with TLS too, for whoever shows a certificate of the authority.
+/// Makes RabbitMQ listen with TLS too, for clients with a certificate of the authority. Returns the
+/// port.
 fn rabbitmq_listens(authority: &Authority, pair: &Pair) -> u16 {
     let port = free_port();
     let script = format!(
@@ -58,7 +59,7 @@ fn log_of(app: &TestApp) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(log)
 }
 
-/// Writes a file into PostgreSQL's own directory, as its own user.
+/// Writes a file into PostgreSQL's data directory, as the server's user.
 fn write_server_file(app: &TestApp, name: &str, file: &std::path::Path) {
     let content = STANDARD.encode(std::fs::read(file).expect("it is there"));
     let program = format!("umask 077; base64 --decode > {name}");
@@ -86,7 +87,7 @@ fn postgres_shows(app: &TestApp, pair: &Pair, clients: &Authority) {
         .expect("a superuser may");
 }
 
-/// Puts PostgreSQL back whatever comes of the test.
+/// Turns TLS of PostgreSQL off again at the end of the test, even if it fails.
 struct WithoutTls<'a>(&'a TestApp);
 
 impl Drop for WithoutTls<'_> {
@@ -105,7 +106,7 @@ impl Drop for WithoutTls<'_> {
 
 #[test]
 #[ignore = "changes the servers: ops/test runs it alone"]
-fn postgresql_is_verified_and_what_is_wrong_is_told() {
+fn postgresql_is_verified_and_each_mistake_is_reported() {
     let app = TestApp::builder().workers(0).start();
     let _afterwards = WithoutTls(&app);
     let (ours, other) = (Authority::new(), Authority::new());
@@ -195,7 +196,7 @@ fn postgresql_asks_for_a_certificate_that_names_the_login() {
         Program::run("paynowctl", &variables, &["products", "list"])
     };
 
-    eventually("it is let in", || {
+    eventually("the login is accepted", || {
         (read(Some(&ours.client(&login))).code == Some(0)).then_some(())
     });
     let reports = |own: Option<&Pair>, sentence: &str| {

@@ -73,7 +73,7 @@ fn no_migration_takes_anything_from_the_version_before() {
 }
 
 #[test]
-fn what_takes_something_away_is_found_and_what_adds_is_not() {
+fn statements_that_remove_something_are_found_and_additions_are_not() {
     for contraction in [
         "DROP TABLE orders;",
         "alter table orders\n    drop   column currency;",
