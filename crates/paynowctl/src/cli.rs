@@ -9,10 +9,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use paynow_shared::event::EventType;
-use paynow_shared::ids::{EventId, ProductId, WalletId};
+use paynow_shared::ids::{ProductId, WalletId};
 use paynow_shared::points::Points;
 use url::Url;
 
+use crate::arguments::{http_url, message_id};
+use crate::output::Format;
 use crate::send::ProductChoice;
 
 pub(crate) use desk::{
@@ -87,14 +89,6 @@ pub(crate) enum Command {
     Topology(TopologyCommand),
 }
 
-/// How a read is printed.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Format {
-    /// Print one JSON document: ids are strings, points are numbers, times are UTC
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct SetupOptions {
     /// Leave the broker alone
@@ -155,16 +149,6 @@ pub(crate) enum EventsCommand {
         #[command(flatten)]
         format: Format,
     },
-}
-
-/// Takes what can be the message id of an event, so that a typing error is not "unknown".
-fn message_id(text: &str) -> Result<String, String> {
-    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_digest || text.parse::<EventId>().is_ok() {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err("an event is named by its decimal id, or by 64 hexadecimal digits".to_owned())
-    }
 }
 
 #[derive(Debug, Args)]
@@ -238,16 +222,6 @@ pub(crate) struct SendOptions {
     pub(crate) format: Format,
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
-    let url: Url = text
-        .parse()
-        .map_err(|error: url::ParseError| error.to_string())?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        _other => Err("it must start with http:// or https://".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -276,13 +250,5 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{line}");
             assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line}");
         }
-    }
-
-    #[test]
-    fn an_event_is_named_by_its_id_or_digest() {
-        let digest = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
-        assert_eq!(message_id(digest), Ok(digest.to_ascii_lowercase()));
-        assert_eq!(message_id("42"), Ok("42".to_owned()));
-        assert!(message_id("-42").is_err());
     }
 }

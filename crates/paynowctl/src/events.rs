@@ -7,11 +7,11 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use paynow_shared::ids::EventId;
 use serde_json::{Value, json};
 
-use crate::cli::{EventsCommand, Format};
+use crate::cli::EventsCommand;
 use crate::config::Config;
 use crate::database::{read, time_text};
 use crate::failure::Failure;
-use crate::output::{self, Column, or_dash};
+use crate::output::{self, Column, Format, or_dash};
 
 #[derive(QueryableByName)]
 struct Settled {

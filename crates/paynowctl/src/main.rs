@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actions;
+mod arguments;
 mod cli;
 mod config;
 mod database;

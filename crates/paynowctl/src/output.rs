@@ -3,10 +3,19 @@
 
 use std::io::{self, Write};
 
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
 use crate::failure::Failure;
+
+/// How a command prints what it read.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Format {
+    /// Print one JSON document: ids are strings, points are numbers, times are UTC
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
@@ -68,6 +77,17 @@ fn layout(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.trim_fmt()
 }
 
+/// A duration in its two largest units: what matters is whether it is minutes or days.
+pub(crate) fn age_text(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {}m", minutes % 60),
+        _days => format!("{days}d {}h", hours % 24),
+    }
+}
+
 /// What is shown where there is no value.
 pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
@@ -88,5 +108,18 @@ mod tests {
              7                      500\n\
              600000000000000040       5"
         );
+    }
+
+    #[test]
+    fn an_age_has_two_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (61, "1m 1s"),
+            (3_600, "1h 0m"),
+            (90_000, "1d 1h"),
+        ] {
+            assert_eq!(age_text(seconds), text);
+        }
     }
 }

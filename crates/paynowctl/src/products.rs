@@ -7,11 +7,10 @@ use paynow_shared::ids::ProductId;
 use paynow_shared::points::Points;
 use serde_json::{Value, json};
 
-use crate::cli::Format;
 use crate::config::Config;
 use crate::database::{DatabaseError, open_as_operator, read, time_text};
 use crate::failure::Failure;
-use crate::output::{self, Column};
+use crate::output::{self, Column, Format};
 
 #[derive(QueryableByName)]
 struct Before {

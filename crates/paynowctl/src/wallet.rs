@@ -6,11 +6,11 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use paynow_shared::ids::WalletId;
 use serde_json::{Value, json};
 
-use crate::cli::{Format, HistoryQuery};
+use crate::cli::HistoryQuery;
 use crate::config::Config;
 use crate::database::{read, time_text};
 use crate::failure::Failure;
-use crate::output::{self, Column, or_dash};
+use crate::output::{self, Column, Format, or_dash};
 
 #[derive(QueryableByName)]
 struct Wallet {

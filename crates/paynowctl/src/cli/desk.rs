@@ -5,7 +5,9 @@ use paynow_shared::event::EventType;
 use paynow_shared::ids::{OrderId, WalletId};
 use paynow_shared::reason::Reason;
 
-use super::{Format, ReplayOptions, message_id};
+use super::ReplayOptions;
+use crate::arguments::message_id;
+use crate::output::Format;
 
 /// Longer than any ticket number or idempotency key that a person gives.
 const KEY_LENGTH_MAX: usize = 200;

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use url::Url;
 
-use super::{Format, Note, http_url};
+use super::Note;
+use crate::arguments::http_url;
+use crate::output::Format;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryCommand {

@@ -2,7 +2,9 @@
 
 use clap::{ArgGroup, Args};
 
-use super::{Filter, Format, Note, message_id};
+use super::{Filter, Note};
+use crate::arguments::message_id;
+use crate::output::Format;
 
 const RATE_MAX: u32 = 10_000;
 

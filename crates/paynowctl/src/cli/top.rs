@@ -3,7 +3,7 @@
 use clap::Args;
 use url::Url;
 
-use super::http_url;
+use crate::arguments::http_url;
 
 const TOP_EXAMPLES: &str = "\
 Shows rates, latencies, queues, dead letters, debts and every process it reaches, and refreshes in

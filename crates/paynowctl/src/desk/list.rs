@@ -13,7 +13,7 @@ use crate::cli::ListOptions;
 use crate::config::Config;
 use crate::database::read_as_operator;
 use crate::failure::Failure;
-use crate::output::{self, Column, or_dash};
+use crate::output::{self, Column, age_text, or_dash};
 
 /// All letters that died for one reason.
 #[derive(Debug, Default)]
@@ -198,33 +198,9 @@ fn print_untold(options: &ListOptions, untold: u64) -> Result<(), Failure> {
     ))
 }
 
-/// The two largest units: what matters is whether it is minutes or days.
-pub(super) fn age_text(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {}m", minutes % 60),
-        _days => format!("{days}d {}h", hours % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_age_has_two_units() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (61, "1m 1s"),
-            (3_600, "1h 0m"),
-            (90_000, "1d 1h"),
-        ] {
-            assert_eq!(age_text(seconds), text);
-        }
-    }
 
     #[test]
     fn a_stake_says_what_it_does_not_know() {

@@ -8,14 +8,13 @@ use paynow_shared::digest::BodyDigest;
 use serde_json::{Value, json};
 
 use super::letters::{Read, named};
-use super::list::age_text;
 use super::mask::{mask, printable};
 use crate::cli::ShowOptions;
 use crate::config::Config;
 use crate::database::{read_as_operator, time_text};
 use crate::events::resolution_text;
 use crate::failure::Failure;
-use crate::output::{self, Column, or_dash};
+use crate::output::{self, Column, age_text, or_dash};
 
 #[derive(QueryableByName)]
 struct ActionRow {

@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 
 use super::run::{Pace, Tally};
 use super::sample::Sample;
-use crate::cli::Format;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Format};
 
 /// An event as it was sent, for whoever checks what became of it.
 pub(super) struct SentEvent {

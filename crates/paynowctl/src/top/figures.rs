@@ -1,5 +1,7 @@
 //! Figures as texts that fit into narrow columns.
 
+use crate::output::age_text;
+
 /// What is shown where there is no figure.
 pub(super) const NONE: &str = "-";
 
@@ -59,20 +61,7 @@ pub(super) fn latency_text(seconds: f64) -> String {
 
 /// For sentences: the two largest units.
 pub(super) fn duration_text(seconds: f64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
-    let whole = seconds.max(0.0).round() as u64;
-    let largest = UNITS.iter().position(|(unit, _name)| whole >= *unit);
-    let mut rest = whole;
-    let parts = UNITS
-        .iter()
-        .skip(largest.unwrap_or(UNITS.len() - 1))
-        .take(2);
-    let texts = parts.map(|(unit, name)| {
-        let count = rest / unit;
-        rest %= unit;
-        format!("{count}{name}")
-    });
-    texts.collect::<Vec<String>>().join(" ")
+    age_text(seconds.max(0.0).round() as i64)
 }
 
 pub(super) fn memory_text(bytes: f64) -> String {

@@ -1,0 +1,38 @@
+//! Values of the command line that several commands take.
+
+use paynow_shared::ids::EventId;
+use url::Url;
+
+/// Accepts what can be the message id of an event, so that a typing error is a usage error instead
+/// of an unknown event.
+pub(crate) fn message_id(text: &str) -> Result<String, String> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest || text.parse::<EventId>().is_ok() {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("an event is named by its decimal id, or by 64 hexadecimal digits".to_owned())
+    }
+}
+
+pub(crate) fn http_url(text: &str) -> Result<Url, String> {
+    let url: Url = text
+        .parse()
+        .map_err(|error: url::ParseError| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _other => Err("it must start with http:// or https://".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_named_by_its_id_or_digest() {
+        let digest = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+        assert_eq!(message_id(digest), Ok(digest.to_ascii_lowercase()));
+        assert_eq!(message_id("42"), Ok("42".to_owned()));
+        assert!(message_id("-42").is_err());
+    }
+}
