@@ -3,26 +3,21 @@
 mod desk;
 mod history;
 mod replay;
-mod top;
-
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use paynow_shared::event::EventType;
 use paynow_shared::ids::{ProductId, WalletId};
 use paynow_shared::points::Points;
-use url::Url;
 
-use crate::arguments::{http_url, message_id};
+use crate::arguments::message_id;
 use crate::output::Format;
-use crate::send::ProductChoice;
+use crate::send::SendOptions;
+use crate::top::TopOptions;
 
 pub(crate) use desk::{
     CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
 };
 pub(crate) use history::{Downloaded, HistoryCommand, HistorySendOptions, MissingOptions};
 pub(crate) use replay::{Pace, ReplayOptions};
-pub(crate) use top::TopOptions;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -167,59 +162,6 @@ pub(crate) struct CheckOptions {
 pub(crate) enum TopologyCommand {
     /// Prints the definitions document that a broker loads at boot
     Export,
-}
-
-const SEND_EXAMPLES: &str = "\
-An event that is refused with 429 or 5xx, or that finds no receiver, is tried again with growing
-waits, as PayNow does; any other answer but 2xx is final. Exits 1 unless all posts were accepted.
-
-Examples:
-  paynowctl send
-  paynowctl send --count 20000 --rate 500 --connections 16
-  paynowctl send --count 100 --duplicate 2 --json
-  paynowctl send --product 600000000000000040=500 --product 600000000000000050
-  paynowctl send --file event.json
-  printf '{}' | paynowctl send --file -";
-
-#[derive(Debug, Args)]
-#[command(after_help = SEND_EXAMPLES)]
-pub(crate) struct SendOptions {
-    /// Where the receiver listens
-    #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/paynow", value_parser = http_url)]
-    pub(crate) url: Url,
-    /// How many different events
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub(crate) count: u32,
-    /// Posts per second; as fast as it goes without
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) rate: Option<u32>,
-    /// Connections, each kept open
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=512))]
-    pub(crate) connections: u32,
-    /// Post each event this many more times, right after one another
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub(crate) duplicate: u32,
-    /// Product to buy, taken in turn when repeated; POINTS goes into its metadata as `points`
-    #[arg(
-        long = "product",
-        value_name = "ID[=POINTS]",
-        default_value = "600000000000000040"
-    )]
-    pub(crate) products: Vec<ProductChoice>,
-    /// How many customers buy, in turn; their ids start at 600000000000100000
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub(crate) wallets: u32,
-    /// Type of the events; the body stays that of an order
-    #[arg(long, default_value = "ON_ORDER_COMPLETED")]
-    pub(crate) event_type: EventType,
-    /// Sign and post the exact bytes of this file instead; `-` is standard input
-    #[arg(long, conflicts_with_all = ["count", "products", "wallets", "event_type"])]
-    pub(crate) file: Option<PathBuf>,
-    /// Stop trying an event after this many seconds
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
-    pub(crate) give_up_after: u32,
-    #[command(flatten)]
-    pub(crate) format: Format,
 }
 
 #[cfg(test)]

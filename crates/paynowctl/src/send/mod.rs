@@ -1,5 +1,6 @@
 //! `send`: a stand-in for `PayNow`, for demonstrations, tests and load.
 
+mod options;
 mod post;
 mod report;
 mod run;
@@ -15,10 +16,9 @@ use paynow_shared::signature::Signer;
 use paynow_shared::wire::label;
 use secrecy::ExposeSecret;
 
+pub(crate) use self::options::SendOptions;
 use self::report::{Report, SentEvent};
 pub(crate) use self::run::{Pace, post_all};
-pub(crate) use self::sample::ProductChoice;
-use crate::cli::SendOptions;
 use crate::config::Config;
 use crate::failure::Failure;
 

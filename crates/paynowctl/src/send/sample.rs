@@ -1,11 +1,12 @@
 //! Sample events: orders in the shape that `PayNow` documents, every value invented, every id new.
 
 use std::fmt::Write;
-use std::str::FromStr;
 
-use paynow_shared::ids::{EventId, ProductId};
-use paynow_shared::points::Points;
+use chrono::{DateTime, SecondsFormat};
+use paynow_shared::ids::EventId;
 use ring::rand::{SecureRandom, SystemRandom};
+
+use super::options::ProductChoice;
 
 /// `$name$` stands for a value; what is between two of them is sent as it is.
 const TEMPLATE: &str = include_str!("order.template.json");
@@ -19,33 +20,6 @@ const QUANTITIES: usize = 3;
 const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
 const INCREMENTS: i64 = 1 << 12;
 const NODES: u16 = 1 << 10;
-
-/// What is bought, and the points that the product's signed metadata names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ProductChoice {
-    pub(super) product: ProductId,
-    pub(super) points: Option<Points>,
-}
-
-impl FromStr for ProductChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (product, points) = match text.split_once('=') {
-            None => (text, None),
-            Some((product, points)) => (product, Some(points)),
-        };
-        Ok(Self {
-            product: product
-                .parse()
-                .map_err(|error: paynow_shared::ids::InvalidId| error.to_string())?,
-            points: points
-                .map(|points| points.parse())
-                .transpose()
-                .map_err(|error: paynow_shared::points::InvalidPoints| error.to_string())?,
-        })
-    }
-}
 
 /// Ids as `PayNow` makes them: time, node, increment. The node is drawn per run, so that two runs
 /// in the same millisecond do not share ids.
@@ -176,26 +150,11 @@ fn pieces(line: &str) -> impl Iterator<Item = (usize, &str)> {
     line.split(MARK).enumerate()
 }
 
-/// A time as RFC 3339 in UTC: days are counted in 400-year cycles from 1 March of the year 0.
+/// A time as RFC 3339 in UTC, to the second.
 fn utc(unix_ms: i64) -> String {
-    let seconds = unix_ms.div_euclid(1000);
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let (cycle, day_of_cycle) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_cycle =
-        (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
-    let day_of_year =
-        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = cycle * 400 + year_of_cycle + i64::from(month <= 2);
-    let second = seconds.rem_euclid(86_400);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    DateTime::from_timestamp_millis(unix_ms)
+        .map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod exposition;
 mod figures;
 mod increase;
 mod metric;
+mod options;
 mod quantile;
 mod render;
 mod sample;
@@ -24,9 +25,9 @@ use std::time::{Duration, Instant};
 
 use paynow_process::interrupt::Interrupt;
 
-use crate::cli::TopOptions;
 use crate::config::Config;
 use crate::failure::Failure;
+pub(crate) use options::TopOptions;
 use sample::Sample;
 use screen::{Screen, Wish};
 use sources::Sources;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use paynow_process::clock;
 use paynow_process::environment::SettingError;
 
+use super::options::TopOptions;
 use super::sample::{Asked, Books, Broker, Sample, Scrape, Silent, Told};
 use super::scrape::Target;
 use super::{books, broker};
-use crate::cli::TopOptions;
 use crate::config::Config;
 use crate::management::ManagementApi;
 

@@ -1,0 +1,93 @@
+//! The options of `send`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use paynow_shared::event::EventType;
+use paynow_shared::ids::{InvalidId, ProductId};
+use paynow_shared::points::{InvalidPoints, Points};
+use url::Url;
+
+use crate::arguments::http_url;
+use crate::output::Format;
+
+const EXAMPLES: &str = "\
+An event that gets 429, 5xx or no answer is tried again after growing waits, as PayNow does; any
+other answer but 2xx is final. Exits 1 unless every post was accepted.
+
+Examples:
+  paynowctl send
+  paynowctl send --count 20000 --rate 500 --connections 16
+  paynowctl send --count 100 --duplicate 2 --json
+  paynowctl send --product 600000000000000040=500 --product 600000000000000050
+  paynowctl send --file event.json
+  printf '{}' | paynowctl send --file -";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SendOptions {
+    /// URL of the receiver
+    #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/paynow", value_parser = http_url)]
+    pub(super) url: Url,
+    /// Number of different events
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(super) count: u32,
+    /// Posts per second; unlimited by default
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rate: Option<u32>,
+    /// Number of connections, each kept open
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub(super) connections: u32,
+    /// Post each event this many more times, one right after the other
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(super) duplicate: u32,
+    /// Product to buy; when repeated, events take turns; POINTS goes into its metadata as `points`
+    #[arg(
+        long = "product",
+        value_name = "ID[=POINTS]",
+        default_value = "600000000000000040"
+    )]
+    pub(super) products: Vec<ProductChoice>,
+    /// Number of customers who buy in turn; their ids start at 600000000000100000
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(super) wallets: u32,
+    /// Type of the events; the body is always that of an order
+    #[arg(long, default_value = "ON_ORDER_COMPLETED")]
+    pub(super) event_type: EventType,
+    /// Sign and post the exact bytes of this file instead; `-` is standard input
+    #[arg(long, conflicts_with_all = ["count", "products", "wallets", "event_type"])]
+    pub(super) file: Option<PathBuf>,
+    /// Give up on an event after this many seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(super) give_up_after: u32,
+    #[command(flatten)]
+    pub(super) format: Format,
+}
+
+/// A product to buy, and the points to put into its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProductChoice {
+    pub(super) product: ProductId,
+    pub(super) points: Option<Points>,
+}
+
+impl FromStr for ProductChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (product, points) = match text.split_once('=') {
+            None => (text, None),
+            Some((product, points)) => (product, Some(points)),
+        };
+        Ok(Self {
+            product: product
+                .parse()
+                .map_err(|error: InvalidId| error.to_string())?,
+            points: points
+                .map(str::parse)
+                .transpose()
+                .map_err(|error: InvalidPoints| error.to_string())?,
+        })
+    }
+}
