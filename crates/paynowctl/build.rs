@@ -1,5 +1,62 @@
-//! The migrations are embedded, and a new one changes no Rust file.
+//! Takes the limits that `top` shares with the alert rules from the rules, so that each number
+//! exists once. A rule that no longer has the expected form fails the build.
 
-fn main() {
+use std::fs;
+use std::io::{Error, Result};
+use std::path::Path;
+
+const RULES: &str = "../../deploy/prometheus/alerts";
+
+/// What `top` calls it, the rule file and the alert.
+const ALERTS: [(&str, &str, &str); 5] = [
+    ("REQUEST", "receiver.yml", "PayNowHighLatency"),
+    ("CONFIRM", "broker.yml", "PayNowSlowConfirms"),
+    ("EVENT_AGE", "queue.yml", "PayNowQueueAge"),
+    ("QUEUE_DEPTH", "queue.yml", "PayNowQueueDepth"),
+    ("DEAD_LETTER_AGE", "desk.yml", "PayNowDeadLettersAgeing"),
+];
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo names the folder for generated files in a variable"
+)]
+fn main() -> Result<()> {
+    // The migrations are embedded, and a new one changes no Rust file.
     println!("cargo::rerun-if-changed=../../migrations");
+    println!("cargo::rerun-if-changed={RULES}");
+    let mut constants = String::new();
+    for (name, file, alert) in ALERTS {
+        let rules = fs::read_to_string(Path::new(RULES).join(file))?;
+        let limits = limits(&rules, alert).ok_or_else(|| {
+            Error::other(format!(
+                "{file}: {alert} has no `expr` that ends with `> number`"
+            ))
+        })?;
+        for (kind, number) in limits {
+            constants += &format!("pub(super) const {name}_{kind}: f64 = {number:?};\n");
+        }
+    }
+    let folder = std::env::var_os("OUT_DIR").ok_or_else(|| Error::other("OUT_DIR is not set"))?;
+    fs::write(Path::new(&folder).join("alert_limits.rs"), constants)
+}
+
+/// What the expression of an alert compares with, and the quantile that it compares.
+fn limits(rules: &str, alert: &str) -> Option<Vec<(&'static str, f64)>> {
+    let mut rules = rules
+        .split("- alert: ")
+        .filter(|rule| rule.lines().next() == Some(alert));
+    // Two alerts of one name would have two limits.
+    let (rule, None) = (rules.next()?, rules.next()) else {
+        return None;
+    };
+    let (expression, _rest) = rule.split_once("expr: |")?.1.split_once("for:")?;
+    let (left, limit) = expression.trim().rsplit_once("> ")?;
+    let factors = limit
+        .split('*')
+        .map(|factor| factor.trim().parse::<f64>().ok());
+    let mut limits = vec![("LIMIT", factors.product::<Option<f64>>()?)];
+    if let Some(quantile) = left.strip_prefix("histogram_quantile(") {
+        limits.push(("QUANTILE", quantile.split_once(',')?.0.parse().ok()?));
+    }
+    Some(limits)
 }

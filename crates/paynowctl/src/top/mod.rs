@@ -1,6 +1,7 @@
 //! `top`: looks at everything again and again, and shows what changed in between. Looking
 //! (`sources`), working out (`view`) and showing (`render`, `document`) know nothing of each other.
 
+mod alert_limits;
 mod books;
 mod broker;
 mod document;

@@ -25,7 +25,7 @@ pub(super) fn quantiles(buckets: &[(f64, f64)]) -> Option<Quantiles> {
     })
 }
 
-fn quantile(buckets: &[(f64, f64)], share: f64) -> Option<Quantile> {
+pub(super) fn quantile(buckets: &[(f64, f64)], share: f64) -> Option<Quantile> {
     let (_endless, all) = buckets.last().filter(|(_bound, all)| *all > 0.0)?;
     let rank = share * all;
     let (mut lower, mut below) = (0.0, 0.0);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, UNROUTED};
 
 use super::{Level, Problem, View};
+use crate::top::alert_limits::QUEUE_DEPTH_LIMIT;
 use crate::top::figures::duration_text;
 use crate::top::increase::Span;
 use crate::top::metric::{CONSUMING, EVENTS, Metric, RETRIES, WORKER};
@@ -12,8 +13,6 @@ use crate::top::sample::{Asked, Broker, Queue, Sample, Silent, Told};
 
 /// Work for so long delays every credit by as much.
 const WORK_SECONDS_WARNING: f64 = 60.0;
-/// As in the alert on the depth.
-const MESSAGES_ALARM: u64 = 10_000;
 /// Statistics of the broker are five seconds old, and worked out every five.
 const LIST_BEHIND_SECONDS: f64 = 15.0;
 
@@ -172,7 +171,10 @@ impl Backlog {
 
     pub(in crate::top) fn level(&self) -> Level {
         let seconds = self.work_seconds.unwrap_or(0.0);
-        if self.is_stuck() || self.messages > Some(MESSAGES_ALARM) {
+        let is_deep = self
+            .messages
+            .is_some_and(|messages| messages as f64 > QUEUE_DEPTH_LIMIT);
+        if self.is_stuck() || is_deep {
             Level::Alarm
         } else if seconds > WORK_SECONDS_WARNING {
             Level::Warning

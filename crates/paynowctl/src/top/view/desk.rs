@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::{Level, Problem, View};
+use crate::top::alert_limits::DEAD_LETTER_AGE_LIMIT;
 use crate::top::figures::duration_text;
 use crate::top::metric::{Metric, VIOLATIONS};
 use crate::top::sample::{Books, Sample, Silent};
-
-const DAY_SECONDS: i64 = 24 * 3600;
 
 impl Books {
     pub(in crate::top) fn open_letters(&self) -> u64 {
         self.letters.iter().map(|of| of.letters).sum()
     }
 
-    /// Somebody has a day to decide; then the alert on their age fires.
     pub(in crate::top) fn letters_level(&self) -> Level {
         let oldest = self.letters.iter().map(|of| of.oldest_age_seconds).max();
         match oldest {
             None => Level::Fine,
-            Some(..=DAY_SECONDS) => Level::Warning,
-            Some(_) => Level::Alarm,
+            Some(age) if age as f64 > DEAD_LETTER_AGE_LIMIT => Level::Alarm,
+            Some(_) => Level::Warning,
         }
     }
 }

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{Level, Problem, Times, View};
+use crate::top::alert_limits::{
+    CONFIRM_LIMIT, CONFIRM_QUANTILE, EVENT_AGE_LIMIT, EVENT_AGE_QUANTILE, REQUEST_LIMIT,
+    REQUEST_QUANTILE,
+};
 use crate::top::figures::{count_text, duration_text};
 use crate::top::increase::Span;
 use crate::top::metric::{
     AGE_BUCKETS, APPLY_BUCKETS, CONFIRM_BUCKETS, EVENTS, Metric, RECEIVER, REQUEST_BUCKETS,
     REQUEST_COUNT, REQUESTS, WORKER, added_up,
 };
-use crate::top::quantile::{Quantile, Quantiles, quantiles};
+use crate::top::quantile::{Quantile, Quantiles, quantile, quantiles};
 use crate::top::sample::Sample;
-
-/// As in the alerts on requests, on confirms and on the age of events.
-const REQUEST_P95_SECONDS_MAX: f64 = 1.0;
-const CONFIRM_P99_SECONDS_MAX: f64 = 1.0;
-const AGE_P95_SECONDS_MAX: f64 = 60.0;
 
 /// How often something happens.
 #[derive(Debug)]
@@ -125,30 +124,31 @@ pub(super) fn latencies(times: &Times) -> Vec<Latency> {
         ("event age", WORKER, Metric::of(AGE_BUCKETS)),
     ]
     .map(|(name, program, metric)| {
-        let window = quantiles(&times.window.buckets(program, &metric));
+        let buckets = times.window.buckets(program, &metric);
         Latency {
             name,
             now: quantiles(&times.interval.buckets(program, &metric)),
-            window,
-            excess: window.and_then(|seen| excess(name, seen)),
+            window: quantiles(&buckets),
+            excess: excess(name, &buckets),
         }
     })
     .into()
 }
 
-fn excess(name: &str, seen: Quantiles) -> Option<String> {
-    let (which, quantile, seconds_max) = match name {
-        "request" => ("p95", seen.p95, REQUEST_P95_SECONDS_MAX),
-        "confirm" => ("p99", seen.p99, CONFIRM_P99_SECONDS_MAX),
-        "event age" => ("p95", seen.p95, AGE_P95_SECONDS_MAX),
+fn excess(name: &str, buckets: &[(f64, f64)]) -> Option<String> {
+    let (share, limit) = match name {
+        "request" => (REQUEST_QUANTILE, REQUEST_LIMIT),
+        "confirm" => (CONFIRM_QUANTILE, CONFIRM_LIMIT),
+        "event age" => (EVENT_AGE_QUANTILE, EVENT_AGE_LIMIT),
         _no_alert => return None,
     };
+    let quantile = quantile(buckets, share)?;
     let text = match quantile {
         Quantile::At(seconds) => duration_text(seconds),
         Quantile::Beyond(seconds) => format!("over {}", duration_text(seconds)),
     };
-    (quantile.at_least() > seconds_max || quantile == Quantile::Beyond(seconds_max))
-        .then(|| format!("{which} of {name} is {text}"))
+    (quantile.at_least() > limit || quantile == Quantile::Beyond(limit))
+        .then(|| format!("p{:.0} of {name} is {text}", share * 100.0))
 }
 
 impl Quantile {
