@@ -1,32 +1,32 @@
-//! The broker's management API: depths, consumers, alarms.
+//! Reads from the broker's management API: queue depths, consumers and alarms.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::sample::{Broker, Queue, Told};
+use super::snapshot::{Answer, Broker, Queue};
 use crate::failure::in_one_line;
 use crate::management::{ManagementApi, ManagementError};
 
-pub(super) fn ask(api: &ManagementApi) -> Told<Broker> {
+pub(super) fn ask(api: &ManagementApi) -> Answer<Broker> {
     let queues = api
         .queues_with_depths()
         .map_err(|error| in_one_line(&error))?;
     Ok(Broker {
         queues: queues.iter().filter_map(queue).collect(),
-        consumers: told(api.list(&["consumers", api.vhost()])).map(|list| consumers(&list)),
-        alarms: told(api.list(&["nodes"])).map(|list| list.iter().flat_map(alarms).collect()),
+        consumers: list(api, &["consumers", api.vhost()]).map(|list| consumers(&list)),
+        alarms: list(api, &["nodes"]).map(|list| list.iter().flat_map(alarms).collect()),
     })
 }
 
-fn told(answer: Result<Vec<Value>, ManagementError>) -> Told<Vec<Value>> {
-    match answer {
+fn list(api: &ManagementApi, path: &[&str]) -> Answer<Vec<Value>> {
+    match api.list(path) {
         Ok(list) => Ok(list),
         Err(ManagementError::Refused { status: 400, .. }) => {
             Err("the broker collects no metrics".to_owned())
         }
         Err(ManagementError::Denied { user, .. }) => {
-            Err(format!("{user} has not the tag monitoring"))
+            Err(format!("{user} lacks the tag monitoring"))
         }
         Err(error) => Err(in_one_line(&error)),
     }
@@ -53,7 +53,7 @@ fn consumers(list: &[Value]) -> BTreeMap<String, u64> {
     consumers
 }
 
-/// What is wrong with a node.
+/// Everything that is wrong with a node.
 fn alarms(node: &Value) -> Vec<String> {
     let name = node.get("name").and_then(Value::as_str).unwrap_or("a node");
     let is = |field| node.get(field).and_then(Value::as_bool);
@@ -81,9 +81,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_that_does_not_tell_has_no_depth() {
-        let told = json!({"name": "q", "messages_ready": 2, "messages_unacknowledged": 3});
-        assert_eq!(queue(&told).unwrap().messages(), Some(5));
+    fn a_queue_without_statistics_has_no_depth() {
+        let row = json!({"name": "q", "messages_ready": 2, "messages_unacknowledged": 3});
+        assert_eq!(queue(&row).unwrap().messages(), Some(5));
         assert_eq!(queue(&json!({"name": "q"})).unwrap().messages(), None);
         assert_eq!(queue(&json!({})), None);
     }

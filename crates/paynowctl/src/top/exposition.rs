@@ -1,10 +1,10 @@
-//! The text that Prometheus scrapes, read strictly: half a page must not become half the figures,
-//! and another program's page must not become none.
+//! Parses the text format that Prometheus scrapes. The parser is strict: a page that was cut off, or
+//! that is of another program, is an error instead of missing figures.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// A name with its labels.
+/// The name and the labels of a metric.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Series {
     pub(super) name: String,
@@ -21,13 +21,12 @@ pub(super) type Samples = BTreeMap<Series, f64>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
-    #[error("line {0} of the answer is no metric")]
+    #[error("line {0} of the answer is not a metric")]
     Line(usize),
-    #[error("line {0} of the answer tells a series again")]
+    #[error("line {0} of the answer repeats a series")]
     Twice(usize),
 }
 
-/// Every sample of a page.
 pub(super) fn parse(page: &str) -> Result<Samples, Unreadable> {
     let mut samples = Samples::new();
     for (number, line) in (1..).zip(page.lines()) {
@@ -37,8 +36,8 @@ pub(super) fn parse(page: &str) -> Result<Samples, Unreadable> {
         }
         let (series, value) = sample(line).ok_or(Unreadable::Line(number))?;
         match samples.entry(series) {
-            Entry::Vacant(free) => free.insert(value),
-            Entry::Occupied(_taken) => return Err(Unreadable::Twice(number)),
+            Entry::Vacant(new) => new.insert(value),
+            Entry::Occupied(_) => return Err(Unreadable::Twice(number)),
         };
     }
     Ok(samples)
@@ -46,12 +45,12 @@ pub(super) fn parse(page: &str) -> Result<Samples, Unreadable> {
 
 /// `name{label="value",…} value [timestamp]`
 fn sample(line: &str) -> Option<(Series, f64)> {
-    let (name, rest) = word(line)?;
+    let (name, rest) = name(line)?;
     let (labels, rest) = match rest.trim_start().strip_prefix('{') {
         Some(inside) => labels(inside)?,
         None => (BTreeMap::new(), rest),
     };
-    // Without labels it is the space that ends the name.
+    // A name without labels ends with a space.
     if !rest.starts_with([' ', '\t']) && labels.is_empty() {
         return None;
     }
@@ -65,19 +64,18 @@ fn sample(line: &str) -> Option<(Series, f64)> {
     Some((Series { name, labels }, value))
 }
 
-/// A name at the beginning, and what follows it.
-fn word(text: &str) -> Option<(&str, &str)> {
+/// Splits the text after the name that it starts with.
+fn name(text: &str) -> Option<(&str, &str)> {
     let is_inside =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | ':');
     let end = text
         .find(|character| !is_inside(character))
         .unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    let first = name.chars().next()?;
-    (!first.is_ascii_digit()).then_some((name, rest))
+    let is_name = text.starts_with(|first: char| is_inside(first) && !first.is_ascii_digit());
+    is_name.then(|| text.split_at(end))
 }
 
-/// Labels up to the closing brace, and what follows it.
+/// Parses labels up to the closing brace, and returns the text after it.
 fn labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
     let mut labels = BTreeMap::new();
     loop {
@@ -85,9 +83,9 @@ fn labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
         if let Some(after) = rest.strip_prefix('}') {
             return Some((labels, after));
         }
-        let (name, after) = word(rest)?;
+        let (name, after) = name(rest)?;
         let quoted = after.trim_start().strip_prefix('=')?;
-        let (value, after) = text(quoted.trim_start().strip_prefix('"')?)?;
+        let (value, after) = unescaped(quoted.trim_start().strip_prefix('"')?)?;
         if labels.insert(name.to_owned(), value).is_some() {
             return None;
         }
@@ -100,8 +98,8 @@ fn labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
     }
 }
 
-/// The value up to the closing quote, without its escapes, and what follows it.
-fn text(rest: &str) -> Option<(String, &str)> {
+/// Unescapes a value up to the closing quote, and returns the text after it.
+fn unescaped(rest: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = rest.char_indices();
     while let Some((at, character)) = characters.next() {
@@ -110,9 +108,9 @@ fn text(rest: &str) -> Option<(String, &str)> {
             '\\' => value.push(match characters.next()?.1 {
                 'n' => '\n',
                 escaped @ ('\\' | '"') => escaped,
-                _unknown => return None,
+                _ => return None,
             }),
-            plain => value.push(plain),
+            other => value.push(other),
         }
     }
     None
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_metric_is_told_with_its_line() {
+    fn a_line_that_is_not_a_metric_is_named() {
         for line in [
             "<html>",
             "a",

@@ -1,16 +1,29 @@
-//! Figures as texts that fit into narrow columns.
+//! How `top` writes numbers, durations and times: short enough for narrow columns, and rounded in
+//! the JSON document.
+
+use chrono::DateTime;
+use serde::{Serialize, Serializer};
 
 use crate::output::age_text;
 
-/// What is shown where there is no figure.
+/// Stands for a figure that is unknown.
 pub(super) const NONE: &str = "-";
+
+pub(super) fn or_none<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| NONE.to_owned(), text)
+}
+
+/// A count with the word for one or for several.
+pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
 
 /// At most six characters.
 pub(super) fn count_text(count: f64) -> String {
     scaled(count, 100_000.0)
 }
 
-/// With its sign: at most five characters.
+/// A rate of change with its sign, at most five characters.
 pub(super) fn change_text(per_second: f64) -> String {
     let text = match per_second.abs() {
         small if small < 9.95 => format!("{small:.1}"),
@@ -18,54 +31,73 @@ pub(super) fn change_text(per_second: f64) -> String {
     };
     match text.as_str() {
         "0.0" => "0".to_owned(),
-        _moves if per_second < 0.0 => format!("-{text}"),
-        _moves => format!("+{text}"),
+        _ if per_second < 0.0 => format!("-{text}"),
+        _ => format!("+{text}"),
     }
 }
 
-/// At most six characters; what is rare is not shown as nothing.
+/// At most six characters; a very low rate is not shown as zero.
 pub(super) fn rate_text(per_second: f64) -> String {
     match per_second {
         none if none <= 0.0 => "0".to_owned(),
-        rare if rare < 0.01 => "<0.01".to_owned(),
-        few if few < 10.0 => format!("{few:.2}"),
-        some if some < 1000.0 => format!("{some:.1}"),
-        many => count_text(many),
+        low if low < 0.01 => "<0.01".to_owned(),
+        low if low < 10.0 => format!("{low:.2}"),
+        medium if medium < 1000.0 => format!("{medium:.1}"),
+        high => count_text(high),
     }
 }
 
-fn scaled(number: f64, plain_below: f64) -> String {
-    let rounded = number.round();
-    match rounded {
-        plain if plain < plain_below => format!("{plain:.0}"),
-        many if many < 999_500.0 => format!("{:.0}k", many / 1e3),
-        many if many < 999_500_000.0 => format!("{:.0}M", many / 1e6),
-        many => format!("{:.0}G", many / 1e9),
+fn scaled(number: f64, unscaled_below: f64) -> String {
+    match number.round() {
+        small if small < unscaled_below => format!("{small:.0}"),
+        large if large < 999_500.0 => format!("{:.0}k", large / 1e3),
+        large if large < 999_500_000.0 => format!("{:.0}M", large / 1e6),
+        large => format!("{:.0}G", large / 1e9),
     }
 }
 
-/// At most four characters: the larger, the rougher.
+/// At most four characters.
 pub(super) fn latency_text(seconds: f64) -> String {
-    let milliseconds = seconds * 1e3;
     match seconds {
-        _ if milliseconds < 0.95 => format!(".{:.0}ms", (milliseconds * 10.0).max(1.0)),
-        _ if milliseconds < 9.5 => format!("{milliseconds:.0}ms"),
-        _ if milliseconds < 99.5 => format!("{milliseconds:.0}ms"),
-        under if under < 9.95 => format!("{under:.1}s"),
-        under if under < 99.5 => format!("{under:.0}s"),
-        under if under < 5970.0 => format!("{:.0}m", under / 60.0),
-        under if under < 359_000.0 => format!("{:.0}h", under / 3600.0),
-        longer => format!("{:.0}d", longer / 86_400.0),
+        _ if seconds < 0.000_95 => format!(".{:.0}ms", (seconds * 1e4).max(1.0)),
+        _ if seconds < 0.099_5 => format!("{:.0}ms", seconds * 1e3),
+        _ if seconds < 9.95 => format!("{seconds:.1}s"),
+        _ if seconds < 99.5 => format!("{seconds:.0}s"),
+        _ if seconds < 5970.0 => format!("{:.0}m", seconds / 60.0),
+        _ if seconds < 359_000.0 => format!("{:.0}h", seconds / 3600.0),
+        _ => format!("{:.0}d", seconds / 86_400.0),
     }
 }
 
-/// For sentences: the two largest units.
+/// For sentences.
 pub(super) fn duration_text(seconds: f64) -> String {
     age_text(seconds.max(0.0).round() as i64)
 }
 
 pub(super) fn memory_text(bytes: f64) -> String {
     format!("{:.0} MiB", bytes / 1024.0 / 1024.0)
+}
+
+/// A time in UTC, in a format of `chrono`.
+pub(super) fn time_text(unix_ms: i64, format: &str) -> String {
+    DateTime::from_timestamp_millis(unix_ms)
+        .map_or_else(String::new, |time| time.format(format).to_string())
+}
+
+/// Two snapshots are not timed more precisely than to a microsecond.
+pub(super) fn to_microseconds(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+pub(super) fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    to_microseconds(*number).serialize(serializer)
+}
+
+pub(super) fn rounded_or_null<S: Serializer>(
+    number: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    number.map(to_microseconds).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -1,99 +1,95 @@
-//! What counters did between looks at the same process.
+//! What the counters of each process rose by from snapshot to snapshot.
 
 use std::collections::BTreeMap;
 
 use super::exposition::Samples;
-use super::metric::{Metric, STARTED, added_up, matching};
-use super::sample::{Sample, Scrape};
+use super::metric::{STARTED, Selector, matching, sum_of};
+use super::snapshot::{Scrape, Snapshot};
 
-/// The start time is worked out from the clock, which may be corrected meanwhile.
-const STARTED_SLACK_SECONDS: f64 = 2.0;
+/// A process computes its start time from the clock, which may be corrected meanwhile.
+const START_TOLERANCE_SECONDS: f64 = 2.0;
 
-/// The processes that answer now, and what they did over some looks.
+/// The increases over a period, of every process that answered at its end.
 #[derive(Debug)]
-pub(super) struct Span {
-    /// From the first of the looks to the last.
+pub(super) struct Increases {
+    /// From the first snapshot to the last.
     pub(super) seconds: f64,
-    processes: BTreeMap<String, Progress>,
+    /// By address.
+    processes: BTreeMap<String, ProcessIncreases>,
 }
 
-/// What one process did.
 #[derive(Debug)]
-struct Progress {
+struct ProcessIncreases {
     program: String,
+    /// The time that the increases took.
     seconds: f64,
     increases: Samples,
 }
 
-impl Span {
-    /// Over all of these looks, which are in order.
-    pub(super) fn over(samples: &[Sample]) -> Self {
-        let seconds = match (samples.first(), samples.last()) {
+impl Increases {
+    /// The snapshots are sorted by time.
+    pub(super) fn over(snapshots: &[Snapshot]) -> Self {
+        let seconds = match (snapshots.first(), snapshots.last()) {
             (Some(first), Some(last)) => last.at - first.at,
             (_, _) => 0.0,
         };
-        let now = samples.last().map(|sample| &sample.processes);
-        let processes = now
+        let addresses = snapshots
+            .last()
             .into_iter()
-            .flatten()
-            .filter(|(_address, told)| told.is_ok())
-            .filter_map(|(address, _told)| Some((address.clone(), progress(samples, address)?)));
+            .flat_map(|last| last.processes.keys());
+        let of_address = |address: &String| Some((address.clone(), process(snapshots, address)?));
         Self {
             seconds,
-            processes: processes.collect(),
+            processes: addresses.filter_map(of_address).collect(),
         }
     }
 
-    /// Per second; `None` when no process of that program was seen twice in a row.
-    pub(super) fn rate(&self, program: &str, metric: &Metric<'_>) -> Option<f64> {
-        self.over_all(program, |process| {
-            process.increase(metric) / process.seconds
-        })
+    /// Per second; `None` when no process of the program answered twice in a row.
+    pub(super) fn rate(&self, program: &str, selector: &Selector<'_>) -> Option<f64> {
+        self.sum(program, |process| process.rate(selector))
     }
 
-    /// How much it rose; `None` as for a rate.
-    pub(super) fn increase(&self, program: &str, metric: &Metric<'_>) -> Option<f64> {
-        self.over_all(program, |process| process.increase(metric))
+    /// `None` as for a rate.
+    pub(super) fn increase(&self, program: &str, selector: &Selector<'_>) -> Option<f64> {
+        self.sum(program, |process| process.increase(selector))
     }
 
-    fn over_all(&self, program: &str, figure: impl Fn(&Progress) -> f64) -> Option<f64> {
-        let figures: Vec<f64> = self.of(program).map(figure).collect();
-        (!figures.is_empty()).then(|| added_up(figures))
+    fn sum(&self, program: &str, figure: impl Fn(&ProcessIncreases) -> f64) -> Option<f64> {
+        let mut figures = self.of(program).map(figure).peekable();
+        figures.peek()?;
+        Some(sum_of(figures))
     }
 
-    /// Every series that is meant and what it rose by, over all programs.
-    pub(super) fn rose(&self, metric: &Metric<'_>) -> Samples {
-        let mut all = Samples::new();
+    /// Every matching series, summed over the processes of all programs.
+    pub(super) fn matching(&self, selector: &Selector<'_>) -> Samples {
+        let mut sums = Samples::new();
         for process in self.processes.values() {
-            for (series, increase) in matching(&process.increases, metric) {
-                *all.entry(series.clone()).or_default() += increase;
+            for (series, increase) in matching(&process.increases, selector) {
+                *sums.entry(series.clone()).or_default() += increase;
             }
         }
-        all
+        sums
     }
 
-    /// The same, added up by one label.
-    pub(super) fn by_label(&self, metric: &Metric<'_>, label: &str) -> BTreeMap<String, f64> {
-        let mut found: BTreeMap<String, f64> = BTreeMap::new();
-        for (series, increase) in self.rose(metric) {
-            *found.entry(series.label(label).to_owned()).or_default() += increase;
+    /// The same, summed by one label.
+    pub(super) fn by_label(&self, selector: &Selector<'_>, label: &str) -> BTreeMap<String, f64> {
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        for (series, increase) in self.matching(selector) {
+            *sums.entry(series.label(label).to_owned()).or_default() += increase;
         }
-        found
+        sums
     }
 
-    /// Of one process, per second.
-    pub(super) fn rate_of(&self, address: &str, name: &str) -> Option<f64> {
-        let process = self.processes.get(address)?;
-        Some(process.increase(&Metric::of(name)) / process.seconds)
+    /// Per second, of one process.
+    pub(super) fn rate_at(&self, address: &str, name: &str) -> Option<f64> {
+        Some(self.processes.get(address)?.rate(&Selector::of(name)))
     }
 
-    /// The buckets of a histogram: how many observations were at most so large.
-    pub(super) fn buckets(&self, program: &str, metric: &Metric<'_>) -> Vec<(f64, f64)> {
+    /// The bounds of a histogram's buckets, sorted, and the observations up to each.
+    pub(super) fn buckets(&self, program: &str, selector: &Selector<'_>) -> Vec<(f64, f64)> {
         let mut buckets: Vec<(f64, f64)> = Vec::new();
-        for (series, increase) in self
-            .of(program)
-            .flat_map(|one| matching(&one.increases, metric))
-        {
+        let processes = self.of(program);
+        for (series, increase) in processes.flat_map(|of| matching(&of.increases, selector)) {
             let Ok(bound) = series.label("le").parse::<f64>() else {
                 continue;
             };
@@ -106,178 +102,183 @@ impl Span {
         buckets
     }
 
-    fn of(&self, program: &str) -> impl Iterator<Item = &Progress> {
-        let is_meant = move |process: &&Progress| process.program == program;
-        self.processes.values().filter(is_meant)
+    fn of(&self, program: &str) -> impl Iterator<Item = &ProcessIncreases> {
+        let is_of = move |process: &&ProcessIncreases| process.program == program;
+        self.processes.values().filter(is_of)
     }
 }
 
-impl Progress {
-    fn increase(&self, metric: &Metric<'_>) -> f64 {
-        let rose = matching(&self.increases, metric);
-        added_up(rose.map(|(_series, increase)| increase))
+impl ProcessIncreases {
+    fn increase(&self, selector: &Selector<'_>) -> f64 {
+        let matching = matching(&self.increases, selector);
+        sum_of(matching.map(|(_series, increase)| increase))
+    }
+
+    fn rate(&self, selector: &Selector<'_>) -> f64 {
+        self.increase(selector) / self.seconds
     }
 }
 
-/// Adds up every two looks in a row at which the process answered.
-fn progress(samples: &[Sample], address: &str) -> Option<Progress> {
-    let looks: Vec<Option<&Scrape>> = samples
+/// Sums the increases between every two snapshots in a row in which the process answered.
+fn process(snapshots: &[Snapshot], address: &str) -> Option<ProcessIncreases> {
+    let scrapes: Vec<Option<&Scrape>> = snapshots
         .iter()
-        .map(|sample| sample.processes.get(address)?.as_ref().ok())
+        .map(|snapshot| snapshot.processes.get(address)?.as_ref().ok())
         .collect();
-    let mut progress = Progress {
-        program: (*looks.last()?)?.program.clone(),
+    let mut process = ProcessIncreases {
+        program: (*scrapes.last()?)?.program.clone(),
         seconds: 0.0,
         increases: Samples::new(),
     };
-    for pair in looks.windows(2) {
+    for pair in scrapes.windows(2) {
         if let [Some(older), Some(newer)] = pair {
-            progress.seconds += newer.at - older.at;
-            add(&mut progress.increases, older, newer);
+            process.seconds += newer.at - older.at;
+            add(&mut process.increases, older, newer);
         }
     }
-    (progress.seconds > 0.0).then_some(progress)
+    (process.seconds > 0.0).then_some(process)
 }
 
-/// Everything is treated as a counter; nobody asks what a gauge rose by.
+/// Treats every series as a counter: the increase of a gauge is never read.
 fn add(increases: &mut Samples, older: &Scrape, newer: &Scrape) {
     let is_same_process = is_same_process(older, newer);
     for (series, value) in &newer.samples {
         let before = older.samples.get(series).filter(|_| is_same_process);
-        let increase = match before {
-            Some(before) if before <= value => value - before,
-            // It began anew, or came into being, at zero.
-            Some(_) | None => *value,
-        };
+        // A counter that is new, or that fell because the process restarted, started at zero.
+        let before = before.filter(|before| *before <= value).unwrap_or(&0.0);
         match increases.get_mut(series) {
-            Some(sum) => *sum += increase,
+            Some(sum) => *sum += value - before,
             None => {
-                increases.insert(series.clone(), increase);
+                increases.insert(series.clone(), value - before);
             }
         }
     }
 }
 
 fn is_same_process(older: &Scrape, newer: &Scrape) -> bool {
-    let started = Metric::of(STARTED);
-    let moved = match (older.sum(&started), newer.sum(&started)) {
-        (Some(before), Some(after)) => (after - before).abs() > STARTED_SLACK_SECONDS,
+    let started = Selector::of(STARTED);
+    let restarted = match (older.sum(&started), newer.sum(&started)) {
+        (Some(before), Some(after)) => (after - before).abs() > START_TOLERANCE_SECONDS,
         (_, _) => false,
     };
-    older.program == newer.program && !moved
+    older.program == newer.program && !restarted
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::exposition::parse;
-    use super::super::sample::Silent;
+    use super::super::snapshot::Unknown;
     use super::*;
 
-    /// A look at one worker, or at nothing.
-    fn look(at: f64, page: Option<&str>) -> Sample {
+    /// A snapshot with one process, which answers with this page or not at all.
+    fn snapshot(at: f64, page: Option<&str>) -> Snapshot {
         let scrape = |page| Scrape {
             at,
             program: "paynow-worker".to_owned(),
             samples: parse(page).unwrap(),
             ..Scrape::default()
         };
-        let told = page.map(scrape).ok_or_else(|| "gone".to_owned());
-        Sample {
+        let answer = page.map(scrape).ok_or_else(|| "gone".to_owned());
+        Snapshot {
             at,
             taken_at_ms: 0,
-            processes: BTreeMap::from([("a:1".to_owned(), told)]),
-            broker: Err(Silent::NoAnswer(String::new())),
-            books: Err(Silent::NoAnswer(String::new())),
+            processes: BTreeMap::from([("a:1".to_owned(), answer)]),
+            broker: Err(Unknown::NoAnswer(String::new())),
+            database: Err(Unknown::NoAnswer(String::new())),
         }
     }
 
-    fn rate(looks: &[Sample]) -> Option<f64> {
-        Span::over(looks).rate("paynow-worker", &Metric::of("c"))
+    fn rate(snapshots: &[Snapshot]) -> Option<f64> {
+        Increases::over(snapshots).rate("paynow-worker", &Selector::of("c"))
     }
 
     #[test]
     fn a_rate_is_what_was_added_per_second() {
-        for (looks, expected) in [
-            (vec![look(0.0, Some("c 5"))], None),
+        for (snapshots, expected) in [
+            (vec![snapshot(0.0, Some("c 5"))], None),
             (
-                vec![look(0.0, Some("c 5")), look(2.0, Some("c 9"))],
+                vec![snapshot(0.0, Some("c 5")), snapshot(2.0, Some("c 9"))],
                 Some(2.0),
             ),
-            // A process that started again counts from zero.
+            // A process that restarted counts from zero.
             (
-                vec![look(0.0, Some("c 9")), look(2.0, Some("c 4"))],
+                vec![snapshot(0.0, Some("c 9")), snapshot(2.0, Some("c 4"))],
                 Some(2.0),
             ),
             (
                 vec![
-                    look(0.0, Some("c 1\nprocess_start_time_seconds 100")),
-                    look(2.0, Some("c 4\nprocess_start_time_seconds 110")),
+                    snapshot(0.0, Some("c 1\nprocess_start_time_seconds 100")),
+                    snapshot(2.0, Some("c 4\nprocess_start_time_seconds 110")),
                 ],
                 Some(2.0),
             ),
-            // A series that was not there before began at zero.
+            // A new series started at zero.
             (
-                vec![look(0.0, Some("d 9")), look(2.0, Some("c 4"))],
+                vec![snapshot(0.0, Some("d 9")), snapshot(2.0, Some("c 4"))],
                 Some(2.0),
             ),
-            // The time of a gap does not count, and neither does what happened in it.
+            // Neither the time of a gap counts nor what happened in it.
             (
                 vec![
-                    look(0.0, Some("c 0")),
-                    look(2.0, Some("c 4")),
-                    look(4.0, None),
-                    look(6.0, Some("c 90")),
-                    look(8.0, Some("c 98")),
+                    snapshot(0.0, Some("c 0")),
+                    snapshot(2.0, Some("c 4")),
+                    snapshot(4.0, None),
+                    snapshot(6.0, Some("c 90")),
+                    snapshot(8.0, Some("c 98")),
                 ],
                 Some(3.0),
             ),
-            // Who does not answer now has no rate now.
+            // A process that does not answer has no rate.
             (
                 vec![
-                    look(0.0, Some("c 0")),
-                    look(2.0, Some("c 4")),
-                    look(4.0, None),
+                    snapshot(0.0, Some("c 0")),
+                    snapshot(2.0, Some("c 4")),
+                    snapshot(4.0, None),
                 ],
                 None,
             ),
-            (vec![look(0.0, None), look(2.0, Some("c 4"))], None),
+            (vec![snapshot(0.0, None), snapshot(2.0, Some("c 4"))], None),
             (vec![], None),
         ] {
-            assert_eq!(rate(&looks), expected, "{looks:?}");
+            assert_eq!(rate(&snapshots), expected, "{snapshots:?}");
         }
     }
 
     #[test]
-    fn only_what_is_meant_is_added_up() {
-        let looks = [
-            look(
+    fn only_matching_series_are_summed() {
+        let snapshots = [
+            snapshot(
                 0.0,
                 Some("e{outcome=\"a\"} 1\ne{outcome=\"b\"} 1\ne_total 7"),
             ),
-            look(
+            snapshot(
                 1.0,
                 Some("e{outcome=\"a\"} 3\ne{outcome=\"b\"} 5\ne_total 9"),
             ),
         ];
-        let span = Span::over(&looks);
-        let worker = |metric: &Metric<'_>| span.increase("paynow-worker", metric);
-        assert_eq!(worker(&Metric::of("e")), Some(6.0));
-        assert_eq!(worker(&Metric::only("e", "outcome", &["b"])), Some(4.0));
-        assert_eq!(worker(&Metric::only("e", "outcome", &["c"])), Some(0.0));
-        assert_eq!(span.rate("paynow-receiver", &Metric::of("e")), None);
-        let by_outcome = span.by_label(&Metric::of("e"), "outcome");
+        let increases = Increases::over(&snapshots);
+        let worker = |selector: &Selector<'_>| increases.increase("paynow-worker", selector);
+        assert_eq!(worker(&Selector::of("e")), Some(6.0));
+        assert_eq!(worker(&Selector::only("e", "outcome", &["b"])), Some(4.0));
+        assert_eq!(worker(&Selector::only("e", "outcome", &["c"])), Some(0.0));
+        assert_eq!(increases.rate("paynow-receiver", &Selector::of("e")), None);
+        let by_outcome = increases.by_label(&Selector::of("e"), "outcome");
         assert_eq!(by_outcome.get("a"), Some(&2.0));
     }
 
     #[test]
-    fn buckets_come_in_order_with_the_endless_one_last() {
+    fn buckets_come_in_order_with_the_infinite_one_last() {
         let page = |few: u32, many: u32| {
             format!(
                 "h_bucket{{le=\"+Inf\"}} {many}\nh_bucket{{le=\"10\"}} {few}\nh_bucket{{le=\"2\"}} 0"
             )
         };
-        let looks = [look(0.0, Some(&page(1, 2))), look(1.0, Some(&page(4, 9)))];
-        let buckets = Span::over(&looks).buckets("paynow-worker", &Metric::of("h_bucket"));
+        let snapshots = [
+            snapshot(0.0, Some(&page(1, 2))),
+            snapshot(1.0, Some(&page(4, 9))),
+        ];
+        let buckets =
+            Increases::over(&snapshots).buckets("paynow-worker", &Selector::of("h_bucket"));
         assert_eq!(buckets, [(2.0, 0.0), (10.0, 3.0), (f64::INFINITY, 7.0)]);
     }
 }

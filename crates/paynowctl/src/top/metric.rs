@@ -1,4 +1,5 @@
-//! The metrics that are shown, by name, and how one is picked. The list of all is in `ops/README.md`.
+//! The metrics that `top` reads, and how series of them are selected. `ops/README.md` lists all
+//! metrics.
 
 use std::collections::BTreeMap;
 
@@ -26,15 +27,15 @@ pub(super) const CPU: &str = "process_cpu_seconds_total";
 pub(super) const MEMORY: &str = "process_resident_memory_bytes";
 pub(super) const STARTED: &str = "process_start_time_seconds";
 
-/// Which series of a metric are meant.
+/// Selects series by name, and by the values of a label.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Metric<'a> {
+pub(super) struct Selector<'a> {
     name: &'a str,
-    /// A label that must be one of these.
+    /// A label and the values that it may have.
     only: Option<(&'a str, &'a [&'a str])>,
 }
 
-impl<'a> Metric<'a> {
+impl<'a> Selector<'a> {
     pub(super) fn of(name: &'a str) -> Self {
         Self { name, only: None }
     }
@@ -44,30 +45,29 @@ impl<'a> Metric<'a> {
         Self { name, only }
     }
 
-    fn is_meant(&self, series: &Series) -> bool {
+    fn matches_labels(&self, series: &Series) -> bool {
         let has_label = |(label, values): (&str, &[&str])| values.contains(&series.label(label));
         self.only.is_none_or(has_label)
     }
 }
 
-/// The sum of nothing is a zero with a sign, which people should not see.
-pub(super) fn added_up(figures: impl IntoIterator<Item = f64>) -> f64 {
+/// `Iterator::sum` gives -0 for an empty iterator, which would be shown with its sign.
+pub(super) fn sum_of(figures: impl IntoIterator<Item = f64>) -> f64 {
     figures.into_iter().fold(0.0, |sum, figure| sum + figure)
 }
 
-/// The series that are meant, of all there are.
 pub(super) fn matching<'a>(
     samples: &'a Samples,
-    metric: &'a Metric<'a>,
+    selector: &'a Selector<'a>,
 ) -> impl Iterator<Item = (&'a Series, f64)> {
-    // Series are in order, first of all by name.
+    // Series are sorted by name first.
     let first = Series {
-        name: metric.name.to_owned(),
+        name: selector.name.to_owned(),
         labels: BTreeMap::new(),
     };
     samples
         .range(first..)
-        .take_while(|(series, _value)| series.name == metric.name)
-        .filter(|(series, _value)| metric.is_meant(series))
+        .take_while(|(series, _value)| series.name == selector.name)
+        .filter(|(series, _value)| selector.matches_labels(series))
         .map(|(series, value)| (series, *value))
 }

@@ -1,9 +1,9 @@
-//! `top`: looks at everything again and again, and shows what changed in between. Looking
-//! (`sources`), working out (`view`) and showing (`render`, `document`) know nothing of each other.
+//! `top`: takes a snapshot of all sources again and again, and shows what changed in between.
+//! `sources` reads, `view` computes, `render` and `document` present.
 
 mod alert_limits;
-mod books;
 mod broker;
+mod database;
 mod document;
 mod exposition;
 mod figures;
@@ -12,15 +12,15 @@ mod metric;
 mod options;
 mod quantile;
 mod render;
-mod sample;
 mod scrape;
 mod screen;
+mod snapshot;
 mod sources;
 mod view;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,14 +29,14 @@ use paynow_process::interrupt::Interrupt;
 use crate::config::Config;
 use crate::failure::Failure;
 pub(crate) use options::TopOptions;
-use sample::Sample;
-use screen::{Screen, Wish};
+use screen::{Input, Screen};
+use snapshot::Snapshot;
 use sources::Sources;
 use view::View;
 
 const WINDOW_SECONDS: f64 = 60.0;
-/// How soon a key or a look is seen.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The longest time until a key press or a new snapshot is noticed.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(options: &TopOptions, config: &Config) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()
@@ -50,16 +50,20 @@ pub(crate) fn run(options: &TopOptions, config: &Config) -> Result<(), Failure> 
     result.map_err(|error| Failure::failed("the terminal could not be used", error))
 }
 
-/// The looks of the last minute, oldest first.
+/// The snapshots of the last minute, oldest first.
 #[derive(Default)]
-struct History(VecDeque<Sample>);
+struct History(VecDeque<Snapshot>);
 
 impl History {
-    fn push(&mut self, sample: Sample) {
-        let began = sample.at - WINDOW_SECONDS;
-        self.0.push_back(sample);
-        // The first one may be older than the minute: what rose since then is wanted whole.
-        while self.0.get(1).is_some_and(|second| second.at <= began) {
+    fn push(&mut self, snapshot: Snapshot) {
+        let window_start = snapshot.at - WINDOW_SECONDS;
+        self.0.push_back(snapshot);
+        // One snapshot from before the minute is kept, so that increases cover the whole minute.
+        while self
+            .0
+            .get(1)
+            .is_some_and(|second| second.at <= window_start)
+        {
             self.0.pop_front();
         }
     }
@@ -69,27 +73,30 @@ impl History {
     }
 }
 
-/// A block of lines, or a document, for each look but the first.
+/// Prints a block of lines or a document for each snapshot but the first.
 fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> Result<(), Failure> {
     let interval = Duration::from_secs(options.interval.into());
     let mut history = History::default();
     loop {
-        let began = Instant::now();
-        history.push(sources.look());
+        let started = Instant::now();
+        history.push(sources.snapshot());
         let is_first = history.0.len() < 2;
         if let Some(view) = history.view().filter(|_| !is_first) {
             let text = text_of(&view, options);
             match io::stdout().write_all(text.as_bytes()) {
-                // The reader went away, and with it the reason to look.
+                // The reader went away, so there is nobody to print for.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => {
-                    return Err(Failure::failed("standard output took nothing more", error));
+                    return Err(Failure::failed(
+                        "standard output could not be written",
+                        error,
+                    ));
                 }
                 Ok(()) if options.once => return Ok(()),
                 Ok(()) => {}
             }
         }
-        interrupt.wait(interval.saturating_sub(began.elapsed()));
+        interrupt.wait(interval.saturating_sub(started.elapsed()));
         if interrupt.asked().is_some() {
             return Ok(());
         }
@@ -101,7 +108,7 @@ fn text_of(view: &View, options: &TopOptions) -> String {
         return format!("{}\n", document::document(view));
     }
     let mut text = String::new();
-    for line in render::screen(view, screen::size_of_paper()) {
+    for line in render::screen(view, screen::size_of_output()) {
         screen::push_line(&mut text, &line, screen::is_terminal());
         text.push('\n');
     }
@@ -111,29 +118,29 @@ fn text_of(view: &View, options: &TopOptions) -> String {
     text
 }
 
-/// On the whole screen, until a person or a signal ends it.
+/// Shows the view on the full screen until a key or a signal ends it.
 fn watch(sources: Sources, interval: Duration, interrupt: &Interrupt) -> io::Result<()> {
-    let screen = Screen::take()?;
-    // Dropped at the end, which ends the thread that looks.
-    let (_until_dropped, looks) = start_looking(sources, interval);
+    let screen = Screen::enter()?;
+    // The thread that takes the snapshots ends when this is dropped.
+    let (_stop_when_dropped, snapshots) = start_snapshots(sources, interval);
     let mut history = History::default();
     while interrupt.asked().is_none() {
-        let has_news = match looks.try_recv() {
-            Ok(sample) => {
-                history.push(sample);
+        let has_snapshot = match snapshots.try_recv() {
+            Ok(snapshot) => {
+                history.push(snapshot);
                 true
             }
             Err(TryRecvError::Empty) => false,
             Err(TryRecvError::Disconnected) => {
-                return Err(io::Error::other("nobody looks any more"));
+                return Err(io::Error::other("the thread that takes snapshots panicked"));
             }
         };
-        let has_new_size = match screen.wish(LOOK_AGAIN)? {
-            Wish::End => return Ok(()),
-            Wish::Redraw => true,
-            Wish::Nothing => false,
+        let is_resized = match screen.input(POLL_INTERVAL)? {
+            Input::Quit => return Ok(()),
+            Input::Resize => true,
+            Input::None => false,
         };
-        if (has_news || has_new_size)
+        if (has_snapshot || is_resized)
             && let Some(view) = history.view()
         {
             screen.draw(&render::screen(&view, screen::size()))?;
@@ -142,25 +149,26 @@ fn watch(sources: Sources, interval: Duration, interrupt: &Interrupt) -> io::Res
     Ok(())
 }
 
-/// A look each interval, on a thread of its own: a slow one must not hold up the keys.
-fn start_looking(
+/// Takes a snapshot each interval on a thread of its own, so that a slow source does not delay the
+/// keyboard.
+fn start_snapshots(
     mut sources: Sources,
     interval: Duration,
-) -> (std::sync::mpsc::SyncSender<()>, Receiver<Sample>) {
-    let (until_dropped, ended) = sync_channel(0);
-    let (looked, looks) = sync_channel(1);
+) -> (SyncSender<()>, Receiver<Snapshot>) {
+    let (stop_when_dropped, stopped) = sync_channel(0);
+    let (sender, snapshots) = sync_channel(1);
     let _detached = thread::spawn(move || {
         loop {
-            let began = Instant::now();
-            if looked.send(sources.look()).is_err() {
+            let started = Instant::now();
+            if sender.send(sources.snapshot()).is_err() {
                 return;
             }
-            let left = interval.saturating_sub(began.elapsed());
-            match ended.recv_timeout(left) {
+            let left = interval.saturating_sub(started.elapsed());
+            match stopped.recv_timeout(left) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     });
-    (until_dropped, looks)
+    (stop_when_dropped, snapshots)
 }

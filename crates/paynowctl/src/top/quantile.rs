@@ -1,22 +1,26 @@
-//! Quantiles of a histogram, from what its buckets rose by.
+//! Quantiles of a histogram, estimated from the increases of its buckets.
 
-/// Where a share of the observations lies.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Quantile {
-    /// About here: within its bucket it is taken to lie in proportion.
-    At(f64),
-    /// Beyond the last bound; how far, the histogram does not know.
-    Beyond(f64),
+use serde::Serialize;
+
+use super::figures::rounded;
+
+/// A value that a share of the observations do not exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Quantile {
+    #[serde(serialize_with = "rounded")]
+    pub(super) seconds: f64,
+    /// The value lies somewhere above `seconds`, the last bound of the histogram.
+    pub(super) is_beyond: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Quantiles {
     pub(super) p50: Quantile,
     pub(super) p95: Quantile,
     pub(super) p99: Quantile,
 }
 
-/// `None` when nothing was observed. Buckets are in order, each with the observations up to it.
+/// `None` when nothing was observed. The buckets are cumulative and sorted by their bounds.
 pub(super) fn quantiles(buckets: &[(f64, f64)]) -> Option<Quantiles> {
     Some(Quantiles {
         p50: quantile(buckets, 0.5)?,
@@ -25,22 +29,25 @@ pub(super) fn quantiles(buckets: &[(f64, f64)]) -> Option<Quantiles> {
     })
 }
 
+/// Interpolates within the bucket, as Prometheus does.
 pub(super) fn quantile(buckets: &[(f64, f64)], share: f64) -> Option<Quantile> {
-    let (_endless, all) = buckets.last().filter(|(_bound, all)| *all > 0.0)?;
+    let (_infinity, all) = buckets.last().filter(|(_bound, all)| *all > 0.0)?;
     let rank = share * all;
     let (mut lower, mut below) = (0.0, 0.0);
-    for (bound, up_to) in buckets {
-        if *up_to >= rank && bound.is_finite() {
+    for (bound, up_to) in buckets.iter().filter(|(bound, _up_to)| bound.is_finite()) {
+        if *up_to >= rank {
             let inside = (rank - below) / (up_to - below).max(f64::EPSILON);
-            return Some(Quantile::At(
-                lower + (bound - lower) * inside.clamp(0.0, 1.0),
-            ));
+            return Some(Quantile {
+                seconds: lower + (bound - lower) * inside.clamp(0.0, 1.0),
+                is_beyond: false,
+            });
         }
-        if bound.is_finite() {
-            (lower, below) = (*bound, *up_to);
-        }
+        (lower, below) = (*bound, *up_to);
     }
-    Some(Quantile::Beyond(lower))
+    Some(Quantile {
+        seconds: lower,
+        is_beyond: true,
+    })
 }
 
 #[cfg(test)]
@@ -49,37 +56,47 @@ mod tests {
 
     const END: f64 = f64::INFINITY;
 
+    fn at(seconds: f64) -> Quantile {
+        Quantile {
+            seconds,
+            is_beyond: false,
+        }
+    }
+
+    fn beyond(seconds: f64) -> Quantile {
+        Quantile {
+            is_beyond: true,
+            ..at(seconds)
+        }
+    }
+
     #[test]
     fn a_quantile_lies_within_its_bucket_or_beyond_the_last() {
         for (buckets, share, expected) in [
             (vec![], 0.5, None),
             (vec![(1.0, 0.0), (END, 0.0)], 0.5, None),
-            (vec![(1.0, 10.0), (END, 10.0)], 0.5, Some(Quantile::At(0.5))),
+            (vec![(1.0, 10.0), (END, 10.0)], 0.5, Some(at(0.5))),
             (
                 vec![(1.0, 5.0), (3.0, 10.0), (END, 10.0)],
                 0.5,
-                Some(Quantile::At(1.0)),
+                Some(at(1.0)),
             ),
             (
                 vec![(1.0, 5.0), (3.0, 10.0), (END, 10.0)],
                 0.75,
-                Some(Quantile::At(2.0)),
+                Some(at(2.0)),
             ),
             (
                 vec![(1.0, 0.0), (3.0, 10.0), (END, 10.0)],
                 0.5,
-                Some(Quantile::At(2.0)),
+                Some(at(2.0)),
             ),
             (
                 vec![(1.0, 90.0), (3.0, 98.0), (END, 100.0)],
                 0.99,
-                Some(Quantile::Beyond(3.0)),
+                Some(beyond(3.0)),
             ),
-            (
-                vec![(1.0, 0.0), (END, 4.0)],
-                0.5,
-                Some(Quantile::Beyond(1.0)),
-            ),
+            (vec![(1.0, 0.0), (END, 4.0)], 0.5, Some(beyond(1.0))),
         ] {
             assert_eq!(
                 quantile(&buckets, share),

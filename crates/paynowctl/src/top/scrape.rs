@@ -1,4 +1,4 @@
-//! Metrics over HTTP: from an address as typed to every process behind it.
+//! Reads metrics over HTTP, from every process behind an address of the command line.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -9,79 +9,79 @@ use ureq::Agent;
 use url::{Host, Url};
 
 use super::exposition::parse;
-use super::metric::{BUILD_INFO, Metric};
-use super::sample::{Scrape, Told};
+use super::metric::{BUILD_INFO, Selector, matching};
+use super::snapshot::{Answer, Scrape};
 use crate::failure::in_one_line;
 
-const USUAL_PATH: &str = "/metrics";
+const DEFAULT_PATH: &str = "/metrics";
 
-/// An address that was typed.
+/// An address of the command line.
 pub(super) struct Target {
     url: Url,
     agent: Agent,
-    began: Instant,
+    started: Instant,
 }
 
-/// One process behind it.
+/// One process behind a target.
 struct Instance {
     label: String,
     url: Url,
-    /// The name that was asked for, where the URL now has a number.
+    /// The `Host` header, when the URL has the address that its name was resolved to.
     host: Option<String>,
 }
 
 impl Target {
-    pub(super) fn new(url: Url, limit: Duration, began: Instant) -> Self {
+    pub(super) fn new(url: Url, limit: Duration, started: Instant) -> Self {
         let agent = Agent::config_builder()
             .timeout_global(Some(limit))
             .http_status_as_error(false)
-            // Our own machines; a proxy for the way out would not know them.
+            // The processes are our own, and a proxy for outside hosts would not reach them.
             .proxy(None)
             .build()
             .new_agent();
-        Self { url, agent, began }
+        Self {
+            url,
+            agent,
+            started,
+        }
     }
 
-    /// What it is called when nothing behind it is known.
+    /// Names the target as long as no process behind it is known.
     pub(super) fn label(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         let port = self.url.port_or_known_default().unwrap_or_default();
-        labelled(&format!("{host}:{port}"), &self.url)
+        label(&format!("{host}:{port}"), &self.url)
     }
 
-    /// Every process behind the address, each asked at the same time.
-    pub(super) fn scrape(&self) -> BTreeMap<String, Told<Scrape>> {
+    /// Asks every process behind the address at the same time.
+    pub(super) fn scrape(&self) -> BTreeMap<String, Answer<Scrape>> {
         let instances = match self.instances() {
             Ok(instances) => instances,
             Err(reason) => return BTreeMap::from([(self.label(), Err(reason))]),
         };
         thread::scope(|scope| {
             let asked: Vec<_> = instances
-                .into_iter()
-                .map(|instance| {
-                    let label = instance.label.clone();
-                    (label, scope.spawn(move || self.ask(&instance)))
-                })
+                .iter()
+                .map(|instance| (&instance.label, scope.spawn(|| self.ask(instance))))
                 .collect();
+            let panicked = |_| Err("the thread that asked it panicked".to_owned());
             asked
                 .into_iter()
-                .map(|(label, answer)| (label, answer.join().unwrap_or_else(|_| Err(bug()))))
+                .map(|(label, answer)| (label.clone(), answer.join().unwrap_or_else(panicked)))
                 .collect()
         })
     }
 
-    fn instances(&self) -> Told<Vec<Instance>> {
+    fn instances(&self) -> Answer<Vec<Instance>> {
         let port = self.url.port_or_known_default().unwrap_or_default();
         match self.url.host() {
-            // A certificate is for the name: with https the name is asked, whoever answers.
+            // With https the name must stay: a certificate is made out to a name.
             Some(Host::Domain(name)) if self.url.scheme() == "http" => {
-                let found = (name, port).to_socket_addrs();
-                let found = found.map_err(|error| format!("its name is not known: {error}"))?;
-                let addresses = of_one_family(found.collect());
-                Ok(addresses
-                    .into_iter()
-                    .map(|one| self.at(one, name))
-                    .collect())
+                let resolved = (name, port).to_socket_addrs();
+                let resolved =
+                    resolved.map_err(|error| format!("its name cannot be resolved: {error}"))?;
+                let addresses = of_one_family(resolved.collect()).into_iter();
+                Ok(addresses.map(|address| self.at(address, name)).collect())
             }
             Some(_) | None => Ok(vec![Instance {
                 label: self.label(),
@@ -93,43 +93,39 @@ impl Target {
 
     fn at(&self, address: SocketAddr, name: &str) -> Instance {
         let mut url = self.url.clone();
-        // An http URL takes any address as its host.
-        let _replaced = url.set_ip_host(address.ip());
+        // This fails only for URLs that cannot have a host.
+        let _infallible = url.set_ip_host(address.ip());
         Instance {
-            label: labelled(&address.to_string(), &url),
+            label: label(&address.to_string(), &url),
             url,
             host: Some(format!("{name}:{}", address.port())),
         }
     }
 
-    fn ask(&self, instance: &Instance) -> Told<Scrape> {
+    fn ask(&self, instance: &Instance) -> Answer<Scrape> {
         let mut request = self.agent.get(instance.url.as_str());
         if let Some(host) = &instance.host {
             request = request.header("host", host);
         }
         let mut answer = request.call().map_err(|error| in_one_line(&error))?;
-        let at = self.began.elapsed().as_secs_f64();
+        let at = self.started.elapsed().as_secs_f64();
         match answer.status().as_u16() {
             200 => {}
-            other => return Err(format!("it answered {other}")),
+            other => return Err(format!("it answered HTTP {other}")),
         }
         let page = answer.body_mut().read_to_string();
         read(&page.map_err(|error| in_one_line(&error))?, at)
     }
 }
 
-fn bug() -> String {
-    "the question broke off".to_owned()
-}
-
-fn labelled(address: &str, url: &Url) -> String {
+fn label(address: &str, url: &Url) -> String {
     match url.path() {
-        USUAL_PATH => address.to_owned(),
+        DEFAULT_PATH => address.to_owned(),
         other => format!("{address}{other}"),
     }
 }
 
-/// With addresses of both families each process would be counted twice.
+/// A process that has addresses of both families must not be counted twice.
 fn of_one_family(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if addresses.iter().any(SocketAddr::is_ipv4) {
         addresses.retain(SocketAddr::is_ipv4);
@@ -137,26 +133,22 @@ fn of_one_family(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// A page, and which program it is of.
-fn read(page: &str, at: f64) -> Told<Scrape> {
+/// Parses a page, and takes the program and its version from it.
+fn read(page: &str, at: f64) -> Answer<Scrape> {
     let samples = parse(page).map_err(|error| error.to_string())?;
-    let mut scrape = Scrape {
-        at,
-        samples,
-        ..Scrape::default()
-    };
-    let metric = Metric::of(BUILD_INFO);
-    let build = scrape.of(&metric).next();
-    let Some((build, _one)) = build else {
+    let selector = Selector::of(BUILD_INFO);
+    let Some((build, _one)) = matching(&samples, &selector).next() else {
         return Err(format!(
             "it has no {BUILD_INFO}: is it a receiver or a worker?"
         ));
     };
     let label = |name| build.label(name).to_owned();
-    let (program, version) = (label("program"), label("version"));
-    scrape.program = program;
-    scrape.version = version;
-    Ok(scrape)
+    Ok(Scrape {
+        at,
+        program: label("program"),
+        version: label("version"),
+        samples,
+    })
 }
 
 #[cfg(test)]
@@ -181,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_asked_for_by_name_at_its_address() {
+    fn a_request_to_an_address_names_the_host() {
         let target = target("http://worker.example:9465/metrics");
         let instance = target.at("10.0.0.7:9465".parse().unwrap(), "worker.example");
         assert_eq!(instance.url.as_str(), "http://10.0.0.7:9465/metrics");
@@ -201,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn another_programs_page_is_no_process_of_ours() {
+    fn a_page_of_another_program_is_an_error() {
         let page = "paynow_build_info{program=\"paynow-worker\",version=\"1\"} 1\n";
         assert_eq!(read(page, 0.0).unwrap().program, "paynow-worker");
         assert!(
@@ -213,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_a_reason() {
+    fn a_port_without_a_listener_is_an_error() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let told = target(&format!("http://{address}/metrics")).scrape();
-        assert!(told[&address.to_string()].is_err(), "{told:?}");
+        let answers = target(&format!("http://{address}/metrics")).scrape();
+        assert!(answers[&address.to_string()].is_err(), "{answers:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal: taken over as a whole, written to in place, and given back whatever happens.
+//! The terminal: switched to a full screen, redrawn in place, and restored however the program ends.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
@@ -16,47 +16,45 @@ use crossterm::{Command, execute};
 
 use super::render::{Line, Size, Tone};
 
-/// Where no terminal tells its width.
-const PAPER_COLUMNS: usize = 80;
+/// The width of output that is not a terminal.
+const DEFAULT_COLUMNS: usize = 80;
 
-/// Whether there is something to give back; by whom does not matter, but only once.
-static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+/// Set while the terminal must be restored, which happens only once, on whichever thread.
+static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// A terminal in our hands.
+/// The full screen; the terminal is restored when this is dropped.
 pub(super) struct Screen;
 
-/// What a person did.
-pub(super) enum Wish {
-    Nothing,
-    /// The size changed.
-    Redraw,
-    End,
+pub(super) enum Input {
+    None,
+    Resize,
+    Quit,
 }
 
 impl Screen {
-    pub(super) fn take() -> io::Result<Self> {
-        let earlier = panic::take_hook();
+    pub(super) fn enter() -> io::Result<Self> {
+        let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            // The last words belong on the screen that stays.
-            give_back();
-            earlier(panic);
+            // The full screen would take the message of the panic with it.
+            restore();
+            default_hook(panic);
         }));
         terminal::enable_raw_mode()?;
-        IS_TAKEN.store(true, Ordering::SeqCst);
+        IS_ENTERED.store(true, Ordering::SeqCst);
         let screen = Self;
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
     }
 
-    /// Writes every line over what was there, in one go.
+    /// Overwrites the whole screen, in one write.
     pub(super) fn draw(&self, lines: &[Line]) -> io::Result<()> {
-        let columns = size_of_terminal().map_or(PAPER_COLUMNS, |(columns, _rows)| columns);
+        let columns = size_of_terminal().map_or(DEFAULT_COLUMNS, |(columns, _rows)| columns);
         let mut frame = String::new();
         put(&mut frame, BeginSynchronizedUpdate);
         for (row, line) in (0..).zip(lines) {
             put(&mut frame, MoveTo(0, row));
             push_line(&mut frame, line, true);
-            // In the last column the cursor stands on the last character still.
+            // After a full line the cursor is still on its last character, which must stay.
             if line.width() < columns {
                 put(&mut frame, Clear(ClearType::UntilNewLine));
             }
@@ -74,38 +72,38 @@ impl Screen {
         stdout.flush()
     }
 
-    /// Waits for a key, but not for long.
-    pub(super) fn wish(&self, wait: Duration) -> io::Result<Wish> {
-        if !IS_TAKEN.load(Ordering::SeqCst) {
-            // A thread panicked, and its words are on the screen that stays.
-            return Err(io::Error::other("a part of it panicked"));
+    /// Waits for a key, at most this long.
+    pub(super) fn input(&self, wait: Duration) -> io::Result<Input> {
+        if !IS_ENTERED.load(Ordering::SeqCst) {
+            // The hook above has restored the terminal.
+            return Err(io::Error::other("one of its threads panicked"));
         }
         if !event::poll(wait)? {
-            return Ok(Wish::Nothing);
+            return Ok(Input::None);
         }
         let event = event::read()?;
         if let Event::Resize(_columns, _rows) = event {
-            return Ok(Wish::Redraw);
+            return Ok(Input::Resize);
         }
-        let is_end = event.as_key_press_event().is_some_and(|key| {
+        let is_quit = event.as_key_press_event().is_some_and(|key| {
             let with_control = key.modifiers.contains(KeyModifiers::CONTROL);
             key.code == KeyCode::Char('q') || (key.code == KeyCode::Char('c') && with_control)
         });
-        Ok(if is_end { Wish::End } else { Wish::Nothing })
+        Ok(if is_quit { Input::Quit } else { Input::None })
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Nobody is left to tell when this fails.
-fn give_back() {
-    if IS_TAKEN.swap(false, Ordering::SeqCst) {
-        let _left = execute!(io::stdout(), ResetColor, Show, LeaveAlternateScreen);
-        let _cooked = terminal::disable_raw_mode();
+/// The program is about to end, and a failure cannot be reported any more.
+fn restore() {
+    if IS_ENTERED.swap(false, Ordering::SeqCst) {
+        let _ignored = execute!(io::stdout(), ResetColor, Show, LeaveAlternateScreen);
+        let _ignored = terminal::disable_raw_mode();
     }
 }
 
@@ -114,18 +112,18 @@ pub(super) fn is_terminal() -> bool {
 }
 
 pub(super) fn size() -> Size {
-    let (columns, rows) = size_of_terminal().unwrap_or((PAPER_COLUMNS, 24));
+    let (columns, rows) = size_of_terminal().unwrap_or((DEFAULT_COLUMNS, 24));
     Size {
         columns,
         rows: Some(rows),
     }
 }
 
-/// For what is printed and scrolls away.
-pub(super) fn size_of_paper() -> Size {
-    let told = size_of_terminal().filter(|_| is_terminal());
+/// For output that scrolls.
+pub(super) fn size_of_output() -> Size {
+    let terminal = size_of_terminal().filter(|_| is_terminal());
     Size {
-        columns: told.map_or(PAPER_COLUMNS, |(columns, _rows)| columns),
+        columns: terminal.map_or(DEFAULT_COLUMNS, |(columns, _rows)| columns),
         rows: None,
     }
 }
@@ -139,14 +137,14 @@ fn rows_of_terminal() -> u16 {
     terminal::size().map_or(u16::MAX, |(_columns, rows)| rows)
 }
 
-/// A line, with colours or as plain text.
+/// Appends a line, with colours or as plain text.
 pub(super) fn push_line(text: &mut String, line: &Line, with_colours: bool) {
     if !with_colours {
         text.push_str(&line.text());
         return;
     }
     for (tone, part) in &line.parts {
-        // Without colours (`NO_COLOR`) bold still tells an alarm from the rest.
+        // With `NO_COLOR` an alarm is still bold.
         match tone {
             Tone::Plain => {}
             Tone::Heading => put(text, SetAttribute(Attribute::Bold)),
@@ -164,6 +162,6 @@ pub(super) fn push_line(text: &mut String, line: &Line, with_colours: bool) {
 }
 
 fn put(text: &mut String, command: impl Command) {
-    // A string takes everything.
-    let _written = command.write_ansi(text);
+    // Writing to a string cannot fail.
+    let _infallible = command.write_ansi(text);
 }

@@ -1,5 +1,5 @@
-//! Everything is asked at the same time, each source on a thread of its own, so that one which
-//! hangs holds up neither the others nor the keys.
+//! Asks every source at the same time, each on its own thread, so that a source that hangs delays
+//! neither the others nor the keyboard.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -10,121 +10,117 @@ use paynow_process::clock;
 use paynow_process::environment::SettingError;
 
 use super::options::TopOptions;
-use super::sample::{Asked, Books, Broker, Sample, Scrape, Silent, Told};
 use super::scrape::Target;
-use super::{books, broker};
+use super::snapshot::{Answer, Broker, Database, Reading, Scrape, Snapshot, Unknown};
+use super::{broker, database};
 use crate::config::Config;
 use crate::management::ManagementApi;
 
-/// Nobody watches a screen that does not move.
+/// A long interval must not delay the message that a source does not answer.
 const ANSWER_LIMIT_MAX: Duration = Duration::from_secs(5);
 
-type Processes = BTreeMap<String, Told<Scrape>>;
+type Processes = BTreeMap<String, Answer<Scrape>>;
 
 pub(super) struct Sources {
-    began: Instant,
+    started: Instant,
+    /// How long to wait for the slowest source.
     limit: Duration,
-    /// With what to call each as long as nothing behind it is known.
+    /// Each with its label.
     targets: Vec<(String, Source<Processes>)>,
-    broker: Asked<Source<Told<Broker>>>,
-    books: Asked<Source<Told<Books>>>,
+    broker: Reading<Source<Answer<Broker>>>,
+    database: Reading<Source<Answer<Database>>>,
 }
 
 impl Sources {
     pub(super) fn new(options: &TopOptions, config: &Config) -> Self {
-        let began = Instant::now();
+        let started = Instant::now();
         let interval = Duration::from_secs(options.interval.into());
         let limit = interval.min(ANSWER_LIMIT_MAX);
         let targets = options.metrics.iter().map(|url| {
-            let target = Target::new(url.clone(), limit, began);
+            let target = Target::new(url.clone(), limit, started);
             (target.label(), Source::start(move || target.scrape()))
         });
-        // A setting that is missing takes its part away, not the rest.
+        // Without its setting only this source is unknown.
         let broker = config.management().map(|settings| {
             let api = ManagementApi::new(settings);
             Source::start(move || broker::ask(&api))
         });
-        let books = config
+        let database = config
             .database_url()
-            .map(|url| Source::start(move || books::ask(&url)));
+            .map(|url| Source::start(move || database::ask(&url)));
         Self {
-            began,
+            started,
             limit,
             targets: targets.collect(),
-            broker: broker.map_err(not_asked),
-            books: books.map_err(not_asked),
+            broker: broker.map_err(not_configured),
+            database: database.map_err(not_configured),
         }
     }
 
-    /// Takes as long as the slowest source, but no longer than the limit.
-    pub(super) fn look(&mut self) -> Sample {
+    pub(super) fn snapshot(&mut self) -> Snapshot {
         let deadline = Instant::now() + self.limit;
         for (_label, target) in &mut self.targets {
             target.ask();
         }
         ask(&mut self.broker);
-        ask(&mut self.books);
+        ask(&mut self.database);
         let mut processes = Processes::new();
         for (label, target) in &mut self.targets {
             match target.answer(deadline) {
-                Ok(told) => processes.extend(told),
+                Ok(answers) => processes.extend(answers),
                 Err(late) => {
                     processes.insert(label.clone(), Err(late));
                 }
             }
         }
-        Sample {
+        Snapshot {
             processes,
             broker: answer(&mut self.broker, deadline),
-            books: answer(&mut self.books, deadline),
-            at: self.began.elapsed().as_secs_f64(),
+            database: answer(&mut self.database, deadline),
+            at: self.started.elapsed().as_secs_f64(),
             taken_at_ms: clock::now_ms(),
         }
     }
 }
 
-fn not_asked(error: SettingError) -> Silent {
-    Silent::NotAsked(error.to_string())
+fn not_configured(error: SettingError) -> Unknown {
+    Unknown::NotConfigured(error.to_string())
 }
 
-fn ask<T>(source: &mut Asked<Source<Told<T>>>) {
+fn ask<T>(source: &mut Reading<Source<Answer<T>>>) {
     if let Ok(source) = source {
         source.ask();
     }
 }
 
-fn answer<T>(source: &mut Asked<Source<Told<T>>>, deadline: Instant) -> Asked<T> {
-    match source {
-        Ok(source) => {
-            let told = source.answer(deadline).flatten();
-            told.map_err(Silent::NoAnswer)
-        }
-        Err(silent) => Err(silent.clone()),
-    }
+fn answer<T>(source: &mut Reading<Source<Answer<T>>>, deadline: Instant) -> Reading<T> {
+    let source = source.as_mut().map_err(|unknown| unknown.clone())?;
+    let answer = source.answer(deadline).flatten();
+    answer.map_err(Unknown::NoAnswer)
 }
 
-/// Something that is asked again and again.
+/// A thread that answers one request at a time.
 struct Source<T> {
-    questions: SyncSender<()>,
+    requests: SyncSender<()>,
     answers: Receiver<T>,
-    /// It has a question that it did not answer yet.
+    /// A request has not been answered yet.
     is_asked: bool,
     asked_at: Instant,
 }
 
 impl<T: Send + 'static> Source<T> {
     fn start(mut work: impl FnMut() -> T + Send + 'static) -> Self {
-        let (questions, asked) = sync_channel(1);
-        let (answered, answers) = sync_channel(1);
+        let (requests, requested) = sync_channel(1);
+        let (answer, answers) = sync_channel(1);
         // Never joined: a source that hangs must not keep the program from ending.
         let _detached =
             thread::spawn(
                 move || {
-                    while asked.recv().is_ok() && answered.send(work()).is_ok() {}
+                    while requested.recv().is_ok() && answer.send(work()).is_ok() {}
                 },
             );
         Self {
-            questions,
+            requests,
             answers,
             is_asked: false,
             asked_at: Instant::now(),
@@ -134,17 +130,17 @@ impl<T: Send + 'static> Source<T> {
 
 impl<T> Source<T> {
     fn ask(&mut self) {
-        // What came too late for its own look is old by now.
+        // An answer that came too late for its snapshot is outdated.
         if self.is_asked && self.answers.try_recv().is_ok() {
             self.is_asked = false;
         }
         if !self.is_asked {
-            self.is_asked = self.questions.try_send(()).is_ok();
+            self.is_asked = self.requests.try_send(()).is_ok();
             self.asked_at = Instant::now();
         }
     }
 
-    fn answer(&mut self, deadline: Instant) -> Told<T> {
+    fn answer(&mut self, deadline: Instant) -> Answer<T> {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left) {
             Ok(answer) => {
@@ -155,7 +151,9 @@ impl<T> Source<T> {
                 let waited = self.asked_at.elapsed().as_secs();
                 Err(format!("no answer for {waited}s"))
             }
-            Err(RecvTimeoutError::Disconnected) => Err("the question broke off".to_owned()),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err("the thread that asks it panicked".to_owned())
+            }
         }
     }
 }
@@ -177,7 +175,7 @@ mod tests {
         );
         source.ask();
         release.send(1).unwrap();
-        let told = source.answer(Instant::now() + LONG);
-        assert_eq!(told, Ok(Ok(1)));
+        let answer = source.answer(Instant::now() + LONG);
+        assert_eq!(answer, Ok(Ok(1)));
     }
 }

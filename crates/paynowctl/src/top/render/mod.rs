@@ -1,25 +1,24 @@
-//! A view as lines of text: pure, and for any size of screen.
+//! The view as lines of text, for any size of screen.
 
 mod body;
 mod rows;
 mod text;
 
-use chrono::DateTime;
-
+use super::figures::time_text;
 use super::view::View;
 use text::flow;
 
 pub(super) use text::{Line, Tone};
 
-/// What there is to write on.
+/// The size of the screen or of other output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
     pub(super) columns: usize,
-    /// `None` on paper: everything is shown.
+    /// `None` for output that scrolls, which shows everything.
     pub(super) rows: Option<usize>,
 }
 
-/// Lines each part would like, and how many it gets.
+/// The lines that a part of the screen wants, and those that it gets.
 struct Share {
     wanted: usize,
     given: usize,
@@ -27,40 +26,36 @@ struct Share {
 
 pub(super) fn screen(view: &View, size: Size) -> Vec<Line> {
     let columns = size.columns;
-    let mut lines = vec![title(view)];
-    let middle = [
-        body::body(view, columns),
-        rows::rungs(view, columns),
-        vec![rows::state(view)],
-    ];
-    let middle: Vec<Line> = middle.into_iter().flatten().collect();
-    // The title and the header of the processes have a line each.
-    let fixed = middle.len() + 2;
-    let all = usize::MAX;
+    let rows_max = size.rows.unwrap_or(usize::MAX);
+    let mut middle = body::body(view, columns);
+    middle.extend(rows::rungs(view, columns));
+    middle.push(rows::state(view));
     let mut shares = [
-        problems(view, columns, all).len(),
+        problems(view, columns, usize::MAX).len(),
         view.processes.len(),
-        rows::letters(view, columns, all).len(),
-        rows::log_records(view, columns, all).len(),
+        rows::letters(view, columns, usize::MAX).len(),
+        rows::log_records(view, columns, usize::MAX).len(),
     ]
     .map(|wanted| Share {
         wanted,
         given: wanted.min(1),
     });
-    let mut left = size.rows.map_or(all, |rows| rows.saturating_sub(fixed));
-    left = left.saturating_sub(shares.iter().map(|share| share.given).sum());
-    share_out(&mut shares, left);
+    // The title and the header of the processes take a line each.
+    let fixed = middle.len() + 2;
+    let given: usize = shares.iter().map(|share| share.given).sum();
+    share_out(&mut shares, rows_max.saturating_sub(fixed + given));
     let [for_problems, for_processes, for_letters, for_log] = shares.map(|share| share.given);
+    let mut lines = vec![title(view)];
     lines.extend(problems(view, columns, for_problems));
     lines.extend(middle);
     lines.extend(rows::letters(view, columns, for_letters));
     lines.extend(rows::processes(view, columns, for_processes));
     lines.extend(rows::log_records(view, columns, for_log));
-    lines.truncate(size.rows.unwrap_or(all));
+    lines.truncate(rows_max);
     lines.into_iter().map(|line| line.cut(columns)).collect()
 }
 
-/// A line more for everybody in turn, as long as there are lines and anybody wants one.
+/// Gives one more line to each part in turn, until no line is left or no part wants one.
 fn share_out(shares: &mut [Share], mut left: usize) {
     while left > 0 && shares.iter().any(|share| share.given < share.wanted) {
         for share in shares.iter_mut().filter(|share| share.given < share.wanted) {
@@ -72,27 +67,23 @@ fn share_out(shares: &mut [Share], mut left: usize) {
     }
 }
 
-/// Unix milliseconds as a time of day in UTC.
-pub(super) fn time_text(unix_ms: i64, format: &str) -> String {
-    DateTime::from_timestamp_millis(unix_ms)
-        .map_or_else(String::new, |time| time.format(format).to_string())
-}
-
 fn title(view: &View) -> Line {
-    let (all, answering) = (view.processes.len(), view.processes.iter());
-    let answering = answering.filter(|row| row.told.is_ok()).count();
-    let tone = |is_there: bool| if is_there { Tone::Plain } else { Tone::Alarm };
-    let no = |is_there: bool| if is_there { "" } else { "no " };
-    let (has_broker, has_books) = (view.broker.is_ok(), view.books.is_ok());
+    let (all, rows) = (view.processes.len(), view.processes.iter());
+    let answering = rows.filter(|row| row.answer.is_ok()).count();
+    let alarm_unless = |fine: bool| if fine { Tone::Plain } else { Tone::Alarm };
+    let reached = |name: &str, answers: bool| {
+        let no = if answers { "" } else { "no " };
+        (alarm_unless(answers), format!("{no}{name}"))
+    };
     let mut line = Line::of(Tone::Heading, "paynowctl top");
     for (tone, text) in [
         (Tone::Plain, time_text(view.taken_at_ms, "%H:%M:%S UTC")),
         (
-            tone(answering == all),
+            alarm_unless(answering == all),
             format!("{answering} of {all} processes"),
         ),
-        (tone(has_broker), format!("{}broker", no(has_broker))),
-        (tone(has_books), format!("{}database", no(has_books))),
+        reached("broker", view.broker.is_ok()),
+        reached("database", view.database.is_ok()),
     ] {
         line.push(Tone::Plain, "  ");
         line.push(tone, &text);
@@ -101,14 +92,13 @@ fn title(view: &View) -> Line {
 }
 
 fn problems(view: &View, columns: usize, lines_max: usize) -> Vec<Line> {
-    let items: Vec<(Tone, String)> = view
-        .problems
-        .iter()
+    let items = view.problems.iter();
+    let items: Vec<(Tone, String)> = items
         .map(|problem| (problem.level.into(), problem.what.clone()))
         .collect();
-    let title = match items.len() {
-        0 => Line::of(Tone::Plain, "nothing needs attention"),
-        _some => Line::of(Tone::Alarm, "!"),
+    let title = match items.is_empty() {
+        true => Line::of(Tone::Plain, "nothing needs attention"),
+        false => Line::of(Tone::Alarm, "!"),
     };
     flow(&title, &items, columns, lines_max)
 }

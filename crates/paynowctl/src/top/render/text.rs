@@ -1,4 +1,4 @@
-//! Lines of text with tones, and how they are made to fit.
+//! Lines of text with tones, and how they are shortened to fit.
 
 use crate::top::view::Level;
 
@@ -33,11 +33,13 @@ impl Line {
         line
     }
 
-    /// Everything shown comes through here. Reasons and labels are others' words: what is no
-    /// printable ASCII could move the cursor or be wider than we count.
+    /// All text passes here. Reasons and labels come from other programs: a character that is not
+    /// printable ASCII could move the cursor or be wider than one column.
     pub(super) fn push(&mut self, tone: Tone, text: &str) {
         let is_plain = |character: char| character == ' ' || character.is_ascii_graphic();
-        let text = text.chars().map(|it| if is_plain(it) { it } else { '?' });
+        let text = text
+            .chars()
+            .map(|character| if is_plain(character) { character } else { '?' });
         self.parts.push((tone, text.collect()));
     }
 
@@ -46,14 +48,14 @@ impl Line {
         self.push(Tone::Plain, &" ".repeat(missing));
     }
 
-    /// A cell of a table, its text at the left.
+    /// Adds a table cell, aligned left.
     pub(super) fn left(&mut self, tone: Tone, text: &str, width: usize) {
         self.push(tone, text);
         let missing = width.saturating_sub(text.chars().count());
         self.push(Tone::Plain, &" ".repeat(missing));
     }
 
-    /// A cell of a table, its text at the right.
+    /// Adds a table cell, aligned right.
     pub(super) fn right(&mut self, tone: Tone, text: &str, width: usize) {
         let missing = width.saturating_sub(text.chars().count());
         self.push(Tone::Plain, &" ".repeat(missing));
@@ -65,7 +67,7 @@ impl Line {
     }
 
     pub(in crate::top) fn width(&self) -> usize {
-        // ASCII only, see `push`.
+        // `push` leaves only ASCII.
         self.parts.iter().map(|(_tone, text)| text.len()).sum()
     }
 
@@ -74,7 +76,7 @@ impl Line {
         texts.collect::<String>().trim_end().to_owned()
     }
 
-    /// Not wider than this; what does not fit goes word by word.
+    /// Shortens the line to this width, by whole words.
     pub(super) fn cut(self, width: usize) -> Self {
         if self.text().len() <= width {
             return self;
@@ -93,17 +95,17 @@ impl Line {
     }
 }
 
-/// What shows that words are left out.
+/// Marks a text that was shortened.
 const MORE: &str = "..";
 
-/// The text, or as many of its words as fit, and a sign that there were more.
+/// Shortens a text to this width, by whole words.
 pub(super) fn fit(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
     let mut kept = String::new();
     for word in text.split(' ') {
-        // Room for the sign, and for the space before it.
+        // One for the space before the mark.
         let needed = kept.len() + word.chars().count() + 1 + MORE.len();
         if needed > width {
             break;
@@ -117,14 +119,15 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     kept
 }
 
-/// Things after a title, on as many lines as they need or may have; what does not fit is counted.
+/// Puts a title and a list of items on as many lines as they need, but no more than allowed. Items that
+/// do not fit are counted.
 pub(super) fn flow(
     title: &Line,
     items: &[(Tone, String)],
     columns: usize,
     lines_max: usize,
 ) -> Vec<Line> {
-    // The first thing is shown even when there is no room for all of its words.
+    // The first item is shown even if it must be shortened.
     let shortened = columns.saturating_sub(title.width() + REMARK_WIDTH);
     for item_width in [columns.saturating_sub(MARGIN_WIDTH), shortened] {
         for shown in (1..=items.len()).rev() {
@@ -137,9 +140,9 @@ pub(super) fn flow(
     vec![title.clone()]
 }
 
-/// Room for "and 999 more" beside the first thing.
+/// The width of " and 999 more" and a comma.
 const REMARK_WIDTH: usize = 15;
-/// Two spaces before a thing and the comma after it.
+/// Two spaces before an item and a comma after it.
 const MARGIN_WIDTH: usize = 3;
 
 fn laid_out(
@@ -172,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_left_out_word_by_word() {
+    fn a_text_is_shortened_by_whole_words() {
         for (text, width, expected) in [
             ("connection refused", 18, "connection refused"),
             ("connection refused", 17, "connection .."),
@@ -185,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn others_words_cannot_move_the_cursor() {
+    fn text_of_other_programs_cannot_move_the_cursor() {
         let line = Line::of(Tone::Plain, "a\u{1b}[2J\u{9b}\r\nb \u{1f525}");
         assert_eq!(line.text(), "a?[2J???b ?");
     }
 
     #[test]
-    fn things_flow_and_the_rest_is_counted() {
+    fn items_flow_and_the_rest_is_counted() {
         let items: Vec<(Tone, String)> = ["unknown_product 10", "malformed 2", "conflict 1"]
             .map(|text| (Tone::Plain, text.to_owned()))
             .into();

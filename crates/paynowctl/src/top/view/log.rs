@@ -1,30 +1,34 @@
-//! What the programs wrote into their logs that is not as usual.
+//! Log records of the programs that are warnings or worse.
 
 use std::cmp::Reverse;
 
+use serde::Serialize;
+
 use super::Level;
 use crate::top::exposition::Samples;
-use crate::top::increase::Span;
-use crate::top::metric::{LOG_RECORDS, Metric};
-use crate::top::sample::Sample;
+use crate::top::increase::Increases;
+use crate::top::metric::{LOG_RECORDS, Selector};
+use crate::top::snapshot::Snapshot;
 
-/// From the worst to the least that is shown.
+/// The log levels that are shown, the most urgent first.
 const LEVELS: [&str; 3] = ["critical", "error", "warning"];
 
-/// Log records of one event.
-#[derive(Debug)]
+/// How many log records of one event there are.
+#[derive(Debug, Serialize)]
 pub(in crate::top) struct LogRecords {
+    /// The log level.
     pub(in crate::top) level: String,
     pub(in crate::top) event: String,
     /// In the last minute.
+    #[serde(rename = "records")]
     pub(in crate::top) recent: f64,
-    /// Since the processes that answer were started.
+    /// Since the start of the processes that answer.
     pub(in crate::top) total: f64,
 }
 
 impl LogRecords {
-    /// An error that is going on; what is past says so itself.
-    pub(in crate::top) fn weight(&self) -> Level {
+    /// Only recent records need attention.
+    pub(in crate::top) fn urgency(&self) -> Level {
         if self.recent <= 0.0 {
             Level::Fine
         } else if self.level == "warning" {
@@ -35,33 +39,32 @@ impl LogRecords {
     }
 }
 
-/// What goes on first, then the worst, then the most.
-pub(super) fn records(now: &Sample, window: &Span) -> Vec<LogRecords> {
-    let metric = Metric::only(LOG_RECORDS, "level", &LEVELS);
+/// Events with recent records come first, then the most urgent, then the most frequent.
+pub(super) fn records(now: &Snapshot, window: &Increases) -> Vec<LogRecords> {
+    let selector = Selector::only(LOG_RECORDS, "level", &LEVELS);
     let mut totals = Samples::new();
-    for scrape in now.processes.values().flatten() {
-        for (series, records) in scrape.of(&metric) {
-            *totals.entry(series.clone()).or_default() += records;
-        }
+    for (series, records) in now.scrapes().flat_map(|scrape| scrape.matching(&selector)) {
+        *totals.entry(series.clone()).or_default() += records;
     }
-    let rose = window.rose(&metric);
+    let recent = window.matching(&selector);
     let mut records: Vec<LogRecords> = totals
         .iter()
         .filter(|(_series, total)| **total > 0.0)
         .map(|(series, total)| LogRecords {
             level: series.label("level").to_owned(),
             event: series.label("event").to_owned(),
-            recent: rose.get(series).copied().unwrap_or(0.0),
+            recent: recent.get(series).copied().unwrap_or(0.0),
             total: *total,
         })
         .collect();
-    let place = |level: &str| LEVELS.iter().position(|known| *known == level);
+    let rank = |of: &LogRecords| {
+        let urgency = LEVELS.iter().position(|level| *level == of.level);
+        (Reverse(of.recent > 0.0), urgency)
+    };
     records.sort_by(|one, other| {
-        let rank = |of: &LogRecords| (Reverse(of.recent > 0.0), place(&of.level));
-        let more = other.recent.total_cmp(&one.recent);
         rank(one)
             .cmp(&rank(other))
-            .then(more)
+            .then(other.recent.total_cmp(&one.recent))
             .then(other.total.total_cmp(&one.total))
     });
     records

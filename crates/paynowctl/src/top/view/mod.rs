@@ -1,33 +1,36 @@
-//! What there is to see, worked out from the looks of the last minute and nothing else.
+//! Computes everything that `top` shows from the snapshots of the last minute.
 
 mod backlog;
-mod desk;
+mod ledger;
 mod log;
 mod processes;
 mod traffic;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use super::increase::Span;
-use super::sample::{Asked, Books, Sample};
+use serde::Serialize;
+
+use super::increase::Increases;
+use super::snapshot::{Database, Reading, Snapshot};
 
 pub(super) use backlog::{Backlog, BrokerView, QueueRow, Rung};
 pub(super) use log::LogRecords;
 pub(super) use processes::{Process, ProcessRow};
-pub(super) use traffic::{Latency, Rate, Refusals};
+pub(super) use traffic::{Latency, Rate};
 
-/// How much something matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     Fine,
-    /// Worth knowing; nobody is woken for it.
+    /// Worth knowing, but not urgent.
     Warning,
-    /// An alert is on this.
+    /// There is an alert for it.
     Alarm,
 }
 
-/// Something that is not as it should be, in a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that needs attention, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Problem {
     pub(super) level: Level,
     pub(super) what: String,
@@ -49,63 +52,64 @@ impl Problem {
     }
 }
 
-/// The last look, what changed since the one before, and over the last minute.
+/// The state at the last snapshot, and the changes since the one before and over the last minute.
 #[derive(Debug)]
 pub(super) struct View {
+    /// Unix milliseconds.
     pub(super) taken_at_ms: i64,
-    /// From the last look but one to the last; 0 with one look only.
+    /// Between the last two snapshots; 0 when there is only one.
     pub(super) interval_seconds: f64,
-    /// What the last minute covers so far.
+    /// The part of the last minute that has snapshots.
     pub(super) window_seconds: f64,
     pub(super) rates: Vec<Rate>,
-    pub(super) refusals: Refusals,
+    /// Requests of the last minute that were not queued, by code.
+    pub(super) refusals: BTreeMap<String, f64>,
     pub(super) latencies: Vec<Latency>,
-    pub(super) broker: Asked<BrokerView>,
-    /// Of the worker's retries; empty when neither worker nor broker tells.
+    pub(super) broker: Reading<BrokerView>,
+    /// The retry ladder; empty when neither workers nor broker answer.
     pub(super) rungs: Vec<Rung>,
     /// Of `paynow.credits`.
     pub(super) backlog: Backlog,
-    /// Pauses of the workers by cause; `None` when none of them was seen twice.
-    pub(super) pauses: Option<Vec<(String, f64)>>,
-    pub(super) books: Asked<Books>,
+    /// How often workers paused in the last minute, by cause; `None` when no worker answered twice.
+    pub(super) pauses: Option<BTreeMap<String, f64>>,
+    pub(super) database: Reading<Database>,
     pub(super) processes: Vec<ProcessRow>,
     pub(super) log_records: Vec<LogRecords>,
-    /// The worst first.
+    /// The most urgent first.
     pub(super) problems: Vec<Problem>,
 }
 
-/// Time as it passes in a view: the last interval, and the last minute.
-struct Times {
-    interval: Span,
-    window: Span,
+/// The two periods that changes are shown for.
+struct Periods {
+    interval: Increases,
+    window: Increases,
 }
 
 impl View {
-    /// Of these looks, which are in order; `None` without any.
-    pub(super) fn of(samples: &[Sample]) -> Option<Self> {
-        let now = samples.last()?;
-        let last_two = samples.len().saturating_sub(2);
-        let times = Times {
-            interval: Span::over(samples.get(last_two..)?),
-            window: Span::over(samples),
+    /// The snapshots are sorted by time; `None` without any.
+    pub(super) fn of(snapshots: &[Snapshot]) -> Option<Self> {
+        let now = snapshots.last()?;
+        let last_two = snapshots.len().saturating_sub(2);
+        let periods = Periods {
+            interval: Increases::over(snapshots.get(last_two..)?),
+            window: Increases::over(snapshots),
         };
-        let rates = traffic::rates(now, &times);
-        let broker = backlog::broker(samples);
-        let backlog = backlog::backlog(&broker, &times.window);
+        let window = &periods.window;
+        let broker = backlog::broker(now, snapshots);
         let mut view = Self {
             taken_at_ms: now.taken_at_ms,
-            interval_seconds: times.interval.seconds,
-            window_seconds: times.window.seconds,
-            refusals: traffic::refusals(&times.window),
-            latencies: traffic::latencies(&times),
-            rungs: backlog::rungs(&broker, &times.window),
-            pauses: processes::pauses(&times.window),
-            processes: processes::rows(samples, &times.window),
-            log_records: log::records(now, &times.window),
-            books: now.books.clone(),
-            rates,
+            interval_seconds: periods.interval.seconds,
+            window_seconds: window.seconds,
+            rates: traffic::rates(now, &periods),
+            refusals: traffic::refusals(window),
+            latencies: traffic::latencies(&periods),
+            rungs: backlog::rungs(&broker, window),
+            backlog: backlog::backlog(&broker, window),
+            pauses: processes::pauses(window),
+            processes: processes::rows(now, snapshots, window),
+            log_records: log::records(now, window),
+            database: now.database.clone(),
             broker,
-            backlog,
             problems: Vec::new(),
         };
         view.problems = problems(&view, now);
@@ -113,12 +117,12 @@ impl View {
     }
 }
 
-fn problems(view: &View, now: &Sample) -> Vec<Problem> {
+/// Problems of one level keep the order in which an event passes the parts of the pipeline.
+fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
     let mut problems = processes::problems(view);
     problems.extend(backlog::problems(view));
     problems.extend(traffic::problems(view));
-    problems.extend(desk::problems(view, now));
-    // Those of one level stay in the order of the way an event takes.
+    problems.extend(ledger::problems(view, now));
     problems.sort_by_key(|problem| Reverse(problem.level));
     problems
 }

@@ -1,21 +1,24 @@
-//! Everything that is wrong is told in a sentence, and matters as much as its alert.
+//! Everything that is wrong is a sentence, as urgent as its alert.
 
 use std::collections::BTreeMap;
 
 use super::tests::{
-    RECEIVER_AT, WORKER_AT, look, queue, receiver_page, set_page, with, worker_page,
+    RECEIVER_AT, WORKER_AT, queue, receiver_page, set_page, snapshot, with, worker_page,
 };
 use super::{Level, Problem, View};
-use crate::top::sample::{Books, OpenLetters, Sample, Silent};
+use crate::top::snapshot::{Database, OpenDeadLetters, Snapshot, Unknown};
 
-/// Always there: the events of these looks are beyond the last bucket.
+/// Always there: the events of these snapshots are beyond the last bucket.
 const AGE: &str = "p95 of event age is over 1m 0s";
 
-/// The only other problem of two looks, the second of them changed.
+/// The only other problem of two snapshots, the second of which has the change.
 #[track_caller]
-fn problem_of(change: impl FnOnce(&mut Sample)) -> (Level, String) {
-    let looks = [look(0.0, 0, 0, 0), with(look(2.0, 20, 20, 0), change)];
-    let mut problems = View::of(&looks).unwrap().problems;
+fn problem_of(change: impl FnOnce(&mut Snapshot)) -> (Level, String) {
+    let snapshots = [
+        snapshot(0.0, 0, 0, 0),
+        with(snapshot(2.0, 20, 20, 0), change),
+    ];
+    let mut problems = View::of(&snapshots).unwrap().problems;
     problems.retain(|problem| problem.what != AGE);
     assert_eq!(problems.len(), 1, "{problems:?}");
     let problem = problems.remove(0);
@@ -31,83 +34,89 @@ fn warning(what: &str) -> (Level, String) {
 }
 
 #[test]
-fn a_source_that_is_silent_and_one_that_was_not_given() {
-    let no_answer = || Silent::NoAnswer("gone".to_owned());
-    let not_asked = || Silent::NotAsked("no URL".to_owned());
+fn a_source_that_does_not_answer_and_one_that_is_not_configured() {
+    let no_answer = || Unknown::NoAnswer("gone".to_owned());
+    let not_configured = || Unknown::NotConfigured("no URL".to_owned());
     assert_eq!(
         problem_of(|it| it.broker = Err(no_answer())),
         alarm("broker: gone")
     );
     assert_eq!(
-        problem_of(|it| it.broker = Err(not_asked())),
+        problem_of(|it| it.broker = Err(not_configured())),
         warning("broker: no URL")
     );
     assert_eq!(
-        problem_of(|it| it.books = Err(no_answer())),
+        problem_of(|it| it.database = Err(no_answer())),
         alarm("database: gone")
     );
     assert_eq!(
-        problem_of(|it| it.books = Err(not_asked())),
+        problem_of(|it| it.database = Err(not_configured())),
         warning("database: no URL")
     );
 }
 
 #[test]
 fn what_is_wrong_in_the_broker() {
-    let told = problem_of(|it| {
+    let problem = problem_of(|it| {
         it.broker.as_mut().unwrap().alarms = Ok(vec!["disk alarm of a".to_owned()]);
     });
-    assert_eq!(told, alarm("disk alarm of a"));
-    let told = problem_of(|it| it.broker.as_mut().unwrap().alarms = Err("no tag".to_owned()));
-    assert_eq!(told, warning("alarms are unknown: no tag"));
-    let told = problem_of(|it| {
+    assert_eq!(problem, alarm("disk alarm of a"));
+    let problem = problem_of(|it| it.broker.as_mut().unwrap().alarms = Err("no tag".to_owned()));
+    assert_eq!(problem, warning("broker alarms are unknown: no tag"));
+    let problem = problem_of(|it| {
         let queues = &mut it.broker.as_mut().unwrap().queues;
         queues.retain(|queue| queue.name != "paynow.unrouted");
     });
     assert_eq!(
-        told,
+        problem,
         alarm("there is no queue paynow.unrouted: run `paynowctl setup`")
     );
     for (name, expected) in [
         (
             "paynow.unrouted",
-            alarm("3 events found no queue and wait in paynow.unrouted"),
+            alarm("3 events found no route: see paynow.unrouted"),
         ),
         (
             "paynow.credits.dead",
             warning("3 dead letters wait to be archived"),
         ),
     ] {
-        let told = problem_of(|it| {
+        let problem = problem_of(|it| {
             let queues = &mut it.broker.as_mut().unwrap().queues;
             queues.retain(|queue| queue.name != name);
             queues.push(queue(name, 3, 0));
         });
-        assert_eq!(told, expected);
+        assert_eq!(problem, expected);
     }
 }
 
 #[test]
 fn what_is_wrong_with_webhooks_and_the_ledger() {
-    let told = problem_of(|it| {
+    let problem = problem_of(|it| {
         let page = receiver_page(20).replace("refused\"} 1", "refused\"} 3");
         let page = page.replace("mismatch\"} 1", "mismatch\"} 3");
         set_page(it, RECEIVER_AT, "paynow-receiver", &page);
     });
-    assert_eq!(told, warning("webhooks are refused, in 2s: mismatch 2"));
-    let told = problem_of(|it| {
+    assert_eq!(
+        problem,
+        warning("2 webhooks were refused in the last 2s: mismatch")
+    );
+    let problem = problem_of(|it| {
         let page = receiver_page(20).replace("refused\"} 1", "unavailable\"} 3");
         let page = page.replace("mismatch", "timed_out");
         set_page(it, RECEIVER_AT, "paynow-receiver", &page);
     });
-    assert_eq!(told, alarm("webhooks are not queued, in 2s: timed_out 1"));
-    let told = problem_of(|it| {
+    assert_eq!(
+        problem,
+        alarm("1 webhook was not queued in the last 2s: timed_out")
+    );
+    let problem = problem_of(|it| {
         let page = worker_page(20, 1, 0).replace("balances\"} 0", "balances\"} 4");
         set_page(it, WORKER_AT, "paynow-worker", &page);
     });
     assert_eq!(
-        told,
-        alarm("ledger: 4 violate balances: run `paynowctl check`")
+        problem,
+        alarm("the ledger has 4 violations of balances: run `paynowctl check`")
     );
 }
 
@@ -117,46 +126,46 @@ fn dead_letters_are_urgent_after_a_day() {
         (61, warning("2 open dead letters, oldest 1m 1s")),
         (86_401, alarm("2 open dead letters, oldest 1d 0h")),
     ] {
-        let letters = vec![OpenLetters {
+        let dead_letters = vec![OpenDeadLetters {
             reason: "malformed".to_owned(),
             letters: 2,
             oldest_age_seconds,
         }];
-        let books = Books {
-            letters,
-            ..Books::default()
+        let database = Database {
+            dead_letters,
+            ..Database::default()
         };
-        assert_eq!(problem_of(|it| it.books = Ok(books)), expected);
+        assert_eq!(problem_of(|it| it.database = Ok(database)), expected);
     }
 }
 
 #[test]
 fn the_worst_comes_first() {
-    let looks = [look(0.0, 0, 0, 0), look(2.0, 20, 20, 1_000)];
-    let problems = View::of(&looks).unwrap().problems;
-    let told: Vec<&str> = problems
+    let snapshots = [snapshot(0.0, 0, 0, 0), snapshot(2.0, 20, 20, 1_000)];
+    let problems = View::of(&snapshots).unwrap().problems;
+    let sentences: Vec<&str> = problems
         .iter()
         .map(|problem| problem.what.as_str())
         .collect();
-    assert_eq!(told, [AGE, "paynow.credits is 1m 40s of work"]);
+    assert_eq!(sentences, [AGE, "paynow.credits takes 1m 40s to empty"]);
 }
 
 #[test]
 fn a_worker_that_consumes_is_believed_for_a_while() {
     let nobody = |at, credited| {
-        with(look(at, 0, credited, 0), |it| {
+        with(snapshot(at, 0, credited, 0), |it| {
             it.broker.as_mut().unwrap().consumers = Ok(BTreeMap::new());
         })
     };
-    let gone = |it: &mut Sample| {
+    let gone = |it: &mut Snapshot| {
         it.processes.remove(WORKER_AT);
     };
-    let is_told = |looks: &[Sample]| {
-        let problems = View::of(looks).unwrap().problems;
-        problems.contains(&Problem::alarm("nobody consumes paynow.credits"))
+    let is_reported = |snapshots: &[Snapshot]| {
+        let problems = View::of(snapshots).unwrap().problems;
+        problems.contains(&Problem::alarm("no worker consumes paynow.credits"))
     };
-    assert!(!is_told(&[nobody(0.0, 0), nobody(2.0, 20)]));
-    assert!(is_told(&[nobody(0.0, 0), with(nobody(2.0, 20), gone)]));
-    assert!(is_told(&[nobody(0.0, 0), nobody(16.0, 20)]));
-    assert!(!is_told(&[look(0.0, 0, 0, 0), nobody(16.0, 20)]));
+    assert!(!is_reported(&[nobody(0.0, 0), nobody(2.0, 20)]));
+    assert!(is_reported(&[nobody(0.0, 0), with(nobody(2.0, 20), gone)]));
+    assert!(is_reported(&[nobody(0.0, 0), nobody(16.0, 20)]));
+    assert!(!is_reported(&[snapshot(0.0, 0, 0, 0), nobody(16.0, 20)]));
 }

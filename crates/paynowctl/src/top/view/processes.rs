@@ -1,62 +1,50 @@
-//! Every process that was asked, one row each.
+//! The processes that were asked for their metrics, one row each.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use super::{Level, Problem, View};
-use crate::top::increase::Span;
+use crate::top::figures::rounded_or_null;
+use crate::top::increase::Increases;
 use crate::top::metric::{
-    BLOCKED, CONNECTED, CONSUMING, CPU, MEMORY, Metric, PAUSES, STARTED, WORKER,
+    BLOCKED, CONNECTED, CONSUMING, CPU, MEMORY, PAUSES, STARTED, Selector, WORKER,
 };
-use crate::top::sample::{Sample, Scrape, Told};
+use crate::top::snapshot::{Answer, Scrape, Snapshot};
 
 #[derive(Debug)]
 pub(in crate::top) struct ProcessRow {
     pub(in crate::top) address: String,
-    /// As it told, now or earlier in this minute.
+    /// From its last answer within the minute.
     pub(in crate::top) program: Option<String>,
-    pub(in crate::top) told: Told<Process>,
+    pub(in crate::top) answer: Answer<Process>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(in crate::top) struct Process {
+    pub(in crate::top) state: State,
     pub(in crate::top) version: String,
+    #[serde(serialize_with = "rounded_or_null")]
     pub(in crate::top) up_seconds: Option<f64>,
     /// Of one core, over the last minute.
+    #[serde(serialize_with = "rounded_or_null")]
     pub(in crate::top) cpu_share: Option<f64>,
     pub(in crate::top) memory_bytes: Option<f64>,
-    /// Connections to publish on.
+    /// Connections on which it publishes.
     pub(in crate::top) lanes: usize,
     pub(in crate::top) lanes_connected: usize,
     pub(in crate::top) lanes_blocked: usize,
-    /// `None` of a program that consumes nothing.
-    pub(in crate::top) is_consuming: Option<bool>,
 }
 
-/// What a process can do, the worst of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The most urgent state that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(in crate::top) enum State {
     Paused,
     Disconnected,
     Blocked,
     Consuming,
     Connected,
-}
-
-impl ProcessRow {
-    fn name(&self) -> String {
-        let program = self.program.as_deref().unwrap_or("a process");
-        format!("{program} {}", self.address)
-    }
-}
-
-impl Process {
-    pub(in crate::top) fn state(&self) -> State {
-        match self.is_consuming {
-            Some(false) => State::Paused,
-            _ if self.lanes_connected < self.lanes => State::Disconnected,
-            _ if self.lanes_blocked > 0 => State::Blocked,
-            Some(true) => State::Consuming,
-            None => State::Connected,
-        }
-    }
 }
 
 impl State {
@@ -69,25 +57,40 @@ impl State {
             Self::Connected => "connected",
         }
     }
+}
 
-    pub(in crate::top) fn level(self) -> Level {
-        match self {
-            Self::Paused | Self::Disconnected | Self::Blocked => Level::Alarm,
-            Self::Consuming | Self::Connected => Level::Fine,
+impl ProcessRow {
+    pub(in crate::top) fn level(&self) -> Level {
+        match self.answer.as_ref().map(|process| process.state) {
+            Ok(State::Consuming | State::Connected) => Level::Fine,
+            Ok(State::Paused | State::Disconnected | State::Blocked) | Err(_) => Level::Alarm,
+        }
+    }
+
+    fn name(&self) -> String {
+        let program = self.program.as_deref().unwrap_or("a process");
+        format!("{program} {}", self.address)
+    }
+
+    fn problem(&self) -> Option<Problem> {
+        let name = self.name();
+        match self.answer.as_ref().ok()?.state {
+            State::Consuming | State::Connected => None,
+            State::Blocked => Some(Problem::alarm(format!("the broker blocks {name}"))),
+            state @ (State::Paused | State::Disconnected) => {
+                Some(Problem::alarm(format!("{name} is {}", state.word())))
+            }
         }
     }
 }
 
-/// Receivers first, as an event meets them.
-pub(super) fn rows(samples: &[Sample], window: &Span) -> Vec<ProcessRow> {
-    let Some(now) = samples.last() else {
-        return Vec::new();
-    };
-    let row = |(address, told): (&String, &Told<Scrape>)| ProcessRow {
+/// Sorted by program: receivers before workers, in the order in which an event passes them.
+pub(super) fn rows(now: &Snapshot, snapshots: &[Snapshot], window: &Increases) -> Vec<ProcessRow> {
+    let row = |(address, answer): (&String, &Answer<Scrape>)| ProcessRow {
         address: address.clone(),
-        program: program(samples, address),
-        told: match told {
-            Ok(scrape) => Ok(process(scrape, now, window.rate_of(address, CPU))),
+        program: program(snapshots, address),
+        answer: match answer {
+            Ok(scrape) => Ok(process(scrape, now, window.rate_at(address, CPU))),
             Err(reason) => Err(reason.clone()),
         },
     };
@@ -96,80 +99,70 @@ pub(super) fn rows(samples: &[Sample], window: &Span) -> Vec<ProcessRow> {
     rows
 }
 
-fn program(samples: &[Sample], address: &str) -> Option<String> {
-    let last_told = samples.iter().rev().find_map(|sample| {
-        let told = sample.processes.get(address)?;
-        told.as_ref().ok()
-    });
-    last_told.map(|scrape| scrape.program.clone())
+fn program(snapshots: &[Snapshot], address: &str) -> Option<String> {
+    let answers = snapshots
+        .iter()
+        .rev()
+        .filter_map(|snapshot| snapshot.processes.get(address));
+    let last = answers.flatten().next();
+    last.map(|scrape| scrape.program.clone())
 }
 
-fn process(scrape: &Scrape, now: &Sample, cpu_share: Option<f64>) -> Process {
-    let lanes = |name| {
-        let metric = Metric::of(name);
-        let values: Vec<bool> = scrape
-            .of(&metric)
-            .map(|(_lane, value)| value > 0.0)
-            .collect();
-        (values.len(), values.into_iter().filter(|is| *is).count())
+fn process(scrape: &Scrape, now: &Snapshot, cpu_share: Option<f64>) -> Process {
+    let sum = |name| scrape.sum(&Selector::of(name));
+    let count = |name, counts: fn(f64) -> bool| {
+        let selector = Selector::of(name);
+        let lanes = scrape.matching(&selector);
+        lanes.filter(|(_lane, value)| counts(*value)).count()
     };
-    let (lanes_known, lanes_connected) = lanes(CONNECTED);
-    let (_known, lanes_blocked) = lanes(BLOCKED);
-    let sum = |name| scrape.sum(&Metric::of(name));
+    let is_set = |value: f64| value > 0.0;
+    let lanes = count(CONNECTED, |_| true);
+    let lanes_connected = count(CONNECTED, is_set);
+    let lanes_blocked = count(BLOCKED, is_set);
     let now_seconds = now.taken_at_ms as f64 / 1000.0;
     Process {
+        // Only a worker has this metric.
+        state: match sum(CONSUMING).map(is_set) {
+            Some(false) => State::Paused,
+            _ if lanes_connected < lanes => State::Disconnected,
+            _ if lanes_blocked > 0 => State::Blocked,
+            Some(true) => State::Consuming,
+            None => State::Connected,
+        },
         version: scrape.version.clone(),
         up_seconds: sum(STARTED).map(|started| (now_seconds - started).max(0.0)),
         cpu_share,
         memory_bytes: sum(MEMORY),
-        lanes: lanes_known,
+        lanes,
         lanes_connected,
         lanes_blocked,
-        is_consuming: sum(CONSUMING).map(|consuming| consuming > 0.0),
     }
 }
 
-pub(super) fn pauses(window: &Span) -> Option<Vec<(String, f64)>> {
-    let metric = Metric::of(PAUSES);
-    window.increase(WORKER, &metric)?;
-    let by_cause = window.by_label(&metric, "cause").into_iter();
-    Some(by_cause.filter(|(_cause, pauses)| *pauses > 0.0).collect())
+pub(super) fn pauses(window: &Increases) -> Option<BTreeMap<String, f64>> {
+    let selector = Selector::of(PAUSES);
+    window.increase(WORKER, &selector)?;
+    let mut by_cause = window.by_label(&selector, "cause");
+    by_cause.retain(|_cause, pauses| *pauses > 0.0);
+    Some(by_cause)
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
-    let silent = silence(&view.processes).into_iter();
-    let others = view.processes.iter().filter_map(problem);
-    silent.chain(others).collect()
+    let others = view.processes.iter().filter_map(ProcessRow::problem);
+    no_answer(&view.processes)
+        .into_iter()
+        .chain(others)
+        .collect()
 }
 
-/// Their rows tell which, and why.
-fn silence(rows: &[ProcessRow]) -> Option<Problem> {
-    let mut silent = rows.iter().filter(|row| row.told.is_err());
-    let first = silent.next()?;
-    match silent.count() {
-        0 => {
-            let reason = first.told.as_ref().err()?;
-            Some(Problem::alarm(format!(
-                "no answer of {}: {reason}",
-                first.name()
-            )))
-        }
-        others => {
-            let (silent, all) = (others + 1, rows.len());
-            Some(Problem::alarm(format!(
-                "no answer of {silent} of {all} processes"
-            )))
-        }
-    }
-}
-
-fn problem(row: &ProcessRow) -> Option<Problem> {
-    let name = row.name();
-    match row.told.as_ref().ok()?.state() {
-        State::Consuming | State::Connected => None,
-        State::Blocked => Some(Problem::alarm(format!("the broker blocks {name}"))),
-        bad @ (State::Paused | State::Disconnected) => {
-            Some(Problem::alarm(format!("{name} is {}", bad.word())))
-        }
-    }
+/// Several processes are only counted, because each row states its reason.
+fn no_answer(rows: &[ProcessRow]) -> Option<Problem> {
+    let mut reasons = rows
+        .iter()
+        .filter_map(|row| Some((row, row.answer.as_ref().err()?)));
+    let (row, reason) = reasons.next()?;
+    Some(Problem::alarm(match reasons.count() {
+        0 => format!("no answer from {}: {reason}", row.name()),
+        others => format!("no answer from {} of {} processes", others + 1, rows.len()),
+    }))
 }

@@ -1,11 +1,11 @@
-//! From looks to a view: pages of two programs, a broker and a database, and what is made of them.
+//! What a view makes of snapshots with pages of two programs, a broker and a database.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::top::exposition::parse;
 use crate::top::quantile::Quantile;
-use crate::top::sample::{Broker, Queue, Scrape, Told};
+use crate::top::snapshot::{Answer, Broker, Queue, Scrape};
 
 pub(in crate::top) const RECEIVER_AT: &str = "10.0.0.1:9464";
 pub(in crate::top) const WORKER_AT: &str = "10.0.0.2:9465";
@@ -51,7 +51,7 @@ pub(in crate::top) fn worker_page(credited: u32, is_consuming: u8, dead: u32) ->
     )
 }
 
-fn scrape(at: f64, program: &str, page: &str) -> Told<Scrape> {
+fn scrape(at: f64, program: &str, page: &str) -> Answer<Scrape> {
     let scrape = |samples| Scrape {
         at,
         program: program.to_owned(),
@@ -69,8 +69,8 @@ pub(in crate::top) fn queue(name: &str, ready: u64, unacked: u64) -> Queue {
     }
 }
 
-/// Everything answers and is well.
-pub(in crate::top) fn look(at: f64, queued: u32, credited: u32, ready: u64) -> Sample {
+/// Everything answers and nothing is wrong.
+pub(in crate::top) fn snapshot(at: f64, queued: u32, credited: u32, ready: u64) -> Snapshot {
     let ladder = [1, 4, 16, 64, 256, 1024, 3600];
     let rungs = ladder.map(|seconds| queue(&format!("paynow.credits.retry.{seconds}s"), 0, 0));
     let fixed = [
@@ -78,7 +78,7 @@ pub(in crate::top) fn look(at: f64, queued: u32, credited: u32, ready: u64) -> S
         queue("paynow.credits.dead", 0, 0),
         queue("paynow.unrouted", 0, 0),
     ];
-    Sample {
+    Snapshot {
         at,
         taken_at_ms: 1_000_003_725_000 + (at * 1000.0) as i64,
         processes: BTreeMap::from([
@@ -96,21 +96,35 @@ pub(in crate::top) fn look(at: f64, queued: u32, credited: u32, ready: u64) -> S
             consumers: Ok(BTreeMap::from([("paynow.credits".to_owned(), 1)])),
             alarms: Ok(Vec::new()),
         }),
-        books: Ok(Books::default()),
+        database: Ok(Database::default()),
     }
 }
 
-/// The same look with something else in it.
-pub(in crate::top) fn with(mut sample: Sample, change: impl FnOnce(&mut Sample)) -> Sample {
-    change(&mut sample);
-    sample
+/// The same snapshot with a change.
+pub(in crate::top) fn with(mut snapshot: Snapshot, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+    change(&mut snapshot);
+    snapshot
 }
 
-pub(in crate::top) fn set_page(sample: &mut Sample, address: &str, program: &str, page: &str) {
-    let at = sample.at;
-    sample
+pub(in crate::top) fn set_page(snapshot: &mut Snapshot, address: &str, program: &str, page: &str) {
+    let at = snapshot.at;
+    snapshot
         .processes
         .insert(address.to_owned(), scrape(at, program, page));
+}
+
+fn at(seconds: f64) -> Quantile {
+    Quantile {
+        seconds,
+        is_beyond: false,
+    }
+}
+
+fn beyond(seconds: f64) -> Quantile {
+    Quantile {
+        is_beyond: true,
+        ..at(seconds)
+    }
 }
 
 fn rate_of<'a>(view: &'a View, name: &str) -> &'a Rate {
@@ -119,12 +133,12 @@ fn rate_of<'a>(view: &'a View, name: &str) -> &'a Rate {
 
 #[test]
 fn rates_are_of_the_last_interval_and_of_the_minute() {
-    let looks = [
-        look(0.0, 0, 0, 0),
-        look(2.0, 100, 80, 20),
-        look(4.0, 120, 120, 0),
+    let snapshots = [
+        snapshot(0.0, 0, 0, 0),
+        snapshot(2.0, 100, 80, 20),
+        snapshot(4.0, 120, 120, 0),
     ];
-    let view = View::of(&looks).unwrap();
+    let view = View::of(&snapshots).unwrap();
     let queued = rate_of(&view, "queued");
     assert_eq!(
         (queued.now, queued.window, queued.total),
@@ -134,13 +148,13 @@ fn rates_are_of_the_last_interval_and_of_the_minute() {
     assert_eq!(
         rate_of(&view, "reversed").now,
         Some(0.0),
-        "never begun, and its worker answers"
+        "the worker answers without this series"
     );
     assert_eq!((view.interval_seconds, view.window_seconds), (2.0, 4.0));
     assert_eq!(
         rate_of(&view, "refused").level,
         Level::Fine,
-        "refused before we looked"
+        "refused before the first snapshot"
     );
     assert_eq!(
         view.problems.len(),
@@ -151,8 +165,8 @@ fn rates_are_of_the_last_interval_and_of_the_minute() {
 }
 
 #[test]
-fn one_look_has_depths_but_no_rates() {
-    let view = View::of(&[look(0.0, 100, 80, 20)]).unwrap();
+fn one_snapshot_has_depths_but_no_rates() {
+    let view = View::of(&[snapshot(0.0, 100, 80, 20)]).unwrap();
     assert_eq!(rate_of(&view, "queued").now, None);
     assert_eq!(rate_of(&view, "queued").total, Some(100.0));
     assert_eq!(view.broker.unwrap().queues[0].ready, Some(20));
@@ -162,17 +176,17 @@ fn one_look_has_depths_but_no_rates() {
 }
 
 #[test]
-fn latencies_come_from_what_the_buckets_rose_by() {
-    let view = View::of(&[look(0.0, 0, 0, 0), look(2.0, 100, 80, 0)]).unwrap();
+fn latencies_come_from_the_increases_of_the_buckets() {
+    let view = View::of(&[snapshot(0.0, 0, 0, 0), snapshot(2.0, 100, 80, 0)]).unwrap();
     let quantile = |index: usize| view.latencies[index].window.map(|seen| seen.p50);
-    assert_eq!(quantile(0), Some(Quantile::At(0.005)));
+    assert_eq!(quantile(0), Some(at(0.005)));
     assert_eq!(quantile(1), None, "no confirm was timed");
-    assert_eq!(quantile(3), Some(Quantile::Beyond(60.0)));
+    assert_eq!(quantile(3), Some(beyond(60.0)));
     assert_eq!(view.latencies[3].level(), Level::Alarm);
 }
 
 #[test]
-fn a_backlog_is_work_for_so_long() {
+fn a_backlog_takes_time_to_empty() {
     for (credited, ready, work_seconds, level) in [
         (20, 0, Some(0.0), Level::Fine),
         (20, 100, Some(10.0), Level::Fine),
@@ -180,7 +194,7 @@ fn a_backlog_is_work_for_so_long() {
         (20, 10_001, Some(1_000.1), Level::Alarm),
         (0, 5, None, Level::Alarm),
     ] {
-        let view = View::of(&[look(0.0, 0, 0, 0), look(2.0, 0, credited, ready)]).unwrap();
+        let view = View::of(&[snapshot(0.0, 0, 0, 0), snapshot(2.0, 0, credited, ready)]).unwrap();
         assert_eq!(
             view.backlog.work_seconds, work_seconds,
             "{ready} at {credited}"
@@ -194,18 +208,18 @@ fn a_backlog_is_work_for_so_long() {
 }
 
 #[test]
-fn who_does_not_answer_has_no_figures_and_is_still_called_by_its_name() {
-    let gone = |sample: &mut Sample| {
-        sample
+fn a_process_that_does_not_answer_has_no_figures_and_keeps_its_name() {
+    let gone = |snapshot: &mut Snapshot| {
+        snapshot
             .processes
             .insert(WORKER_AT.to_owned(), Err("connection refused".to_owned()));
     };
-    let looks = [
-        look(0.0, 0, 0, 0),
-        look(2.0, 20, 20, 0),
-        with(look(4.0, 40, 20, 9), gone),
+    let snapshots = [
+        snapshot(0.0, 0, 0, 0),
+        snapshot(2.0, 20, 20, 0),
+        with(snapshot(4.0, 40, 20, 9), gone),
     ];
-    let view = View::of(&looks).unwrap();
+    let view = View::of(&snapshots).unwrap();
     let credited = rate_of(&view, "credited");
     assert_eq!(
         (credited.now, credited.window, credited.total),
@@ -215,7 +229,7 @@ fn who_does_not_answer_has_no_figures_and_is_still_called_by_its_name() {
     assert_eq!(view.backlog.work_seconds, None);
     assert_eq!(view.processes[1].program.as_deref(), Some("paynow-worker"));
     assert_eq!(
-        view.processes[1].told.as_ref().err().unwrap(),
+        view.processes[1].answer.as_ref().err().unwrap(),
         "connection refused"
     );
     assert_eq!(view.rungs[1].waiting, Some(0));
@@ -223,11 +237,11 @@ fn who_does_not_answer_has_no_figures_and_is_still_called_by_its_name() {
 }
 
 #[test]
-fn rungs_are_those_of_the_broker_and_those_the_worker_names() {
+fn rungs_are_those_of_the_broker_and_those_of_the_worker() {
     let page = worker_page(20, 1, 3);
-    let busy = |sample: &mut Sample| set_page(sample, WORKER_AT, "paynow-worker", &page);
-    let looks = [look(0.0, 0, 0, 0), with(look(2.0, 0, 0, 0), busy)];
-    let view = View::of(&looks).unwrap();
+    let busy = |snapshot: &mut Snapshot| set_page(snapshot, WORKER_AT, "paynow-worker", &page);
+    let snapshots = [snapshot(0.0, 0, 0, 0), with(snapshot(2.0, 0, 0, 0), busy)];
+    let view = View::of(&snapshots).unwrap();
     let seconds: Vec<u32> = view.rungs.iter().map(|rung| rung.seconds).collect();
     assert_eq!(seconds, [1, 4, 9, 16, 64, 256, 1024, 3600]);
     let rung = |put| Rung {
@@ -238,31 +252,37 @@ fn rungs_are_those_of_the_broker_and_those_the_worker_names() {
     assert_eq!(view.rungs[1], rung(3.0));
     assert_eq!(view.rungs[2].waiting, None, "a rung without a queue");
     let records = &view.log_records;
-    let told: Vec<(&str, f64)> = records
+    let recent: Vec<(&str, f64)> = records
         .iter()
         .map(|of| (of.event.as_str(), of.recent))
         .collect();
-    assert_eq!(told, [("event_dead_lettered", 3.0), ("paused", 0.0)]);
+    assert_eq!(recent, [("event_dead_lettered", 3.0), ("paused", 0.0)]);
 }
 
 #[test]
-fn a_process_tells_what_it_can_do() {
-    let paused = |sample: &mut Sample| {
-        set_page(sample, WORKER_AT, "paynow-worker", &worker_page(20, 0, 0));
+fn a_process_shows_its_most_urgent_state() {
+    let paused = |snapshot: &mut Snapshot| {
+        set_page(snapshot, WORKER_AT, "paynow-worker", &worker_page(20, 0, 0));
         let page = receiver_page(20).replace("lane=\"1\"} 1", "lane=\"1\"} 0");
-        set_page(sample, RECEIVER_AT, "paynow-receiver", &page);
+        set_page(snapshot, RECEIVER_AT, "paynow-receiver", &page);
     };
-    let looks = [look(0.0, 0, 0, 0), with(look(2.0, 20, 20, 0), paused)];
-    let view = View::of(&looks).unwrap();
+    let snapshots = [
+        snapshot(0.0, 0, 0, 0),
+        with(snapshot(2.0, 20, 20, 0), paused),
+    ];
+    let view = View::of(&snapshots).unwrap();
     let states: Vec<&str> = view
         .processes
         .iter()
-        .map(|row| row.told.as_ref().unwrap().state().word())
+        .map(|row| row.answer.as_ref().unwrap().state.word())
         .collect();
     assert_eq!(states, ["disconnected", "paused"]);
-    let receiver = view.processes[0].told.as_ref().unwrap();
+    let receiver = view.processes[0].answer.as_ref().unwrap();
     assert_eq!((receiver.lanes_connected, receiver.lanes), (1, 2));
     assert_eq!(receiver.up_seconds, Some(3_727.0));
     assert_eq!(receiver.cpu_share, Some(0.01));
-    assert_eq!(view.pauses.unwrap(), [("database".to_owned(), 1.0)]);
+    assert_eq!(
+        view.pauses.unwrap(),
+        BTreeMap::from([("database".to_owned(), 1.0)])
+    );
 }

@@ -1,189 +1,202 @@
-//! What comes in, what becomes of it, and how long each takes.
+//! Requests and events: their rates, their outcomes and their latencies.
 
 use std::collections::BTreeMap;
 
-use super::{Level, Problem, Times, View};
+use serde::Serialize;
+
+use super::{Level, Periods, Problem, View};
 use crate::top::alert_limits::{
     CONFIRM_LIMIT, CONFIRM_QUANTILE, EVENT_AGE_LIMIT, EVENT_AGE_QUANTILE, REQUEST_LIMIT,
     REQUEST_QUANTILE,
 };
-use crate::top::figures::{count_text, duration_text};
-use crate::top::increase::Span;
+use crate::top::figures::{count_text, counted, duration_text, rounded_or_null};
+use crate::top::increase::Increases;
 use crate::top::metric::{
-    AGE_BUCKETS, APPLY_BUCKETS, CONFIRM_BUCKETS, EVENTS, Metric, RECEIVER, REQUEST_BUCKETS,
-    REQUEST_COUNT, REQUESTS, WORKER, added_up,
+    AGE_BUCKETS, APPLY_BUCKETS, CONFIRM_BUCKETS, EVENTS, RECEIVER, REQUEST_BUCKETS, REQUEST_COUNT,
+    REQUESTS, Selector, WORKER, sum_of,
 };
-use crate::top::quantile::{Quantile, Quantiles, quantile, quantiles};
-use crate::top::sample::Sample;
+use crate::top::quantile::{Quantiles, quantile, quantiles};
+use crate::top::snapshot::Snapshot;
 
-/// How often something happens.
-#[derive(Debug)]
+/// How often requests or events have an outcome.
+#[derive(Debug, Serialize)]
 pub(in crate::top) struct Rate {
+    #[serde(skip)]
     pub(in crate::top) name: &'static str,
-    /// Per second of the last interval; `None` when nobody was seen twice who tells.
+    /// In the last interval; `None` when no process answered twice that counts it.
+    #[serde(rename = "per_second", serialize_with = "rounded_or_null")]
     pub(in crate::top) now: Option<f64>,
-    /// Per second of the last minute.
+    /// In the last minute.
+    #[serde(rename = "per_second_window", serialize_with = "rounded_or_null")]
     pub(in crate::top) window: Option<f64>,
-    /// Since the processes that answer were started.
+    /// Since the start of the processes that answer.
     pub(in crate::top) total: Option<f64>,
+    #[serde(skip)]
     pub(in crate::top) level: Level,
 }
 
-/// Refused and unavailable requests of the last minute, by code.
-pub(in crate::top) type Refusals = BTreeMap<String, f64>;
-
-/// How long something takes.
-#[derive(Debug)]
+/// How long a step takes; `None` when nothing was measured.
+#[derive(Debug, Serialize)]
 pub(in crate::top) struct Latency {
+    #[serde(skip)]
     pub(in crate::top) name: &'static str,
-    /// `None` when nothing was timed.
+    #[serde(rename = "interval")]
     pub(in crate::top) now: Option<Quantiles>,
     pub(in crate::top) window: Option<Quantiles>,
-    /// Why it is too long.
-    pub(in crate::top) excess: Option<String>,
+    /// Set when it is above the limit of its alert.
+    #[serde(skip)]
+    problem: Option<String>,
 }
 
 impl Latency {
     pub(in crate::top) fn level(&self) -> Level {
-        match self.excess {
+        match self.problem {
             Some(_) => Level::Alarm,
             None => Level::Fine,
         }
     }
 }
 
-/// Name, program, metric, its outcomes, and what it means that it happens.
-type RateOf = (&'static str, &'static str, Metric<'static>, Level);
+/// Name, program, outcomes, and how urgent it is when they occur.
+type Outcomes = (&'static str, &'static str, &'static [&'static str], Level);
 
-fn rates_of() -> [RateOf; 10] {
-    let request = |outcome| Metric::only(REQUEST_COUNT, "outcome", outcome);
-    let event = |outcomes| Metric::only(EVENTS, "outcome", outcomes);
-    [
-        ("queued", RECEIVER, request(&["accepted"]), Level::Fine),
-        ("refused", RECEIVER, request(&["refused"]), Level::Warning),
-        (
-            "unavailable",
-            RECEIVER,
-            request(&["unavailable"]),
-            Level::Alarm,
-        ),
-        ("credited", WORKER, event(&["credited"]), Level::Fine),
-        ("reversed", WORKER, event(&["reversed"]), Level::Fine),
-        ("ignored", WORKER, event(&["ignored"]), Level::Fine),
-        ("duplicates", WORKER, event(&["duplicate"]), Level::Fine),
-        (
-            "other",
-            WORKER,
-            event(&["already_credited", "restored", "noted"]),
-            Level::Fine,
-        ),
-        ("deferred", WORKER, event(&["deferred"]), Level::Fine),
-        ("dead", WORKER, event(&["dead"]), Level::Alarm),
-    ]
-}
+const OUTCOMES: [Outcomes; 10] = [
+    ("queued", RECEIVER, &["accepted"], Level::Fine),
+    ("refused", RECEIVER, &["refused"], Level::Warning),
+    ("unavailable", RECEIVER, &["unavailable"], Level::Alarm),
+    ("credited", WORKER, &["credited"], Level::Fine),
+    ("reversed", WORKER, &["reversed"], Level::Fine),
+    ("ignored", WORKER, &["ignored"], Level::Fine),
+    ("duplicates", WORKER, &["duplicate"], Level::Fine),
+    (
+        "other",
+        WORKER,
+        &["already_credited", "restored", "noted"],
+        Level::Fine,
+    ),
+    ("deferred", WORKER, &["deferred"], Level::Fine),
+    ("dead", WORKER, &["dead"], Level::Alarm),
+];
 
-pub(super) fn rates(now: &Sample, times: &Times) -> Vec<Rate> {
-    let rate = |(name, program, metric, level): RateOf| {
-        let window = times.window.rate(program, &metric);
+pub(super) fn rates(now: &Snapshot, periods: &Periods) -> Vec<Rate> {
+    let rate = |(name, program, outcomes, level): Outcomes| {
+        let metric = if program == RECEIVER {
+            REQUEST_COUNT
+        } else {
+            EVENTS
+        };
+        let selector = Selector::only(metric, "outcome", outcomes);
+        let window = periods.window.rate(program, &selector);
         Rate {
             name,
-            now: times.interval.rate(program, &metric),
+            now: periods.interval.rate(program, &selector),
             window,
-            total: total(now, program, &metric),
-            level: match window {
-                Some(rate) if rate > 0.0 => level,
-                Some(_) | None => Level::Fine,
+            total: total(now, program, &selector),
+            level: if window > Some(0.0) {
+                level
+            } else {
+                Level::Fine
             },
         }
     };
-    rates_of().into_iter().map(rate).collect()
+    OUTCOMES.into_iter().map(rate).collect()
 }
 
-/// A series that was never begun is at zero, where its program answers.
-fn total(now: &Sample, program: &str, metric: &Metric<'_>) -> Option<f64> {
-    let processes = now.processes.values().flatten();
-    let mut answering = processes
+/// `None` when the program does not answer; 0 when it answers and lacks the series.
+fn total(now: &Snapshot, program: &str, selector: &Selector<'_>) -> Option<f64> {
+    let mut scrapes = now
+        .scrapes()
         .filter(|scrape| scrape.program == program)
         .peekable();
-    answering.peek()?;
-    Some(added_up(answering.filter_map(|scrape| scrape.sum(metric))))
+    scrapes.peek()?;
+    Some(sum_of(scrapes.filter_map(|scrape| scrape.sum(selector))))
 }
 
-pub(super) fn refusals(window: &Span) -> Refusals {
-    let mut refusals = window.by_label(&Metric::of(REQUESTS), "outcome");
+pub(super) fn refusals(window: &Increases) -> BTreeMap<String, f64> {
+    let mut refusals = window.by_label(&Selector::of(REQUESTS), "outcome");
     refusals.retain(|code, requests| code != "queued" && *requests > 0.0);
     refusals
 }
 
-pub(super) fn latencies(times: &Times) -> Vec<Latency> {
-    let accepted = Metric::only(REQUEST_BUCKETS, "outcome", &["accepted"]);
-    [
-        ("request", RECEIVER, accepted),
-        ("confirm", RECEIVER, Metric::of(CONFIRM_BUCKETS)),
-        ("apply", WORKER, Metric::of(APPLY_BUCKETS)),
-        ("event age", WORKER, Metric::of(AGE_BUCKETS)),
-    ]
-    .map(|(name, program, metric)| {
-        let buckets = times.window.buckets(program, &metric);
+/// The quantile that an alert compares, and its limit in seconds.
+type Limit = Option<(f64, f64)>;
+
+pub(super) fn latencies(periods: &Periods) -> Vec<Latency> {
+    let latency = |name, program, selector: Selector<'_>, limit: Limit| {
+        let buckets = periods.window.buckets(program, &selector);
         Latency {
             name,
-            now: quantiles(&times.interval.buckets(program, &metric)),
+            now: quantiles(&periods.interval.buckets(program, &selector)),
             window: quantiles(&buckets),
-            excess: excess(name, &buckets),
+            problem: limit.and_then(|limit| latency_problem(name, &buckets, limit)),
         }
-    })
-    .into()
+    };
+    let accepted = Selector::only(REQUEST_BUCKETS, "outcome", &["accepted"]);
+    let confirm = Selector::of(CONFIRM_BUCKETS);
+    let age = Selector::of(AGE_BUCKETS);
+    vec![
+        latency(
+            "request",
+            RECEIVER,
+            accepted,
+            Some((REQUEST_QUANTILE, REQUEST_LIMIT)),
+        ),
+        latency(
+            "confirm",
+            RECEIVER,
+            confirm,
+            Some((CONFIRM_QUANTILE, CONFIRM_LIMIT)),
+        ),
+        latency("apply", WORKER, Selector::of(APPLY_BUCKETS), None),
+        latency(
+            "event age",
+            WORKER,
+            age,
+            Some((EVENT_AGE_QUANTILE, EVENT_AGE_LIMIT)),
+        ),
+    ]
 }
 
-fn excess(name: &str, buckets: &[(f64, f64)]) -> Option<String> {
-    let (share, limit) = match name {
-        "request" => (REQUEST_QUANTILE, REQUEST_LIMIT),
-        "confirm" => (CONFIRM_QUANTILE, CONFIRM_LIMIT),
-        "event age" => (EVENT_AGE_QUANTILE, EVENT_AGE_LIMIT),
-        _no_alert => return None,
-    };
-    let quantile = quantile(buckets, share)?;
-    let text = match quantile {
-        Quantile::At(seconds) => duration_text(seconds),
-        Quantile::Beyond(seconds) => format!("over {}", duration_text(seconds)),
-    };
-    (quantile.at_least() > limit || quantile == Quantile::Beyond(limit))
-        .then(|| format!("p{:.0} of {name} is {text}", share * 100.0))
-}
-
-impl Quantile {
-    /// What it is for certain not far below.
-    pub(in crate::top) fn at_least(self) -> f64 {
-        match self {
-            Self::At(seconds) | Self::Beyond(seconds) => seconds,
-        }
-    }
+fn latency_problem(
+    name: &str,
+    buckets: &[(f64, f64)],
+    (share, limit): (f64, f64),
+) -> Option<String> {
+    let measured = quantile(buckets, share)?;
+    let over = if measured.is_beyond { "over " } else { "" };
+    let is_above = measured.seconds > limit || (measured.is_beyond && measured.seconds == limit);
+    let (percent, seconds) = (share * 100.0, duration_text(measured.seconds));
+    is_above.then(|| format!("p{percent:.0} of {name} is {over}{seconds}"))
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let covered = duration_text(view.window_seconds);
-    let level_of = |name| {
-        let rate = view.rates.iter().find(|rate| rate.name == name);
-        rate.map_or(Level::Fine, |rate| rate.level)
-    };
-    let codes: Vec<String> = view
-        .refusals
+    let latencies = view.latencies.iter().filter_map(|of| of.problem.as_ref());
+    let latencies = latencies.map(Problem::alarm);
+    refusals_problem(view)
+        .into_iter()
+        .chain(latencies)
+        .collect()
+}
+
+fn refusals_problem(view: &View) -> Option<Problem> {
+    let rates = view
+        .rates
         .iter()
-        .map(|(code, requests)| format!("{code} {}", count_text(*requests)))
-        .collect();
-    let codes = codes.join(", ");
-    let level = level_of("unavailable").max(level_of("refused"));
-    match level {
-        Level::Fine => {}
-        Level::Warning => problems.push(Problem::warning(format!(
-            "webhooks are refused, in {covered}: {codes}"
-        ))),
-        Level::Alarm => problems.push(Problem::alarm(format!(
-            "webhooks are not queued, in {covered}: {codes}"
-        ))),
-    }
-    let excesses = view.latencies.iter().filter_map(|of| of.excess.as_ref());
-    problems.extend(excesses.map(Problem::alarm));
-    problems
+        .filter(|rate| ["refused", "unavailable"].contains(&rate.name));
+    let level = rates.map(|rate| rate.level).max()?;
+    let outcome = match level {
+        Level::Fine => return None,
+        Level::Warning => "refused",
+        Level::Alarm => "not queued",
+    };
+    let requests = sum_of(view.refusals.values().copied()).round() as u64;
+    let webhooks = counted(requests, "webhook was", "webhooks were");
+    let code = |(code, requests): (&String, &f64)| match view.refusals.len() {
+        1 => code.clone(),
+        _ => format!("{} {code}", count_text(*requests)),
+    };
+    let codes: Vec<String> = view.refusals.iter().map(code).collect();
+    let (seconds, codes) = (view.window_seconds, codes.join(", "));
+    let what = format!("{webhooks} {outcome} in the last {seconds:.0}s: {codes}");
+    Some(Problem { level, what })
 }

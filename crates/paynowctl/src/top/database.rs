@@ -1,4 +1,4 @@
-//! The database: open dead letters by reason, and debts.
+//! Reads from the database: open dead letters by reason, and debts.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -6,12 +6,12 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 use secrecy::SecretString;
 
-use super::sample::{Books, OpenLetters, Told};
+use super::snapshot::{Answer, Database, OpenDeadLetters};
 use crate::database::read;
 use crate::failure::in_one_line;
 
 #[derive(QueryableByName)]
-struct LettersRow {
+struct DeadLettersRow {
     #[diesel(sql_type = Text)]
     reason: String,
     #[diesel(sql_type = BigInt)]
@@ -28,14 +28,14 @@ struct DebtsRow {
     points: i64,
 }
 
-pub(super) fn ask(url: &SecretString) -> Told<Books> {
-    read(url, books).map_err(|error| in_one_line(&error))
+pub(super) fn ask(url: &SecretString) -> Answer<Database> {
+    read(url, queries).map_err(|error| in_one_line(&error))
 }
 
-fn books(connection: &mut PgConnection) -> QueryResult<Books> {
-    // Nobody waits longer for the answer, and whoever looks at a slow database must not add to it.
+fn queries(connection: &mut PgConnection) -> QueryResult<Database> {
+    // `top` waits no longer for an answer, and a query that outlives it would load a slow database.
     sql_query("SET LOCAL statement_timeout = '5s'").execute(connection)?;
-    let letters: Vec<LettersRow> = sql_query(
+    let rows: Vec<DeadLettersRow> = sql_query(
         "SELECT reason, count(*) AS letters, \
                 max(extract(epoch FROM now() - first_dead_at))::bigint AS oldest_age_seconds \
          FROM dead_letters WHERE state = 'open' GROUP BY reason ORDER BY letters DESC, reason",
@@ -43,19 +43,14 @@ fn books(connection: &mut PgConnection) -> QueryResult<Books> {
     .load(connection)?;
     let debts: DebtsRow =
         sql_query("SELECT wallets, points FROM debts()").get_result(connection)?;
-    Ok(Books {
-        letters: letters.into_iter().map(LettersRow::told).collect(),
+    let dead_letters = rows.into_iter().map(|row| OpenDeadLetters {
+        reason: row.reason,
+        letters: row.letters.unsigned_abs(),
+        oldest_age_seconds: row.oldest_age_seconds,
+    });
+    Ok(Database {
+        dead_letters: dead_letters.collect(),
         debt_wallets: debts.wallets.unsigned_abs(),
         debt_points: debts.points,
     })
-}
-
-impl LettersRow {
-    fn told(self) -> OpenLetters {
-        OpenLetters {
-            reason: self.reason,
-            letters: self.letters.unsigned_abs(),
-            oldest_age_seconds: self.oldest_age_seconds,
-        }
-    }
 }

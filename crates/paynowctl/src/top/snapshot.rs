@@ -1,44 +1,45 @@
-//! One look at everything: what each source told, or why it did not.
+//! One snapshot of everything: what each source answered, or why its state is unknown.
 
 use std::collections::BTreeMap;
 
 use paynow_shared::topology::{CREDITS_QUEUE, retry_queue};
+use serde::Serialize;
 
 use super::exposition::{Samples, Series};
-use super::metric::{Metric, added_up, matching};
+use super::metric::{Selector, matching, sum_of};
 
-/// What a source told, or the reason why it did not.
-pub(super) type Told<T> = Result<T, String>;
+/// What a source answered, or the reason why it did not.
+pub(super) type Answer<T> = Result<T, String>;
 
-/// The same of a source that needs a setting.
-pub(super) type Asked<T> = Result<T, Silent>;
+/// The same for a source that needs a setting.
+pub(super) type Reading<T> = Result<T, Unknown>;
 
-/// Why a source told nothing.
+/// Why the state of a source is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Silent {
-    /// We were not told where it is.
+pub(super) enum Unknown {
+    /// The setting with its address is missing or wrong.
     #[error("{0}")]
-    NotAsked(String),
+    NotConfigured(String),
     #[error("{0}")]
     NoAnswer(String),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Sample {
-    /// Seconds since the program began to look.
+pub(super) struct Snapshot {
+    /// Seconds since the program started.
     pub(super) at: f64,
     /// Unix milliseconds.
     pub(super) taken_at_ms: i64,
     /// By address.
-    pub(super) processes: BTreeMap<String, Told<Scrape>>,
-    pub(super) broker: Asked<Broker>,
-    pub(super) books: Asked<Books>,
+    pub(super) processes: BTreeMap<String, Answer<Scrape>>,
+    pub(super) broker: Reading<Broker>,
+    pub(super) database: Reading<Database>,
 }
 
-/// One process, as its metrics tell.
+/// The metrics of one process.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scrape {
-    /// Seconds, on the clock of [`Sample::at`].
+    /// Seconds, on the clock of [`Snapshot::at`].
     pub(super) at: f64,
     pub(super) program: String,
     pub(super) version: String,
@@ -49,48 +50,58 @@ pub(super) struct Scrape {
 pub(super) struct Broker {
     pub(super) queues: Vec<Queue>,
     /// By queue.
-    pub(super) consumers: Told<BTreeMap<String, u64>>,
+    pub(super) consumers: Answer<BTreeMap<String, u64>>,
     /// Alarms and absent nodes, each in a few words.
-    pub(super) alarms: Told<Vec<String>>,
+    pub(super) alarms: Answer<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Queue {
     pub(super) name: String,
-    /// `None` while the queue does not tell.
+    /// `None` as long as the broker has no statistics of the queue.
     pub(super) ready: Option<u64>,
     pub(super) unacked: Option<u64>,
 }
 
-/// What the database knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Books {
-    pub(super) letters: Vec<OpenLetters>,
+pub(super) struct Database {
+    pub(super) dead_letters: Vec<OpenDeadLetters>,
+    /// Wallets below zero, and how many points they lack.
     pub(super) debt_wallets: u64,
     pub(super) debt_points: i64,
 }
 
-/// Open dead letters of one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OpenLetters {
+/// Open dead letters with the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct OpenDeadLetters {
     pub(super) reason: String,
     pub(super) letters: u64,
     pub(super) oldest_age_seconds: i64,
 }
 
+impl Snapshot {
+    /// Every process that answered.
+    pub(super) fn scrapes(&self) -> impl Iterator<Item = &Scrape> {
+        self.processes.values().flatten()
+    }
+}
+
 impl Scrape {
-    /// The series that are meant.
-    pub(super) fn of<'a>(
+    pub(super) fn matching<'a>(
         &'a self,
-        metric: &'a Metric<'a>,
+        selector: &'a Selector<'a>,
     ) -> impl Iterator<Item = (&'a Series, f64)> {
-        matching(&self.samples, metric)
+        matching(&self.samples, selector)
     }
 
-    /// What they add up to; `None` when there are none.
-    pub(super) fn sum(&self, metric: &Metric<'_>) -> Option<f64> {
-        let values: Vec<f64> = self.of(metric).map(|(_series, value)| value).collect();
-        (!values.is_empty()).then(|| added_up(values))
+    /// The sum of all matching series; `None` when there are none.
+    pub(super) fn sum(&self, selector: &Selector<'_>) -> Option<f64> {
+        let mut values = self
+            .matching(selector)
+            .map(|(_series, value)| value)
+            .peekable();
+        values.peek()?;
+        Some(sum_of(values))
     }
 }
 
@@ -142,7 +153,7 @@ mod tests {
             samples: parse("a 1\na_b{x=\"1\"} 2\na_b{x=\"2\"} 3\na_bc 4\n").unwrap(),
             ..Scrape::default()
         };
-        assert_eq!(scrape.sum(&Metric::of("a_b")), Some(5.0));
-        assert_eq!(scrape.sum(&Metric::of("b")), None);
+        assert_eq!(scrape.sum(&Selector::of("a_b")), Some(5.0));
+        assert_eq!(scrape.sum(&Selector::of("b")), None);
     }
 }

@@ -1,0 +1,72 @@
+//! Problems of the ledger and of the dead letters.
+
+use std::collections::BTreeMap;
+
+use super::{Level, Problem, View};
+use crate::top::alert_limits::DEAD_LETTER_AGE_LIMIT;
+use crate::top::figures::{counted, duration_text};
+use crate::top::metric::{Selector, VIOLATIONS};
+use crate::top::snapshot::{Database, Snapshot, Unknown};
+
+impl Database {
+    pub(in crate::top) fn open_letters(&self) -> u64 {
+        self.dead_letters.iter().map(|of| of.letters).sum()
+    }
+
+    fn oldest_age_seconds(&self) -> Option<f64> {
+        let ages = self.dead_letters.iter().map(|of| of.oldest_age_seconds);
+        Some(ages.max()? as f64)
+    }
+
+    pub(in crate::top) fn letters_level(&self) -> Level {
+        match self.oldest_age_seconds() {
+            None => Level::Fine,
+            Some(age) if age > DEAD_LETTER_AGE_LIMIT => Level::Alarm,
+            Some(_) => Level::Warning,
+        }
+    }
+}
+
+pub(super) fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
+    let mut problems = violations(now);
+    problems.extend(match &view.database {
+        Ok(database) => letters_problem(database),
+        Err(Unknown::NotConfigured(why)) => Some(Problem::warning(format!("database: {why}"))),
+        Err(Unknown::NoAnswer(why)) => Some(Problem::alarm(format!("database: {why}"))),
+    });
+    problems
+}
+
+fn letters_problem(database: &Database) -> Option<Problem> {
+    let age = duration_text(database.oldest_age_seconds()?);
+    let letters = counted(
+        database.open_letters(),
+        "open dead letter",
+        "open dead letters",
+    );
+    Some(Problem {
+        level: database.letters_level(),
+        what: format!("{letters}, oldest {age}"),
+    })
+}
+
+/// Every worker checks the same ledger, but not at the same time: the highest count is shown.
+fn violations(now: &Snapshot) -> Vec<Problem> {
+    let mut highest: BTreeMap<&str, f64> = BTreeMap::new();
+    let selector = Selector::of(VIOLATIONS);
+    for (series, violations) in now.scrapes().flat_map(|scrape| scrape.matching(&selector)) {
+        let known = highest.entry(series.label("check")).or_default();
+        *known = known.max(violations);
+    }
+    let violated = highest
+        .into_iter()
+        .filter(|(_check, violations)| *violations > 0.0);
+    violated
+        .map(|(check, violations)| {
+            let violations = counted(violations as u64, "violation", "violations");
+            Problem::alarm(format!(
+                "the ledger has {violations} of {check}: run `paynowctl check`"
+            ))
+        })
+        .collect()
+}
