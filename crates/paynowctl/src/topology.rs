@@ -1,4 +1,4 @@
-//! `topology export`: the document that containers load at boot, `deploy/rabbitmq/definitions.json`.
+//! `topology export`: prints the document that brokers load at boot, `deploy/rabbitmq/definitions.json`.
 
 use paynow_shared::topology::definitions;
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
 
-/// Where a broker that loads the document at boot has everything.
+/// The virtual host of a broker that loads the document at boot.
 const DEFAULT_VHOST: &str = "/";
 
 pub(crate) fn export(config: &Config) -> Result<(), Failure> {

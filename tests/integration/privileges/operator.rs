@@ -131,7 +131,7 @@ fn the_user_for_setup_makes_what_is_missing() {
 
     let output = desk.run(&["setup"]).succeeded().stdout;
 
-    assert!(output.contains("database: roles are there"), "{output}");
+    assert!(output.contains("database: roles exist"), "{output}");
     assert!(output.contains("queues: 1 made"), "{output}");
 }
 

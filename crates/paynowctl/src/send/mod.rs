@@ -1,4 +1,4 @@
-//! `send`: a stand-in for `PayNow`, for demonstrations, tests and load.
+//! `send`: posts events as `PayNow` does, for demonstrations, tests and load.
 
 mod options;
 mod post;
@@ -33,8 +33,8 @@ pub(crate) fn run(options: &SendOptions, config: &Config) -> Result<(), Failure>
 fn send_file(path: &Path, options: &SendOptions, signer: &Signer) -> Result<(), Failure> {
     let body = content(path)
         .map_err(|error| Failure::failed(format!("{} cannot be read", path.display()), error))?;
-    let events = vec![SentEvent::of_label(label(&body).message_id)];
-    send(events, |_only| body.clone(), options, signer)
+    let event = SentEvent::new(label(&body).message_id, None);
+    send(vec![event], |_event| body.clone(), options, signer)
 }
 
 fn content(path: &Path) -> io::Result<Vec<u8>> {
@@ -54,17 +54,19 @@ fn send_samples(options: &SendOptions, signer: &Signer) -> Result<(), Failure> {
         as_size(options.wallets),
         now_ms(),
     );
-    let events = samples.iter().map(SentEvent::of_sample).collect();
+    let events = samples
+        .iter()
+        .map(|sample| SentEvent::new(sample.event_id.to_string(), Some(sample)));
     let event_type = options.event_type.as_str();
     let body = |event: usize| {
         let sample = samples.get(event);
         sample.map_or_else(Vec::new, |sample| sample.body(event_type))
     };
-    send(events, body, options, signer)
+    send(events.collect(), body, options, signer)
 }
 
 fn send(
-    events: Vec<SentEvent>,
+    events: Vec<SentEvent<'_>>,
     body: impl Fn(usize) -> Vec<u8> + Sync,
     options: &SendOptions,
     signer: &Signer,

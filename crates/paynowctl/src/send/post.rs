@@ -1,4 +1,4 @@
-//! One post: signed, sent over a connection that is kept, its answer read.
+//! Posts one event: signs it, sends it over a connection that is kept open, and reads the answer.
 
 use std::time::Duration;
 
@@ -9,24 +9,25 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode};
 use url::Url;
 
-/// Longer than a receiver waits for its broker.
+/// A receiver that waits for its broker answers earlier.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// What became of a post.
+/// How the receiver answered a post.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     Accepted,
     /// Final. The text is the status and the code of the problem.
     Refused(String),
-    /// As above, and worth another try, not before the receiver said.
+    /// Another attempt may succeed.
     TryAgain {
         code: String,
-        not_before: Option<Duration>,
+        /// The wait that the receiver asked for.
+        retry_after: Option<Duration>,
     },
 }
 
-/// One connection's end.
+/// Posts over one connection.
 pub(super) struct Poster<'a> {
     agent: Agent,
     url: &'a Url,
@@ -39,7 +40,7 @@ impl<'a> Poster<'a> {
             .timeout_global(Some(ANSWER_LIMIT))
             .timeout_connect(Some(CONNECT_LIMIT))
             .http_status_as_error(false)
-            // A redirect is not an acceptance, and PayNow follows none that we know of.
+            // A redirect is not an acceptance, and PayNow is not known to follow any.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
@@ -48,7 +49,7 @@ impl<'a> Poster<'a> {
         Self { agent, url, signer }
     }
 
-    /// Signs with the present time, as every attempt of a sender does, and posts.
+    /// Every attempt is signed with the time at which it is made.
     pub(super) fn post(&self, body: &[u8]) -> Reply {
         let timestamp = now_ms().to_string();
         let answer = self
@@ -60,13 +61,13 @@ impl<'a> Poster<'a> {
             .send(body);
         match answer {
             Ok(mut answer) => {
-                // Reading to the end is what lets the connection be used again.
+                // The connection can be used again only after the whole answer was read.
                 let text = answer.body_mut().read_to_string().unwrap_or_default();
-                judged(answer.status(), answer.headers(), &text)
+                reply(answer.status(), answer.headers(), &text)
             }
             Err(error) => Reply::TryAgain {
                 code: no_answer(&error),
-                not_before: None,
+                retry_after: None,
             },
         }
     }
@@ -83,7 +84,7 @@ fn no_answer(error: &ureq::Error) -> String {
     }
 }
 
-fn judged(status: StatusCode, headers: &HeaderMap, text: &str) -> Reply {
+fn reply(status: StatusCode, headers: &HeaderMap, text: &str) -> Reply {
     if status.is_success() {
         return Reply::Accepted;
     }
@@ -93,11 +94,11 @@ fn judged(status: StatusCode, headers: &HeaderMap, text: &str) -> Reply {
         None => status.as_u16().to_string(),
     };
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        let not_before = headers
+        let retry_after = headers
             .get("retry-after")
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
-        Reply::TryAgain { code, not_before }
+        Reply::TryAgain { code, retry_after }
     } else {
         Reply::Refused(code)
     }
@@ -108,11 +109,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_pass_is_worth_another_try() {
+    fn only_a_temporary_refusal_is_tried_again() {
         let mut headers = HeaderMap::new();
         let problem = r#"{"code":"mismatch","status":401}"#;
         let judge = |status: u16, headers: &HeaderMap, text: &str| {
-            judged(StatusCode::from_u16(status).unwrap(), headers, text)
+            reply(StatusCode::from_u16(status).unwrap(), headers, text)
         };
         assert_eq!(judge(202, &headers, "{}"), Reply::Accepted);
         let refused = Reply::Refused("401 mismatch".to_owned());
@@ -123,7 +124,7 @@ mod tests {
             judge(503, &headers, "<html>"),
             Reply::TryAgain {
                 code: "503".to_owned(),
-                not_before: Some(Duration::from_secs(2)),
+                retry_after: Some(Duration::from_secs(2)),
             }
         );
     }

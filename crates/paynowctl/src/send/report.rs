@@ -1,4 +1,4 @@
-//! What `send` says in the end.
+//! The report at the end of `send`.
 
 use std::time::Duration;
 
@@ -9,72 +9,49 @@ use super::sample::Sample;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
-/// An event as it was sent, for whoever checks what became of it.
-pub(super) struct SentEvent {
+/// An event that was posted, with its order unless the body came from a file.
+pub(super) struct SentEvent<'a> {
     event_id: String,
-    order: Option<SentOrder>,
+    sample: Option<&'a Sample>,
     accepted: bool,
 }
 
-struct SentOrder {
-    order_id: i64,
-    line_id: i64,
-    wallet_id: i64,
-    product_id: i64,
-    quantity: i64,
-}
-
-impl SentEvent {
-    pub(super) fn of_label(event_id: String) -> Self {
+impl<'a> SentEvent<'a> {
+    pub(super) fn new(event_id: String, sample: Option<&'a Sample>) -> Self {
         Self {
             event_id,
-            order: None,
-            accepted: false,
-        }
-    }
-
-    pub(super) fn of_sample(sample: &Sample) -> Self {
-        Self {
-            event_id: sample.event_id.to_string(),
-            order: Some(SentOrder {
-                order_id: sample.order_id,
-                line_id: sample.line_id,
-                wallet_id: sample.wallet_id,
-                product_id: sample.bought.product.get(),
-                quantity: sample.quantity,
-            }),
+            sample,
             accepted: false,
         }
     }
 
     fn row(&self) -> Value {
-        let order = self.order.as_ref();
-        let id = |of: fn(&SentOrder) -> i64| order.map(|order| of(order).to_string());
+        let id = |of: fn(&Sample) -> i64| self.sample.map(|sample| of(sample).to_string());
         json!({
             "event_id": self.event_id,
-            "order_id": id(|order| order.order_id),
-            "line_id": id(|order| order.line_id),
-            "wallet_id": id(|order| order.wallet_id),
-            "product_id": id(|order| order.product_id),
-            "quantity": order.map(|order| order.quantity),
+            "order_id": id(|sample| sample.order_id),
+            "line_id": id(|sample| sample.line_id),
+            "wallet_id": id(|sample| sample.wallet_id),
+            "product_id": id(|sample| sample.bought.product.get()),
+            "quantity": self.sample.map(|sample| sample.quantity),
             "accepted": self.accepted,
         })
     }
 }
 
-pub(super) struct Report {
+pub(super) struct Report<'a> {
     posts: usize,
     seconds: f64,
     tally: Tally,
-    events: Vec<SentEvent>,
+    events: Vec<SentEvent<'a>>,
 }
 
-impl Report {
+impl<'a> Report<'a> {
     pub(super) fn new(
         pace: &Pace,
         took: Duration,
         mut tally: Tally,
-        mut events: Vec<SentEvent>,
+        mut events: Vec<SentEvent<'a>>,
         accepted: &[bool],
     ) -> Self {
         tally.latencies.sort_unstable();
@@ -102,7 +79,7 @@ impl Report {
         self.tally.accepted as f64 / self.seconds.max(f64::EPSILON)
     }
 
-    /// The latency in milliseconds that `percent` of the accepted posts stayed within.
+    /// The latency in milliseconds that `percent` of the accepted posts did not exceed.
     fn latency_ms(&self, percent: usize) -> Option<f64> {
         let last = self.tally.latencies.len().checked_sub(1)?;
         let latency = self.tally.latencies.get(last * percent / 100)?;
@@ -154,7 +131,7 @@ impl Report {
         facts.push((
             "time",
             format!(
-                "{:.1} s, {:.0} accepted a second",
+                "{:.1} s, {:.0} accepted per second",
                 self.seconds,
                 self.per_second()
             ),
@@ -167,10 +144,10 @@ impl Report {
             let text = format!("half within {half} ms, 99 % within {most} ms, all within {all} ms");
             facts.push(("latency", text));
         }
-        let ids = |event: &SentEvent| event.event_id.clone();
+        let ids = |event: &SentEvent<'_>| event.event_id.clone();
         facts.push(("events", range(self.events.iter().map(ids))));
-        let orders = self.events.iter().filter_map(|event| event.order.as_ref());
-        let wallets = orders.map(|order| order.wallet_id);
+        let samples = self.events.iter().filter_map(|event| event.sample);
+        let wallets = samples.map(|sample| sample.wallet_id);
         if let (Some(first), Some(last)) = (wallets.clone().min(), wallets.max()) {
             facts.push(("wallets", range([first.to_string(), last.to_string()])));
         }
@@ -178,7 +155,7 @@ impl Report {
     }
 }
 
-/// "first to last", or the only one.
+/// "first to last", or the only id.
 fn range(ids: impl IntoIterator<Item = String>) -> String {
     let mut ids = ids.into_iter();
     let first = ids.next().unwrap_or_default();
@@ -188,7 +165,7 @@ fn range(ids: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// Two decimals are what a clock of ours is good for.
+/// Rounds to two decimals.
 fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }

@@ -1,5 +1,5 @@
-//! All posts over a fixed number of connections, one thread each: the next post goes to whichever
-//! is free, not before its time if there is a rate.
+//! Posts all events over a fixed number of connections, each with its own thread. The next post goes
+//! to the connection that is free, and waits for its turn when there is a rate.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,22 +15,21 @@ use crate::pause::pause;
 
 pub(crate) struct Pace {
     pub(crate) events: usize,
-    /// How often each event is posted.
     pub(crate) posts_per_event: usize,
     pub(crate) connections: usize,
     pub(crate) per_second: Option<u32>,
     pub(crate) give_up_after: Duration,
 }
 
-/// What became of all posts.
+/// The sums over all posts.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) accepted: usize,
-    /// By status and code; an event that was given up counts under its last one.
+    /// By status and code; a post that was given up counts under its last answer.
     pub(crate) refused: BTreeMap<String, usize>,
     pub(crate) retried: usize,
     pub(crate) given_up: usize,
-    /// How long each accepted post took, without the waits before it.
+    /// The duration of each accepted attempt, without the waits before it.
     pub(crate) latencies: Vec<Duration>,
 }
 
@@ -50,20 +49,20 @@ struct Shared<'a, B> {
     pace: &'a Pace,
     url: &'a Url,
     signer: &'a Signer,
-    /// The bytes of an event.
+    /// Makes the bytes of an event.
     body: B,
     next_post: AtomicUsize,
-    /// By event: whether any of its posts was accepted.
+    /// By event; set when any of its posts was accepted.
     accepted: Vec<AtomicBool>,
     /// When a post was last accepted, in milliseconds since the start.
     last_accepted_ms: AtomicU64,
-    /// Set once nobody listens any more: the rest is not tried.
-    hopeless: AtomicBool,
+    /// Set when no receiver accepts anything any more; the remaining events are not tried.
+    is_aborted: AtomicBool,
     started: Instant,
     bar: ProgressBar,
 }
 
-/// Posts everything; gives the sum, and by event whether it was accepted.
+/// Returns the sums, and for each event whether it was accepted.
 pub(crate) fn post_all<B>(pace: &Pace, url: &Url, signer: &Signer, body: B) -> (Tally, Vec<bool>)
 where
     B: Fn(usize) -> Vec<u8> + Sync,
@@ -79,17 +78,17 @@ where
             .map(|_event| AtomicBool::new(false))
             .collect(),
         last_accepted_ms: AtomicU64::new(0),
-        hopeless: AtomicBool::new(false),
+        is_aborted: AtomicBool::new(false),
         started: Instant::now(),
         bar: progress_bar(posts),
     };
     let mut sum = Tally::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..pace.connections.min(posts))
-            .map(|_connection| scope.spawn(|| shared.use_one_connection()))
+            .map(|_connection| scope.spawn(|| shared.post_over_one_connection()))
             .collect();
         for thread in threads {
-            // A thread that panicked has said so; what it posted then counts as not accepted.
+            // A panic has been printed, and the posts of its thread count as not accepted.
             sum.add(thread.join().unwrap_or_default());
         }
     });
@@ -103,16 +102,16 @@ fn progress_bar(posts: usize) -> ProgressBar {
     let bar = ProgressBar::new(posts.try_into().unwrap_or(u64::MAX));
     match ProgressStyle::with_template("{bar:40} {pos}/{len} posts, {per_sec}, {eta} left") {
         Ok(style) => bar.with_style(style),
-        Err(_plain_style_then) => bar,
+        Err(_invalid_template) => bar,
     }
 }
 
 impl<B: Fn(usize) -> Vec<u8>> Shared<'_, B> {
-    fn use_one_connection(&self) -> Tally {
+    fn post_over_one_connection(&self) -> Tally {
         let poster = Poster::new(self.url, self.signer);
         let mut tally = Tally::default();
         let posts = self.pace.events * self.pace.posts_per_event;
-        while !self.hopeless.load(Ordering::Relaxed) {
+        while !self.is_aborted.load(Ordering::Relaxed) {
             let post = self.next_post.fetch_add(1, Ordering::Relaxed);
             if post >= posts {
                 break;
@@ -137,13 +136,13 @@ impl<B: Fn(usize) -> Vec<u8>> Shared<'_, B> {
         }
     }
 
-    /// Gives whether the event was accepted in the end.
+    /// Returns whether the event was accepted in the end.
     fn post_until_answered(&self, poster: &Poster<'_>, body: &[u8], tally: &mut Tally) -> bool {
-        let first_try = Instant::now();
+        let started = Instant::now();
         let mut backoff = ReconnectBackoff::new();
         loop {
             let sent = Instant::now();
-            let (code, not_before) = match poster.post(body) {
+            let (code, retry_after) = match poster.post(body) {
                 Reply::Accepted => {
                     tally.accepted += 1;
                     tally.latencies.push(sent.elapsed());
@@ -155,28 +154,28 @@ impl<B: Fn(usize) -> Vec<u8>> Shared<'_, B> {
                     *tally.refused.entry(code).or_default() += 1;
                     return false;
                 }
-                Reply::TryAgain { code, not_before } => (code, not_before),
+                Reply::TryAgain { code, retry_after } => (code, retry_after),
             };
-            let left = self.pace.give_up_after.saturating_sub(first_try.elapsed());
-            if left.is_zero() || self.hopeless.load(Ordering::Relaxed) {
+            let left = self.pace.give_up_after.saturating_sub(started.elapsed());
+            if left.is_zero() || self.is_aborted.load(Ordering::Relaxed) {
                 *tally.refused.entry(code).or_default() += 1;
                 tally.given_up += 1;
-                self.lose_hope();
+                self.abort_if_nothing_is_accepted();
                 return false;
             }
             tally.retried += 1;
-            let wait = backoff.next_wait().max(not_before.unwrap_or_default());
+            let wait = backoff.next_wait().max(retry_after.unwrap_or_default());
             pause(wait.min(left));
         }
     }
 
-    /// Waiting as long again for every other event would only take for ever.
-    fn lose_hope(&self) {
-        let silent_ms = self
+    /// Waiting as long for each of the other events could take hours.
+    fn abort_if_nothing_is_accepted(&self) {
+        let without_success_ms = self
             .elapsed_ms()
             .saturating_sub(self.last_accepted_ms.load(Ordering::Relaxed));
-        if u128::from(silent_ms) >= self.pace.give_up_after.as_millis() {
-            self.hopeless.store(true, Ordering::Relaxed);
+        if u128::from(without_success_ms) >= self.pace.give_up_after.as_millis() {
+            self.is_aborted.store(true, Ordering::Relaxed);
         }
     }
 

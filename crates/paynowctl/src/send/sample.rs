@@ -1,4 +1,4 @@
-//! Sample events: orders in the shape that `PayNow` documents, every value invented, every id new.
+//! Sample events: orders in the shape that `PayNow` documents, with invented values and new ids.
 
 use std::fmt::Write;
 
@@ -8,10 +8,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::options::ProductChoice;
 
-/// `$name$` stands for a value; what is between two of them is sent as it is.
+/// `$name$` stands for a value; all other text is sent as it is.
 const TEMPLATE: &str = include_str!("order.template.json");
 const MARK: char = '$';
-/// The first customer; scripts may look at this wallet without reading any output.
+/// The first customer, fixed so that scripts know a wallet without reading any output.
 const FIRST_WALLET: i64 = 600_000_000_000_100_000;
 const UNIT_PRICE_MINOR: i64 = 499;
 /// Quantities go 1, 2, 3, 1 …
@@ -21,8 +21,8 @@ const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
 const INCREMENTS: i64 = 1 << 12;
 const NODES: u16 = 1 << 10;
 
-/// Ids as `PayNow` makes them: time, node, increment. The node is drawn per run, so that two runs
-/// in the same millisecond do not share ids.
+/// Makes ids as `PayNow` does, of time, node and increment. The node is random for each run, so that
+/// two runs in the same millisecond do not share ids.
 struct Flakes {
     time_ms: i64,
     node: i64,
@@ -51,12 +51,12 @@ impl Flakes {
 
 fn random_node() -> u16 {
     let mut bytes = [0; 2];
-    // Without randomness the clock alone must tell runs apart, which all but always works too.
-    let _filled = SystemRandom::new().fill(&mut bytes);
+    // Without randomness the ids of two runs differ by the clock alone, which is almost always enough.
+    let _ignored = SystemRandom::new().fill(&mut bytes);
     u16::from_le_bytes(bytes)
 }
 
-/// One event, before it is written out.
+/// The values of one event.
 pub(super) struct Sample {
     pub(super) event_id: i64,
     pub(super) order_id: i64,
@@ -68,7 +68,7 @@ pub(super) struct Sample {
     checkout_line_id: i64,
 }
 
-/// Lays out `count` events: products and customers in turn.
+/// Plans `count` events that take products and customers in turn.
 pub(super) fn plan(
     count: usize,
     products: &[ProductChoice],
@@ -131,11 +131,11 @@ impl Sample {
                 Some(points) => write!(body, r#"{{"points":"{points}"}}"#),
                 None => write!(body, "{{}}"),
             },
-            // Left as it stands; a test looks that there is none.
+            // A test checks that the template has no other name.
             unknown => write!(body, "{MARK}{unknown}{MARK}"),
         };
-        // A String takes whatever is written to it.
-        let _always = written;
+        // Writing to a string cannot fail.
+        let _infallible = written;
     }
 
     fn created_at(&self) -> String {
@@ -145,7 +145,7 @@ impl Sample {
     }
 }
 
-/// Texts at even places, names of values at odd ones.
+/// Texts have even numbers, and names of values odd ones.
 fn pieces(line: &str) -> impl Iterator<Item = (usize, &str)> {
     line.split(MARK).enumerate()
 }

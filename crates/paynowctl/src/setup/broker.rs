@@ -1,5 +1,5 @@
-//! The virtual host, then everything in it, by one import. An import skips an exchange or a queue
-//! that is already there, whatever it is, so what is there is compared before and after.
+//! Creates the virtual host, then everything in it by one import. The import skips an exchange or a
+//! queue that exists, even if it differs, so the broker is compared before and after.
 
 use paynow_shared::ladder::RetryLadder;
 use serde_json::{Value, json};
@@ -10,19 +10,18 @@ use crate::management::ManagementApi;
 use crate::output;
 
 pub(super) fn run(api: &ManagementApi, ladder: &RetryLadder) -> Result<(), Failure> {
-    make_vhost(api)?;
+    create_vhost(api)?;
     let wanted = wanted(api, ladder);
     let before = survey(api, &wanted)?;
-    let in_the_way: Vec<&str> = before
+    let conflicts: Vec<&str> = before
         .iter()
         .filter(|(kind, _gap)| !kind.can_change)
         .flat_map(|(_kind, gap)| gap.differing.iter().map(String::as_str))
         .collect();
-    if !in_the_way.is_empty() {
+    if !conflicts.is_empty() {
         return Err(Failure::Refused(format!(
-            "the broker already has, and cannot change: {}; empty and delete it, then run setup \
-             again",
-            in_the_way.join("; ")
+            "the broker has what setup cannot change: {}; empty and delete it, then run setup again",
+            conflicts.join("; ")
         )));
     }
     let has_gap = |(_kind, gap): &(Kind, Gap)| !gap.missing.is_empty() || !gap.differing.is_empty();
@@ -32,7 +31,7 @@ pub(super) fn run(api: &ManagementApi, ladder: &RetryLadder) -> Result<(), Failu
             let lacking = [gap.missing, gap.differing].concat();
             if !lacking.is_empty() {
                 return Err(Failure::Refused(format!(
-                    "the broker took the import and still lacks: {}",
+                    "after the import the broker still lacks: {}",
                     lacking.join("; ")
                 )));
             }
@@ -40,32 +39,32 @@ pub(super) fn run(api: &ManagementApi, ladder: &RetryLadder) -> Result<(), Failu
     }
     before
         .iter()
-        .try_for_each(|(kind, gap)| output::line(&told(kind.name, gap)))
+        .try_for_each(|(kind, gap)| output::line(&summary(kind.name, gap)))
 }
 
-fn make_vhost(api: &ManagementApi) -> Result<(), Failure> {
+fn create_vhost(api: &ManagementApi) -> Result<(), Failure> {
     let vhost = api.vhost();
-    let there = api
+    let exists = api
         .list(&["vhosts"])?
         .iter()
         .any(|row| row.get("name").and_then(Value::as_str) == Some(vhost));
-    if there {
-        return output::line(&format!("broker: virtual host {vhost} is there"));
+    if exists {
+        return output::line(&format!("broker: virtual host {vhost} exists"));
     }
     api.put(&["vhosts", vhost], &json!({}))?;
     let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
     api.put(&["permissions", vhost, api.user()], &everything)?;
     output::line(&format!(
-        "broker: made virtual host {vhost}, with all rights for {}",
+        "broker: created virtual host {vhost}, with all rights for {}",
         api.user()
     ))
 }
 
-fn told(name: &str, gap: &Gap) -> String {
+fn summary(name: &str, gap: &Gap) -> String {
     let counts: Vec<String> = [
-        (gap.missing.len(), "made"),
+        (gap.missing.len(), "created"),
         (gap.differing.len(), "changed"),
-        (gap.same, "there"),
+        (gap.same, "unchanged"),
     ]
     .into_iter()
     .filter(|(count, _what)| *count > 0)

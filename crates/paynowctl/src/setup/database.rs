@@ -1,4 +1,5 @@
-//! Roles, then the migrations as their owner, under a lock that setups of one database share.
+//! Creates the roles, then applies the migrations as their owner, under a lock that keeps other setups
+//! of the database out.
 
 use std::time::Duration;
 
@@ -18,12 +19,12 @@ use crate::pause::pause;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("roles.sql");
-/// A migration that waits for a table behind a backup makes every worker wait behind itself: better
-/// to give up before they notice, and to be run again.
+/// A migration that waits for a table, for example during a backup, blocks every worker. It gives up
+/// before that matters, and setup is run again.
 const AS_OWNER: &str = "SET ROLE paynow_owner; SET lock_timeout TO '5s'";
-/// "paynow" in ASCII: any constant that no other program takes in this database.
+/// "paynow" in ASCII, so that no other program uses this number in the database.
 const LOCK_KEY: i64 = 0x7061_796e_6f77;
-/// A setup of another database that makes the same roles is done within milliseconds.
+/// Setups of two databases on one server create the same roles; the other takes milliseconds.
 const ROLE_ATTEMPTS: u32 = 20;
 const ROLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
@@ -36,8 +37,8 @@ struct Answer {
 pub(super) fn run(url: &SecretString) -> Result<(), Failure> {
     let mut connection = open(url)?;
     take_lock(&mut connection)?;
-    let result = make_roles(&mut connection).and_then(|()| migrate(&mut connection));
-    // Closing the connection would do; where it goes through a pooler, it stays open.
+    let result = prepare_roles(&mut connection).and_then(|()| migrate(&mut connection));
+    // A pooler would keep the connection, and with it the lock, open.
     let unlocked = sql_query("SELECT pg_advisory_unlock($1)")
         .bind::<BigInt, _>(LOCK_KEY)
         .execute(&mut connection);
@@ -53,7 +54,7 @@ fn take_lock(connection: &mut PgConnection) -> Result<(), Failure> {
     )? {
         return Ok(());
     }
-    output::line("database: another setup is running here, waiting for it")?;
+    output::line("database: waiting for another setup of this database")?;
     sql_query("SELECT pg_advisory_lock($1)")
         .bind::<BigInt, _>(LOCK_KEY)
         .execute(connection)
@@ -68,33 +69,33 @@ fn ask(connection: &mut PgConnection, question: &str) -> Result<bool, Failure> {
     Ok(answer.yes)
 }
 
-fn make_roles(connection: &mut PgConnection) -> Result<(), Failure> {
+fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
     if roles_are_ready(connection)? {
-        return output::line("database: roles are there");
+        return output::line("database: roles exist");
     }
     let mut backoff = ReconnectBackoff::new();
     for _attempt in 1..=ROLE_ATTEMPTS {
         connection.batch_execute(ROLES).map_err(|error| {
             Failure::failed(
-                "this login may not make the roles: let one that may run setup once",
+                "this login may not create the roles: run setup once with one that may",
                 error,
             )
         })?;
         if roles_are_ready(connection)? {
             return output::line(
-                "database: made roles paynow_owner, paynow_worker, paynow_reader, paynow_spender and \
-                 paynow_operator ready",
+                "database: prepared roles paynow_owner, paynow_worker, paynow_reader, paynow_spender and \
+                 paynow_operator",
             );
         }
         pause(backoff.next_wait().min(ROLE_WAIT_MAX));
     }
     Err(Failure::Refused(
-        "the roles could not be made ready: the login must be the database's owner, or a superuser"
+        "the roles could not be prepared: the login must be the owner of the database, or a superuser"
             .to_owned(),
     ))
 }
 
-/// Whether all that `roles.sql` does has been done.
+/// Whether nothing of `roles.sql` is left to do.
 fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
     let roles_exist = ask(
         connection,
@@ -125,14 +126,14 @@ fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     connection.batch_execute(AS_OWNER).map_err(refused)?;
     let pending = connection
         .pending_migrations(MIGRATIONS)
-        .map_err(|error| Failure::failed("the applied migrations cannot be read", error))?;
+        .map_err(|error| Failure::failed("the applied migrations could not be read", error))?;
     for migration in &pending {
         let name = migration.name();
         connection.run_migration(migration).map_err(|error| {
             Failure::failed(
                 format!(
-                    "migration {name} was refused and undone; those before it stay, and setup may \
-                     be run again"
+                    "migration {name} failed and was rolled back; those before it stay applied, and \
+                     setup may be run again"
                 ),
                 error,
             )

@@ -1,5 +1,5 @@
-//! `setup`: makes the database and the broker what the programs expect. Every step looks first and
-//! does only what is missing, so it is safe to repeat and to run while everything is running.
+//! `setup`: brings the database and the broker into the state that the programs expect. Every step
+//! checks first and does only what is missing, so it is safe to repeat, also while the programs run.
 
 mod broker;
 mod database;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::management::ManagementApi;
 
 pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure> {
-    // All settings first: half a setup because of a typing error helps nobody.
+    // All settings are read first, so that a wrong one does not leave half a setup.
     let database_url = match options.skip_database {
         true => None,
         false => Some(config.database_url()?),
