@@ -1,0 +1,129 @@
+//! The table `operator_actions`: who did what and why, written in the transaction of the action and
+//! kept for ever.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Text};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::database::time_text;
+use crate::ids;
+
+/// Who acts, and why.
+#[derive(Debug, Clone)]
+pub struct Note {
+    pub by: String,
+    pub why: String,
+}
+
+/// Whether a call only shows its effect or has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    DryRun,
+    Apply,
+}
+
+/// The values of `operator_actions.action`.
+#[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Action {
+    Discard,
+    Correct,
+    Replay,
+    HistorySend,
+}
+
+/// An action, in the story of an event.
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct EventAction {
+    #[diesel(sql_type = BigInt)]
+    #[serde(serialize_with = "ids::text")]
+    pub action_id: i64,
+    #[diesel(sql_type = Text)]
+    pub action: String,
+    #[diesel(sql_type = Text)]
+    #[serde(rename = "by")]
+    pub operator: String,
+    #[diesel(sql_type = Text)]
+    pub why: String,
+    #[diesel(sql_type = Text)]
+    pub acted_at: String,
+}
+
+/// An action, in the details of a dead letter.
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct LetterAction {
+    #[diesel(sql_type = Text)]
+    pub acted_at: String,
+    #[diesel(sql_type = Text)]
+    pub action: String,
+    #[diesel(sql_type = Text)]
+    pub operator: String,
+    #[diesel(sql_type = Text)]
+    pub why: String,
+}
+
+#[derive(QueryableByName)]
+struct Recorded {
+    #[diesel(sql_type = BigInt)]
+    action_id: i64,
+}
+
+/// Records an action and returns its number. `selection` is what the operator asked for, `outcome`
+/// what was done.
+pub(crate) fn record(
+    connection: &mut PgConnection,
+    action: Action,
+    note: &Note,
+    selection: &Value,
+    outcome: &Value,
+) -> QueryResult<i64> {
+    let action: &'static str = action.into();
+    let recorded: Recorded = sql_query(
+        "INSERT INTO operator_actions (action, operator, why, selection, outcome) \
+         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb) RETURNING action_id",
+    )
+    .bind::<Text, _>(action)
+    .bind::<Text, _>(&note.by)
+    .bind::<Text, _>(&note.why)
+    .bind::<Text, _>(selection.to_string())
+    .bind::<Text, _>(outcome.to_string())
+    .get_result(connection)?;
+    Ok(recorded.action_id)
+}
+
+/// Actions on the event or on its dead letters.
+pub(crate) fn about_event(
+    connection: &mut PgConnection,
+    event: &str,
+) -> QueryResult<Vec<EventAction>> {
+    sql_query(select(
+        "outcome -> 'event_ids' @> to_jsonb($1) \
+         OR EXISTS (SELECT FROM dead_letters letter WHERE letter.event_id = $1 AND ( \
+             outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id) \
+             OR outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id::text)))",
+    ))
+    .bind::<Text, _>(event)
+    .load(connection)
+}
+
+pub(crate) fn about_letter(
+    connection: &mut PgConnection,
+    dead_letter_id: i64,
+) -> QueryResult<Vec<LetterAction>> {
+    sql_query(select(
+        "outcome @> jsonb_build_object('dead_letter_ids', jsonb_build_array($1))",
+    ))
+    .bind::<Text, _>(dead_letter_id.to_string())
+    .load(connection)
+}
+
+fn select(condition: &str) -> String {
+    format!(
+        "SELECT action_id, action, operator, why, {} AS acted_at FROM operator_actions \
+         WHERE {condition} ORDER BY action_id",
+        time_text("acted_at")
+    )
+}

@@ -1,0 +1,170 @@
+//! Giving or taking points by one more ledger entry. No existing entry is changed.
+
+use std::fmt::Write;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use paynow_process::clock;
+use paynow_shared::ids::WalletId;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::json;
+
+use crate::actions::{Action, Mode, Note, record};
+use crate::database::Database;
+use crate::error::DeskError;
+
+#[derive(Debug, Clone)]
+pub struct Correction {
+    pub wallet: WalletId,
+    /// To give, or to take when negative; not 0.
+    pub points: i64,
+    /// The same key corrects once. Without one a new key is made.
+    pub key: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Corrected {
+    pub entry_key: String,
+    pub effect: Effect,
+}
+
+/// What a correction does to a balance.
+#[derive(Debug)]
+pub enum Effect {
+    Foreseen {
+        before: i64,
+        after: i64,
+    },
+    Applied {
+        before: i64,
+        after: i64,
+    },
+    /// The key was used before, for the same correction.
+    AlreadyApplied {
+        balance: i64,
+    },
+}
+
+#[derive(QueryableByName)]
+struct Balance {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    balance: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = Bool)]
+    inserted: bool,
+}
+
+#[derive(QueryableByName)]
+struct Posted {
+    #[diesel(sql_type = BigInt)]
+    wallet_id: i64,
+    #[diesel(sql_type = BigInt)]
+    points: i64,
+}
+
+pub fn correct(
+    database: &Database,
+    correction: &Correction,
+    note: &Note,
+    mode: Mode,
+) -> Result<Corrected, DeskError> {
+    let key = match &correction.key {
+        Some(key) => key.clone(),
+        None => new_key()?,
+    };
+    let entry_key = format!("correction:{key}");
+    let effect = database.open_as_operator()?.transaction(|connection| {
+        let effect = foresee(connection, correction, &entry_key)?;
+        match effect {
+            Effect::Foreseen { before, after } if mode == Mode::Apply => {
+                post(connection, correction, &entry_key)?;
+                let selection = json!({
+                    "wallet_id": correction.wallet,
+                    "points": correction.points,
+                    "key": correction.key,
+                });
+                let outcome = json!({
+                    "entry_key": entry_key, "balance_before": before, "balance_after": after,
+                });
+                record(connection, Action::Correct, note, &selection, &outcome)?;
+                Ok(Effect::Applied { before, after })
+            }
+            Effect::Foreseen { .. } | Effect::Applied { .. } | Effect::AlreadyApplied { .. } => {
+                Ok::<_, DeskError>(effect)
+            }
+        }
+    })?;
+    Ok(Corrected { entry_key, effect })
+}
+
+/// Starts with the time, so that keys sort by it, and ends with random bytes, so that no two are equal.
+fn new_key() -> Result<String, DeskError> {
+    let mut bytes = [0_u8; 8];
+    SystemRandom::new().fill(&mut bytes).map_err(|_no_detail| {
+        DeskError::Refused("no random key could be made: give one with --key".to_owned())
+    })?;
+    let mut key = format!("{}-", clock::now_ms());
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _written = write!(key, "{byte:02x}");
+    }
+    Ok(key)
+}
+
+/// Locks the wallet, as `spend` does, so that the foreseen effect is the actual one.
+fn foresee(
+    connection: &mut PgConnection,
+    correction: &Correction,
+    entry_key: &str,
+) -> Result<Effect, DeskError> {
+    let locked: Balance = sql_query("SELECT lock_balance($1) AS balance")
+        .bind::<BigInt, _>(correction.wallet.get())
+        .get_result(connection)?;
+    // No row means 0 points.
+    let before = locked.balance.unwrap_or(0);
+    let posted: Option<Posted> =
+        sql_query("SELECT wallet_id, points FROM ledger_entries WHERE entry_key = $1")
+            .bind::<Text, _>(entry_key)
+            .get_result(connection)
+            .optional()?;
+    match posted {
+        Some(Posted { wallet_id, points })
+            if (wallet_id, points) == (correction.wallet.get(), correction.points) =>
+        {
+            Ok(Effect::AlreadyApplied { balance: before })
+        }
+        Some(Posted { wallet_id, points }) => Err(DeskError::Refused(format!(
+            "{entry_key} was used before, for {points:+} points of wallet {wallet_id}: nothing was \
+             done"
+        ))),
+        None => match before.checked_add(correction.points) {
+            Some(after) => Ok(Effect::Foreseen { before, after }),
+            None => Err(DeskError::Refused(format!(
+                "the balance is {before}: it would not fit into 64 bits"
+            ))),
+        },
+    }
+}
+
+fn post(
+    connection: &mut PgConnection,
+    correction: &Correction,
+    entry_key: &str,
+) -> Result<(), DeskError> {
+    let posted: Inserted = sql_query("SELECT post_correction($1, $2, $3) AS inserted")
+        .bind::<Text, _>(entry_key)
+        .bind::<BigInt, _>(correction.wallet.get())
+        .bind::<BigInt, _>(correction.points)
+        .get_result(connection)?;
+    if posted.inserted {
+        return Ok(());
+    }
+    Err(DeskError::Refused(format!(
+        "another correction took the key of {entry_key} meanwhile: look again"
+    )))
+}

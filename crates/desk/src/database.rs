@@ -1,0 +1,178 @@
+//! The connection to PostgreSQL and the role that a query runs as.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Bool, Nullable, Text};
+use paynow_worker::connect::{ConnectProblem, establish};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Without it libpq waits for a silent server as long as TCP does.
+const CONNECT_LIMIT_SECONDS: u32 = 10;
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("this database has no tables of ours: run `paynowctl setup` first")]
+    NoSchema,
+    #[error(
+        "this database has no role paynow_operator: run `paynowctl setup` of this version first"
+    )]
+    NoOperator,
+    #[error(
+        "the login {login} may not do that: log in as paynow_operator, or as one that may act as it \
+         (GRANT paynow_operator TO {login})"
+    )]
+    NotAnOperator { login: String },
+    #[error("the database cannot be reached or refuses the login")]
+    Unreachable(#[source] ConnectProblem),
+    #[error("the database refused a query")]
+    Refused(#[from] diesel::result::Error),
+}
+
+/// Connects as the login of the address.
+pub fn open(url: &SecretString) -> Result<PgConnection, DatabaseError> {
+    establish(&with_connect_limit(url.expose_secret())).map_err(DatabaseError::Unreachable)
+}
+
+/// Adds the limit to an address, or to libpq's other form, a list of `name=value`.
+fn with_connect_limit(url: &str) -> String {
+    let setting = format!("connect_timeout={CONNECT_LIMIT_SECONDS}");
+    let separator = match (url.contains("connect_timeout"), url.contains("://")) {
+        (true, _) => return url.to_owned(),
+        (false, true) if url.contains('?') => '&',
+        (false, true) => '?',
+        (false, false) => ' ',
+    };
+    format!("{url}{separator}{setting}")
+}
+
+#[derive(QueryableByName)]
+struct Access {
+    #[diesel(sql_type = Bool)]
+    has_schema: bool,
+    #[diesel(sql_type = Bool)]
+    may_read_as_reader: bool,
+    /// `None` where the role does not exist.
+    #[diesel(sql_type = Nullable<Bool>)]
+    may_operate: Option<bool>,
+    #[diesel(sql_type = Text)]
+    login: String,
+}
+
+/// What `pg_has_role` calls the right to take a role: the word changed in PostgreSQL 16.
+pub const ROLE_RIGHT: &str =
+    "CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END";
+
+/// The pipeline's database. Every call opens a connection of its own.
+#[derive(Clone)]
+pub struct Database {
+    url: SecretString,
+}
+
+impl Database {
+    /// `url` is an address as libpq takes it.
+    pub fn new(url: SecretString) -> Self {
+        Self { url }
+    }
+
+    /// Runs queries in a transaction that sees one state of the database and cannot change it. It
+    /// runs as `paynow_reader` where the login may.
+    pub fn read<T>(
+        &self,
+        queries: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, DatabaseError> {
+        let (mut connection, access) = self.open_with_schema()?;
+        if access.may_read_as_reader {
+            sql_query("SET ROLE paynow_reader").execute(&mut connection)?;
+        }
+        Ok(read_only(&mut connection, queries)?)
+    }
+
+    /// The same as an operator: bodies hold personal data, which `paynow_reader` may not see.
+    pub(crate) fn read_as_operator<T, E>(
+        &self,
+        queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError> + From<diesel::result::Error>,
+    {
+        read_only(&mut self.open_as_operator()?, queries)
+    }
+
+    /// Connects with the rights of an operator and no more, even where the login has more.
+    pub(crate) fn open_as_operator(&self) -> Result<PgConnection, DatabaseError> {
+        let (mut connection, access) = self.open_with_schema()?;
+        match access.may_operate {
+            Some(true) => {}
+            Some(false) => {
+                return Err(DatabaseError::NotAnOperator {
+                    login: access.login,
+                });
+            }
+            None => return Err(DatabaseError::NoOperator),
+        }
+        sql_query("SET ROLE paynow_operator").execute(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Connects and reads what the login may do here.
+    fn open_with_schema(&self) -> Result<(PgConnection, Access), DatabaseError> {
+        let mut connection = open(&self.url)?;
+        let access: Access = sql_query(format!(
+            "SELECT to_regclass('wallets') IS NOT NULL AND to_regclass('dead_letters') IS NOT NULL \
+                        AS has_schema, \
+                    EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_reader' \
+                            AND pg_has_role(current_user, oid, {ROLE_RIGHT})) \
+                        AS may_read_as_reader, \
+                    (SELECT pg_has_role(current_user, oid, {ROLE_RIGHT}) FROM pg_roles \
+                     WHERE rolname = 'paynow_operator') AS may_operate, \
+                    current_user::text AS login"
+        ))
+        .get_result(&mut connection)?;
+        if access.has_schema {
+            Ok((connection, access))
+        } else {
+            Err(DatabaseError::NoSchema)
+        }
+    }
+}
+
+pub(crate) fn read_only<T, E: From<diesel::result::Error>>(
+    connection: &mut PgConnection,
+    queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(queries)
+}
+
+/// SQL that formats a time as every document of ours has it: UTC, ISO 8601, milliseconds.
+pub(crate) fn time_text(column: &str) -> String {
+    format!(r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_attempt_has_a_limit() {
+        for (url, limited) in [
+            ("postgres://h/d", "postgres://h/d?connect_timeout=10"),
+            (
+                "postgres://h/d?sslmode=require",
+                "postgres://h/d?sslmode=require&connect_timeout=10",
+            ),
+            ("host=h dbname=d", "host=h dbname=d connect_timeout=10"),
+            (
+                "postgres://h?connect_timeout=3",
+                "postgres://h?connect_timeout=3",
+            ),
+        ] {
+            assert_eq!(with_connect_limit(url), limited);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Giving dead letters up, recorded in the same transaction.
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt};
+use serde_json::json;
+
+use crate::actions::{Action, Mode, Note, record};
+use crate::database::{Database, DatabaseError};
+use crate::error::DeskError;
+use crate::letters::{Letter, selected_open};
+use crate::selection::Selection;
+
+/// Discards the selected letters, all of them or none. Returns them as they were before.
+pub fn discard(
+    database: &Database,
+    selection: &Selection,
+    note: &Note,
+    mode: Mode,
+) -> Result<Vec<Letter>, DeskError> {
+    // The transaction sees one state: when a letter dies again meanwhile, everything is refused,
+    // because the operator decided about an earlier death.
+    let discarded = database
+        .open_as_operator()?
+        .build_transaction()
+        .repeatable_read()
+        .run(|connection| {
+            let letters = selected_open(connection, selection, "discarded")?;
+            if mode == Mode::Apply {
+                update(connection, &letters, selection, note)?;
+            }
+            Ok(letters)
+        });
+    match discarded {
+        Err(DeskError::Database(DatabaseError::Refused(Error::DatabaseError(
+            DatabaseErrorKind::SerializationFailure,
+            _,
+        )))) => Err(DeskError::Refused(
+            "a dead letter changed meanwhile, nothing was done: look again".to_owned(),
+        )),
+        any => any,
+    }
+}
+
+fn update(
+    connection: &mut PgConnection,
+    letters: &[Letter],
+    selection: &Selection,
+    note: &Note,
+) -> QueryResult<()> {
+    let numbers: Vec<i64> = letters
+        .iter()
+        .map(|letter| letter.summary.dead_letter_id)
+        .collect();
+    sql_query(
+        "UPDATE dead_letters SET state = 'discarded' \
+         WHERE dead_letter_id = ANY ($1) AND state = 'open'",
+    )
+    .bind::<Array<BigInt>, _>(&numbers)
+    .execute(connection)?;
+    let ids: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    let outcome = json!({"discarded": ids.len(), "dead_letter_ids": ids});
+    record(
+        connection,
+        Action::Discard,
+        note,
+        &selection.document(),
+        &outcome,
+    )
+    .map(drop)
+}

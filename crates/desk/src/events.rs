@@ -1,0 +1,142 @@
+//! The story of one event, from its arrival to the balances that it moved.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use paynow_shared::ids::EventId;
+use serde::Serialize;
+
+use crate::actions::{EventAction, about_event};
+use crate::database::{Database, time_text};
+use crate::error::DeskError;
+use crate::ids;
+use crate::letters::LetterSummary;
+
+#[derive(Debug, Serialize)]
+pub struct Story {
+    /// Or the SHA-256 of an unreadable event.
+    pub event_id: String,
+    #[serde(flatten)]
+    pub settled: Settled,
+    /// All ledger entries of the event's order, also those of other events.
+    pub entries: Vec<OrderEntry>,
+    pub dead_letters: Vec<LetterSummary>,
+    pub operator_actions: Vec<EventAction>,
+}
+
+/// The row of a settled event. Of an unsettled one only the type is known.
+#[derive(Debug, Default, QueryableByName, Serialize)]
+pub struct Settled {
+    #[diesel(sql_type = Nullable<Text>)]
+    pub event_type: Option<String>,
+    /// `None` when the event is not settled.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub outcome: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    #[serde(serialize_with = "ids::optional")]
+    pub order_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub secret_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub signed_at: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub received_at: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub settled_at: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub attempts: Option<i32>,
+}
+
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct OrderEntry {
+    #[diesel(sql_type = Text)]
+    pub entry_key: String,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = BigInt)]
+    #[serde(serialize_with = "ids::text")]
+    pub wallet_id: i64,
+    /// The event that the entry comes from.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    #[serde(serialize_with = "ids::optional")]
+    pub event_id: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    pub points: i64,
+    /// The wallet's balance of now.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub wallet_balance: Option<i64>,
+    #[diesel(sql_type = Text)]
+    pub created_at: String,
+}
+
+/// Finds an event by its id, or by the SHA-256 of an unreadable event.
+pub fn story(database: &Database, event: &str) -> Result<Story, DeskError> {
+    let story = database.read(|connection| read(connection, event))?;
+    if story.settled.outcome.is_none() && story.dead_letters.is_empty() {
+        return Err(DeskError::NotFound(format!(
+            "event {event} is not recorded: it may still be queued (`paynowctl check` counts what \
+             waits), or was never accepted"
+        )));
+    }
+    Ok(story)
+}
+
+fn read(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
+    let settled = match event.parse::<EventId>() {
+        Ok(id) => settled(connection, id)?,
+        Err(_a_digest) => None,
+    };
+    let dead_letters = dead_letters(connection, event)?;
+    let settled = settled.unwrap_or_else(|| Settled {
+        event_type: dead_letters
+            .first()
+            .and_then(|letter| letter.event_type.clone()),
+        ..Settled::default()
+    });
+    Ok(Story {
+        event_id: event.to_owned(),
+        entries: match settled.order_id {
+            Some(order_id) => entries(connection, order_id)?,
+            None => Vec::new(),
+        },
+        settled,
+        dead_letters,
+        operator_actions: about_event(connection, event)?,
+    })
+}
+
+fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Settled>> {
+    sql_query(format!(
+        "SELECT event_type, outcome::text AS outcome, order_id, secret_id, attempts, \
+                {} AS signed_at, {} AS received_at, {} AS settled_at \
+         FROM webhook_events WHERE event_id = $1",
+        time_text("signed_at"),
+        time_text("received_at"),
+        time_text("settled_at")
+    ))
+    .bind::<BigInt, _>(id.get())
+    .get_result(connection)
+    .optional()
+}
+
+fn entries(connection: &mut PgConnection, order_id: i64) -> QueryResult<Vec<OrderEntry>> {
+    sql_query(format!(
+        "SELECT entry_key, kind::text AS kind, wallet_id, event_id, points, \
+                balance AS wallet_balance, {} AS created_at \
+         FROM ledger_entries LEFT JOIN wallets USING (wallet_id) \
+         WHERE order_id = $1 ORDER BY entry_id",
+        time_text("created_at")
+    ))
+    .bind::<BigInt, _>(order_id)
+    .load(connection)
+}
+
+fn dead_letters(connection: &mut PgConnection, event: &str) -> QueryResult<Vec<LetterSummary>> {
+    sql_query(format!(
+        "SELECT {} FROM dead_letters WHERE event_id = $1 ORDER BY dead_letter_id",
+        LetterSummary::columns()
+    ))
+    .bind::<Text, _>(event)
+    .load(connection)
+}

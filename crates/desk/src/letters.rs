@@ -1,0 +1,295 @@
+//! The dead letters of the database, read a few at a time: a body may be a megabyte.
+
+use std::collections::HashSet;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+use paynow_shared::event::EventType;
+use paynow_shared::ids::WalletId;
+use paynow_shared::reason::Reason;
+use serde::Serialize;
+
+use crate::content::{Content, Prices};
+use crate::database::time_text;
+use crate::error::DeskError;
+use crate::ids;
+use crate::products::prices;
+use crate::selection::{Filter, LetterState, Selection};
+
+/// How many bodies are in memory at once.
+const BATCH: i64 = 64;
+
+/// The part of a dead letter that `paynow_reader` may see too.
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct LetterSummary {
+    #[diesel(sql_type = BigInt)]
+    #[serde(serialize_with = "ids::text")]
+    pub dead_letter_id: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub event_type: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub reason: String,
+    #[diesel(sql_type = Text)]
+    pub error: String,
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub secret_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub signed_at: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub received_at: Option<String>,
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+    #[diesel(sql_type = Integer)]
+    pub deaths: i32,
+    #[diesel(sql_type = Text)]
+    pub first_dead_at: String,
+    #[diesel(sql_type = Text)]
+    pub last_dead_at: String,
+    /// Why the letter is resolved: a code.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub resolution: Option<String>,
+    /// When retention deleted the body.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub body_forgotten_at: Option<String>,
+}
+
+/// A dead letter without its body.
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct Letter {
+    #[diesel(embed)]
+    #[serde(flatten)]
+    pub summary: LetterSummary,
+    #[diesel(sql_type = Text)]
+    pub event_id: String,
+    /// When it was discarded or resolved.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub settled_at: Option<String>,
+    #[diesel(sql_type = Binary)]
+    #[serde(skip)]
+    pub(crate) body_sha256: Vec<u8>,
+    /// Since it first died.
+    #[diesel(sql_type = BigInt)]
+    pub age_seconds: i64,
+}
+
+/// A dead letter and what its body concerns.
+#[derive(Debug, Serialize)]
+pub struct FoundLetter {
+    #[serde(flatten)]
+    pub letter: Letter,
+    #[serde(flatten)]
+    pub content: Content,
+    /// `None` once retention has deleted it: what the letter concerned is unknown then.
+    #[serde(skip)]
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(embed)]
+    letter: Letter,
+    #[diesel(sql_type = Nullable<Binary>)]
+    body: Option<Vec<u8>>,
+}
+
+#[derive(QueryableByName)]
+struct Order {
+    #[diesel(sql_type = BigInt)]
+    order_id: i64,
+}
+
+impl LetterSummary {
+    pub(crate) fn columns() -> String {
+        format!(
+            "dead_letter_id, event_type, reason, error, state, secret_id, attempts, deaths, \
+             resolution, {} AS signed_at, {} AS received_at, {} AS first_dead_at, \
+             {} AS last_dead_at, {} AS body_forgotten_at",
+            time_text("signed_at"),
+            time_text("received_at"),
+            time_text("first_dead_at"),
+            time_text("last_dead_at"),
+            time_text("body_forgotten_at")
+        )
+    }
+}
+
+impl Stored {
+    fn select(condition: &str) -> String {
+        format!(
+            "SELECT {}, event_id, {} AS settled_at, body_sha256, \
+                    extract(epoch FROM now() - first_dead_at)::bigint AS age_seconds, body \
+             FROM dead_letters WHERE {condition}",
+            LetterSummary::columns(),
+            time_text("settled_at"),
+        )
+    }
+
+    fn found(self, prices: &Prices) -> FoundLetter {
+        let content = |body: &Vec<u8>| Content::read(body, prices);
+        FoundLetter {
+            content: self.body.as_ref().map(content).unwrap_or_default(),
+            letter: self.letter,
+            body: self.body,
+        }
+    }
+}
+
+/// Calls `visit` with every matching letter, by number; a state of `None` means every state. Returns
+/// how many letters may match besides: the filter asks for something in the body, and theirs are
+/// deleted. Open letters always have a body.
+pub(crate) fn scan(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    state: Option<LetterState>,
+    mut visit: impl FnMut(FoundLetter),
+) -> QueryResult<u64> {
+    let prices = prices(connection)?;
+    let orders = match filter.wallet {
+        Some(wallet) => orders_of(connection, wallet)?,
+        None => HashSet::new(),
+    };
+    let needs_body = filter.wallet.is_some() || filter.order.is_some();
+    let (mut last, mut undecided) = (0, 0_u64);
+    loop {
+        let batch = batch(connection, filter, state, last)?;
+        let Some(end) = batch.last() else {
+            return Ok(undecided);
+        };
+        last = end.letter.summary.dead_letter_id;
+        for stored in batch {
+            let found = stored.found(&prices);
+            if needs_body && found.body.is_none() {
+                undecided += 1;
+            } else if content_matches(filter, &found.content, &orders) {
+                visit(found);
+            }
+        }
+    }
+}
+
+/// The next letters by number that match as far as the columns show.
+fn batch(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    state: Option<LetterState>,
+    after: i64,
+) -> QueryResult<Vec<Stored>> {
+    let sql = Stored::select(
+        "dead_letter_id > $1 AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR reason = $3) \
+         AND ($4 IS NULL OR event_type = $4) \
+         AND ($5 IS NULL OR last_dead_at >= $5::timestamptz) \
+         AND ($6 IS NULL OR last_dead_at <= now() - $6 * interval '1 second') \
+         ORDER BY dead_letter_id LIMIT $7",
+    );
+    sql_query(sql)
+        .bind::<BigInt, _>(after)
+        .bind::<Nullable<Text>, _>(state.map(LetterState::code))
+        .bind::<Nullable<Text>, _>(filter.reason.map(Reason::code))
+        .bind::<Nullable<Text>, _>(filter.event_type.as_ref().map(EventType::as_str))
+        .bind::<Nullable<Text>, _>(filter.since.as_deref())
+        .bind::<Nullable<BigInt>, _>(filter.older_than_seconds.map(i64::from))
+        .bind::<BigInt, _>(BATCH)
+        .load(connection)
+}
+
+/// The conditions that only the body decides. A refund does not name the receiver of a gift, but its
+/// order was credited to them.
+fn content_matches(filter: &Filter, content: &Content, orders: &HashSet<i64>) -> bool {
+    let credited = content
+        .order_id
+        .is_some_and(|order| orders.contains(&order));
+    filter
+        .wallet
+        .is_none_or(|wallet| credited || content.wallet_ids.contains(&wallet.get()))
+        && filter
+            .order
+            .is_none_or(|order| content.order_id == Some(order.get()))
+}
+
+/// The letter of a number, or else of an event id. Either may be as short as the other, so a number
+/// wins; the same event may have several letters with different bodies.
+pub(crate) fn named(connection: &mut PgConnection, name: &str) -> Result<FoundLetter, DeskError> {
+    let number: Option<i64> = name.parse().ok();
+    let mut found: Vec<Stored> = sql_query(Stored::select("dead_letter_id = $1"))
+        .bind::<Nullable<BigInt>, _>(number)
+        .load(connection)?;
+    if found.is_empty() {
+        found = sql_query(Stored::select("event_id = $1 ORDER BY dead_letter_id"))
+            .bind::<Text, _>(name)
+            .load(connection)?;
+    }
+    let numbers: Vec<String> = found
+        .iter()
+        .map(|stored| stored.letter.summary.dead_letter_id.to_string())
+        .collect();
+    let prices = prices(connection)?;
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(DeskError::NotFound(format!(
+            "there is no dead letter {name}: `paynowctl events show {name}` shows whether the \
+             event was settled"
+        ))),
+        (Some(stored), true) => Ok(stored.found(&prices)),
+        (Some(_last), false) => Err(DeskError::Refused(format!(
+            "event {name} has several dead letters, with different bodies: name one of them by \
+             its number: {}",
+            numbers.join(", ")
+        ))),
+    }
+}
+
+fn orders_of(connection: &mut PgConnection, wallet: WalletId) -> QueryResult<HashSet<i64>> {
+    let rows: Vec<Order> = sql_query(
+        "SELECT DISTINCT order_id FROM ledger_entries \
+         WHERE wallet_id = $1 AND order_id IS NOT NULL",
+    )
+    .bind::<BigInt, _>(wallet.get())
+    .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.order_id).collect())
+}
+
+/// The selected letters by number, all of them open: an operator has already decided about any other.
+/// `participle` completes the refusal, such as "discarded".
+pub(crate) fn selected_open(
+    connection: &mut PgConnection,
+    selection: &Selection,
+    participle: &str,
+) -> Result<Vec<Letter>, DeskError> {
+    let mut letters: Vec<Letter> = Vec::new();
+    match selection {
+        Selection::Matching(filter) => {
+            scan(connection, filter, Some(LetterState::Open), |found| {
+                letters.push(found.letter);
+            })?;
+        }
+        Selection::Named(names) => {
+            for name in names {
+                letters.push(named(connection, name)?.letter);
+            }
+        }
+    }
+    // The same letter may be named by its number and by its event.
+    letters.sort_by_key(|letter| letter.summary.dead_letter_id);
+    letters.dedup_by_key(|letter| letter.summary.dead_letter_id);
+    if letters.is_empty() {
+        return Err(DeskError::NotFound(
+            "no open dead letter matches: nothing was done".to_owned(),
+        ));
+    }
+    let not_open: Vec<String> = letters
+        .iter()
+        .map(|letter| &letter.summary)
+        .filter(|letter| letter.state != LetterState::Open.code())
+        .map(|letter| format!("{} is {}", letter.dead_letter_id, letter.state))
+        .collect();
+    if not_open.is_empty() {
+        return Ok(letters);
+    }
+    Err(DeskError::Refused(format!(
+        "only open dead letters can be {participle}, nothing was done: {}",
+        not_open.join(", ")
+    )))
+}

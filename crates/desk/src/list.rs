@@ -1,0 +1,103 @@
+//! Lists of dead letters: by reason with the points at stake, or one by one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::database::Database;
+use crate::error::DeskError;
+use crate::letters::{FoundLetter, scan};
+use crate::selection::{Filter, LetterState};
+
+/// All matching letters that died for one reason.
+#[derive(Debug, Default, Serialize)]
+pub struct ReasonGroup {
+    pub reason: String,
+    pub letters: u64,
+    pub oldest_age_seconds: i64,
+    pub newest_at: String,
+    pub points_at_stake: i64,
+    /// Letters that are not in `points_at_stake`.
+    pub letters_of_unknown_points: u64,
+}
+
+impl ReasonGroup {
+    fn add(&mut self, found: &FoundLetter) {
+        let letter = &found.letter;
+        self.letters += 1;
+        self.oldest_age_seconds = self.oldest_age_seconds.max(letter.age_seconds);
+        // Times of one form and zone sort as texts.
+        if self.newest_at < letter.summary.last_dead_at {
+            self.newest_at.clone_from(&letter.summary.last_dead_at);
+        }
+        let points = found.content.points_at_stake;
+        match points.and_then(|points| self.points_at_stake.checked_add(points)) {
+            Some(sum) => self.points_at_stake = sum,
+            None => self.letters_of_unknown_points += 1,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Groups {
+    pub groups: Vec<ReasonGroup>,
+    /// Letters that may match besides: their bodies were deleted by retention.
+    pub undecided: u64,
+}
+
+/// Groups the matching letters by reason; a state of `None` means every state.
+pub fn by_reason(
+    database: &Database,
+    filter: &Filter,
+    state: Option<LetterState>,
+) -> Result<Groups, DeskError> {
+    database.read_as_operator(|connection| {
+        let mut groups: BTreeMap<String, ReasonGroup> = BTreeMap::new();
+        let undecided = scan(connection, filter, state, |found| {
+            let reason = found.letter.summary.reason.clone();
+            groups.entry(reason).or_default().add(&found);
+        })?;
+        let named = groups
+            .into_iter()
+            .map(|(reason, group)| ReasonGroup { reason, ..group });
+        Ok(Groups {
+            groups: named.collect(),
+            undecided,
+        })
+    })
+}
+
+#[derive(Debug)]
+pub struct Page {
+    /// The first matching letters by number.
+    pub letters: Vec<FoundLetter>,
+    /// Matching letters beyond the limit.
+    pub left_out: u64,
+    /// Letters that may match besides: their bodies were deleted by retention.
+    pub undecided: u64,
+}
+
+/// Lists the first matching letters; a state of `None` means every state.
+pub fn one_by_one(
+    database: &Database,
+    filter: &Filter,
+    state: Option<LetterState>,
+    limit: usize,
+) -> Result<Page, DeskError> {
+    database.read_as_operator(|connection| {
+        let (mut letters, mut left_out) = (Vec::new(), 0);
+        let undecided = scan(connection, filter, state, |mut found| {
+            if letters.len() < limit {
+                found.body = None;
+                letters.push(found);
+            } else {
+                left_out += 1;
+            }
+        })?;
+        Ok(Page {
+            letters,
+            left_out,
+            undecided,
+        })
+    })
+}

@@ -1,0 +1,288 @@
+//! The broker's management API: lists, and what `paynowctl setup` changes.
+
+mod settings;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use paynow_process::broker::tls::{BrokerTls, Material, TlsProblem};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{Method, Request};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use url::Url;
+
+pub use self::settings::ManagementSettings;
+
+/// A cluster may need long to declare ten replicated queues.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// A longer reason is cut.
+const REASON_CHARS_MAX: usize = 300;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ManagementError {
+    #[error("the broker's management API at {at} cannot be reached")]
+    Unreachable {
+        at: String,
+        source: Box<ureq::Error>,
+    },
+    #[error("no TLS connection to the broker's management API at {at}")]
+    Tls { at: String, source: TlsProblem },
+    #[error("the broker's management API does not allow {user} to {method} {url}: {reason}")]
+    Denied {
+        user: String,
+        method: Method,
+        url: String,
+        reason: String,
+    },
+    #[error("{url} returns no list: is that the address of the management API?")]
+    NoList { url: String },
+    #[error("the broker has nothing at {url}: run `paynowctl setup` first")]
+    NotThere { url: String },
+    #[error("the broker refused to {method} {url} ({status}): {reason}")]
+    Refused {
+        method: Method,
+        url: String,
+        status: u16,
+        reason: String,
+    },
+}
+
+pub struct ManagementApi {
+    /// A problem with the TLS files is reported by the first call.
+    agent: Result<Agent, TlsProblem>,
+    tls: BrokerTls,
+    base: Url,
+    user: String,
+    authorization: SecretString,
+    vhost: String,
+}
+
+impl ManagementApi {
+    pub fn new(settings: ManagementSettings) -> Self {
+        let agent = match settings.url.scheme() {
+            "https" => settings
+                .tls
+                .read()
+                .map(|material| new_agent(tls(&material))),
+            _plain => Ok(new_agent(TlsConfig::default())),
+        };
+        let credentials = format!("{}:{}", settings.user, settings.password.expose_secret());
+        Self {
+            agent,
+            tls: settings.tls,
+            base: settings.url,
+            user: settings.user,
+            authorization: format!("Basic {}", STANDARD.encode(credentials)).into(),
+            vhost: settings.vhost,
+        }
+    }
+
+    pub fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// A list, such as `["queues", vhost]`.
+    pub fn list(&self, path: &[&str]) -> Result<Vec<Value>, ManagementError> {
+        self.get_list(address(&self.base, path))
+    }
+
+    /// The queues with the depths that their nodes report themselves, every five seconds. Those of the
+    /// plain list come through the statistics database: twice as old (seen up to 9 s on 3.10), and
+    /// missing at first.
+    pub fn queues_with_depths(&self) -> Result<Vec<Value>, ManagementError> {
+        let mut url = address(&self.base, &["queues", &self.vhost]);
+        url.set_query(Some("disable_stats=true&enable_queue_totals=true"));
+        self.get_list(url)
+    }
+
+    fn get_list(&self, url: Url) -> Result<Vec<Value>, ManagementError> {
+        match self.call(Method::GET, &url, None)?.as_array() {
+            Some(rows) => Ok(rows.clone()),
+            None => Err(ManagementError::NoList {
+                url: url.to_string(),
+            }),
+        }
+    }
+
+    pub fn put(&self, path: &[&str], body: &Value) -> Result<(), ManagementError> {
+        self.call(Method::PUT, &address(&self.base, path), Some(body))
+            .map(drop)
+    }
+
+    pub fn post(&self, path: &[&str], body: &Value) -> Result<(), ManagementError> {
+        self.call(Method::POST, &address(&self.base, path), Some(body))
+            .map(drop)
+    }
+
+    fn no_tls(&self, source: TlsProblem) -> ManagementError {
+        ManagementError::Tls {
+            at: self.base.to_string(),
+            source,
+        }
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> ManagementError {
+        let host = self.base.host_str().unwrap_or_default();
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the other errors do not come from TLS"
+        )]
+        let problem = match &error {
+            _any if self.base.scheme() != "https" => None,
+            ureq::Error::Rustls(cause) => self.tls.problem(host, cause),
+            ureq::Error::Io(cause) => self.tls.problem(host, cause),
+            _other => None,
+        };
+        match problem {
+            Some(problem) => self.no_tls(problem),
+            None => ManagementError::Unreachable {
+                at: self.base.to_string(),
+                source: Box::new(error),
+            },
+        }
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<Value, ManagementError> {
+        let unreachable = |source: ureq::Error| self.unreachable(source);
+        let agent = self
+            .agent
+            .as_ref()
+            .map_err(|problem| self.no_tls(problem.clone()))?;
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(url.as_str())
+            .header("authorization", self.authorization.expose_secret())
+            .header("content-type", "application/json")
+            .body(body.map(Value::to_string).unwrap_or_default())
+            .map_err(|error| unreachable(error.into()))?;
+        let mut answer = agent.run(request).map_err(unreachable)?;
+        let text = answer.body_mut().read_to_string().map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let url = url.to_string();
+        match status {
+            200..=299 => Ok(serde_json::from_str(&text).unwrap_or_default()),
+            401 | 403 => Err(ManagementError::Denied {
+                user: self.user.clone(),
+                method,
+                url,
+                reason: reason(&text),
+            }),
+            404 => Err(ManagementError::NotThere { url }),
+            _other => Err(ManagementError::Refused {
+                method,
+                url,
+                status,
+                reason: reason(&text),
+            }),
+        }
+    }
+}
+
+/// The messages of a queue in a list of queues; `None` when it is missing or has reported none yet.
+pub(crate) fn depth(queues: &[Value], name: &str) -> Option<u64> {
+    named(queues, name)?.get("messages")?.as_u64()
+}
+
+/// The member of a list that has this name.
+pub(crate) fn named<'a>(list: &'a [Value], name: &str) -> Option<&'a Value> {
+    list.iter().find(|member| name_of(member) == name)
+}
+
+pub(crate) fn name_of(member: &Value) -> &str {
+    text_of(member, "name").unwrap_or_default()
+}
+
+pub(crate) fn text_of<'a>(member: &'a Value, field: &str) -> Option<&'a str> {
+    member.get(field).and_then(Value::as_str)
+}
+
+fn new_agent(tls: TlsConfig) -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(CALL_LIMIT))
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .http_status_as_error(false)
+        // The broker is inside our network, which a proxy for outgoing traffic does not know.
+        .proxy(None)
+        .tls_config(tls)
+        .build()
+        .new_agent()
+}
+
+/// The certificates and our key, as the HTTP client takes them.
+fn tls(material: &Material) -> TlsConfig {
+    let own = |der: &[u8]| Certificate::from_der(der).to_owned();
+    let roots: Vec<Certificate<'static>> = material.roots.iter().map(|der| own(der)).collect();
+    let client = material.identity.as_ref().and_then(|identity| {
+        let chain: Vec<Certificate<'static>> = identity.chain.iter().map(|der| own(der)).collect();
+        // `BrokerTls::read` has already parsed it as a key.
+        let key = PrivateKey::from_pem(identity.key_pem.expose_secret()).ok()?;
+        Some(ClientCert::new_with_certs(&chain, key))
+    });
+    TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .client_cert(client)
+        .build()
+}
+
+/// The address of a resource; each part is escaped, so that `/` may be the name of a virtual host.
+fn address(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // An http URL always has a path to extend.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push("api").extend(path);
+    }
+    url
+}
+
+/// The reason that the API returns, in one line.
+fn reason(text: &str) -> String {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let reason = document.get("reason").and_then(Value::as_str);
+    shortened(reason.unwrap_or(text))
+}
+
+fn shortened(text: &str) -> String {
+    let one_line: Vec<&str> = text.split_whitespace().collect();
+    one_line.join(" ").chars().take(REASON_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_virtual_host_is_one_part_of_the_path() {
+        for (base, vhost, expected) in [
+            ("http://h:1", "/", "http://h:1/api/queues/%2F"),
+            ("http://h:1/", "a b", "http://h:1/api/queues/a%20b"),
+            (
+                "http://h/rabbit/",
+                "50%",
+                "http://h/rabbit/api/queues/50%25",
+            ),
+        ] {
+            let url = address(&base.parse().unwrap(), &["queues", vhost]);
+            assert_eq!(url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_line() {
+        let text = r#"{"error":"bad_request","reason":"Validation failed\n\n 5 is odd"}"#;
+        assert_eq!(reason(text), "Validation failed 5 is odd");
+        assert_eq!(reason("<html>"), "<html>");
+    }
+}

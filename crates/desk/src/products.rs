@@ -1,0 +1,76 @@
+//! The points that a product gives. `paynow_operator` keeps the price list; the worker only reads it.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use paynow_shared::ids::ProductId;
+use paynow_shared::points::Points;
+use serde::Serialize;
+
+use crate::content::Prices;
+use crate::database::{Database, time_text};
+use crate::error::DeskError;
+use crate::ids;
+
+#[derive(QueryableByName)]
+struct Before {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    points: Option<i64>,
+}
+
+#[derive(Debug, QueryableByName, Serialize)]
+pub struct Product {
+    #[diesel(sql_type = BigInt)]
+    #[serde(serialize_with = "ids::text")]
+    pub product_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub points: i64,
+    #[diesel(sql_type = Text)]
+    pub updated_at: String,
+}
+
+/// Sets the points of one unit; returns the points it gave before, `None` for a new product.
+pub fn set(
+    database: &Database,
+    product: ProductId,
+    points: Points,
+) -> Result<Option<i64>, DeskError> {
+    // Both parts of the statement see the table as it was before.
+    let before: Before = sql_query(
+        "WITH written AS ( \
+             INSERT INTO products (product_id, points) VALUES ($1, $2) \
+             ON CONFLICT ON CONSTRAINT products_pkey \
+                 DO UPDATE SET points = excluded.points, updated_at = now()) \
+         SELECT (SELECT points FROM products WHERE product_id = $1) AS points",
+    )
+    .bind::<BigInt, _>(product.get())
+    .bind::<BigInt, _>(points.get())
+    .get_result(&mut database.open_as_operator()?)?;
+    Ok(before.points)
+}
+
+/// All products, by id.
+pub fn list(database: &Database) -> Result<Vec<Product>, DeskError> {
+    Ok(database.read(products)?)
+}
+
+pub(crate) fn prices(connection: &mut PgConnection) -> QueryResult<Prices> {
+    // No order can name a product whose number is no id.
+    let price = |row: Product| {
+        let product = ProductId::from_i64(row.product_id).ok()?;
+        Some((product, Points::new(row.points)))
+    };
+    Ok(products(connection)?
+        .into_iter()
+        .filter_map(price)
+        .collect())
+}
+
+fn products(connection: &mut PgConnection) -> QueryResult<Vec<Product>> {
+    sql_query(format!(
+        "SELECT product_id, points, {} AS updated_at FROM products ORDER BY product_id",
+        time_text("updated_at")
+    ))
+    .load(connection)
+}

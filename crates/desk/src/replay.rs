@@ -1,0 +1,165 @@
+//! Giving dead letters to the worker once more. The letters are fixed at the start; a canary goes
+//! first; every step is in the database before it is taken, so that a killed replay can be resumed.
+
+mod drive;
+mod effect;
+mod end;
+mod plan;
+mod store;
+
+use diesel::pg::PgConnection;
+use paynow_process::broker::{BlockingPublisher, BrokerAddress};
+use paynow_process::interrupt::Interrupt;
+use serde_json::{Value, json};
+
+use self::drive::Drive;
+pub use self::drive::{Observer, Pace, Step};
+pub use self::effect::{Outlook, PlannedLetter, WalletChange};
+pub use self::end::ReplayEnd;
+pub use self::plan::{Plan, plan};
+pub use self::store::Progress;
+use crate::actions::Note;
+use crate::database::Database;
+use crate::error::{DeskError, in_one_line};
+use crate::management::ManagementApi;
+
+/// What an administrator of the broker sees.
+const CONNECTION_NAME: &str = "paynowctl-replay";
+
+/// A replay that is recorded, and that no other process runs.
+pub struct Replay {
+    connection: PgConnection,
+    action_id: i64,
+    note: Note,
+}
+
+/// The broker to send to, and the API that reports the depths of its queues.
+pub struct Broker {
+    pub address: BrokerAddress,
+    pub api: ManagementApi,
+}
+
+/// The result of one run.
+#[derive(Debug)]
+pub struct Report {
+    /// The number of the operator action.
+    pub action_id: i64,
+    pub ended: ReplayEnd,
+    pub progress: Progress,
+    /// As `operator_actions.outcome` keeps it.
+    pub document: Value,
+}
+
+impl Replay {
+    /// Records that the letters of the plan will be replayed.
+    pub fn start(database: &Database, plan: &Plan, note: Note) -> Result<Self, DeskError> {
+        let mut connection = database.open_as_operator()?;
+        let action_id = store::begin(&mut connection, &note, plan)?;
+        Self::locked(connection, action_id, note)
+    }
+
+    /// Continues with the letters of an earlier run that are still to do.
+    pub fn resume(database: &Database, action_id: i64, note: Note) -> Result<Self, DeskError> {
+        let mut connection = database.open_as_operator()?;
+        store::check_known(&mut connection, action_id)?;
+        Self::locked(connection, action_id, note)
+    }
+
+    fn locked(mut connection: PgConnection, action_id: i64, note: Note) -> Result<Self, DeskError> {
+        store::lock(&mut connection, action_id)?;
+        Ok(Self {
+            connection,
+            action_id,
+            note,
+        })
+    }
+
+    /// The number of the operator action.
+    pub fn action_id(&self) -> i64 {
+        self.action_id
+    }
+
+    /// Sends the letters until all are sent, a limit of `pace` is exceeded or the interrupt is raised.
+    /// Every step is reported before the next; a report that fails ends the run.
+    pub fn run(
+        mut self,
+        broker: Broker,
+        pace: Pace,
+        interrupt: &Interrupt,
+        report: &mut Observer<'_>,
+    ) -> Result<Report, DeskError> {
+        let opened = BlockingPublisher::open(&broker.address, CONNECTION_NAME, interrupt);
+        let (publisher, ended) = match opened {
+            Ok(publisher) => {
+                let mut drive = Drive {
+                    connection: &mut self.connection,
+                    action_id: self.action_id,
+                    publisher: &publisher,
+                    interrupt,
+                    api: broker.api,
+                    pace,
+                };
+                let ended = drive.run(report);
+                (Some(publisher), ended)
+            }
+            Err(error) => (
+                None,
+                match interrupt.asked() {
+                    Some(signal) => Ok(ReplayEnd::Interrupted { signal }),
+                    None => Err(DeskError::failed(unfinished(self.action_id), error)),
+                },
+            ),
+        };
+        let report = self.close(ended);
+        if let Some(publisher) = publisher {
+            publisher.close();
+        }
+        report
+    }
+
+    /// Records the result of the run.
+    fn close(mut self, ended: Result<ReplayEnd, DeskError>) -> Result<Report, DeskError> {
+        let Self {
+            connection,
+            action_id,
+            note,
+        } = &mut self;
+        let action_id = *action_id;
+        let Ok(progress) = store::progress(connection, action_id) else {
+            // Nothing can be recorded now. The table `replays` has every step nevertheless.
+            return Err(ended.err().unwrap_or_else(|| {
+                DeskError::Refused(format!(
+                    "the database connection was lost: {}",
+                    unfinished(action_id)
+                ))
+            }));
+        };
+        let text = match &ended {
+            Ok(end) => end.to_string(),
+            Err(error) => in_one_line(error),
+        };
+        let document = json!({
+            "replay": action_id.to_string(),
+            "ended": text,
+            "applied": progress.applied,
+            "dead_again": progress.dead_again,
+            "deferred": progress.sent,
+            "skipped": progress.skipped,
+            "to_do": progress.waiting,
+        });
+        store::close(connection, action_id, note, &document)?;
+        Ok(Report {
+            action_id,
+            ended: ended?,
+            progress,
+            document,
+        })
+    }
+}
+
+/// How to continue.
+pub fn unfinished(action_id: i64) -> String {
+    format!(
+        "replay {action_id} is not finished, `paynowctl dead replay --resume {action_id}` continues it"
+    )
+}

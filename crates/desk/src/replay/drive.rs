@@ -1,0 +1,338 @@
+//! The course of a replay: the canary, its outcome, then a batch a second, while failures and the live
+//! traffic stay below their limits.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use diesel::pg::PgConnection;
+use paynow_process::broker::blocking::AT_ONCE_MAX;
+use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
+use paynow_process::interrupt::Interrupt;
+use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
+use paynow_shared::wire::Headers;
+
+use super::end::ReplayEnd;
+use super::store::{self, Progress, Sendable};
+use crate::error::DeskError;
+use crate::management::{ManagementApi, depth};
+
+const OUTCOME_INTERVAL: Duration = Duration::from_millis(200);
+/// A queue reports its depth every five seconds.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a letter that the broker refuses is published again.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(15);
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(300);
+/// Letters in memory at once, whatever the rate: their bodies may be large.
+const TAKEN_MAX: i64 = 1000;
+
+/// How fast and how far a replay goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// This many letters go first; the others wait for their outcome.
+    pub canary: u32,
+    /// Letters per second, at most.
+    pub rate: u32,
+    /// Percent of the letters with an outcome; the replay stops when more died again.
+    pub max_failures: u32,
+    /// Seconds; a sent letter that has no outcome after them counts as deferred.
+    pub wait: u32,
+    /// Messages in `paynow.credits`; nothing is sent while there are more.
+    pub max_depth: u32,
+    /// Seconds; the replay stops when there were too many messages for so long.
+    pub max_depth_wait: u32,
+}
+
+/// Something that a person who watches a replay wants to know.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    Progressed(Progress),
+    /// Live traffic goes first: sending waits until the depth is at most `limit`, `seconds` at most.
+    HeldUp {
+        depth: u64,
+        limit: u32,
+        seconds: u32,
+    },
+}
+
+/// Receives the steps of a run, and may fail.
+pub type Observer<'a> = dyn FnMut(Step) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
+
+pub(super) struct Drive<'a> {
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) action_id: i64,
+    pub(super) publisher: &'a BlockingPublisher,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) api: ManagementApi,
+    pub(super) pace: Pace,
+}
+
+impl Drive<'_> {
+    pub(super) fn run(&mut self, report: &mut Observer<'_>) -> Result<ReplayEnd, DeskError> {
+        let pace = self.pace;
+        let mut batch_began = Instant::now();
+        // Letters that are on the retry ladder: later batches do not wait for them.
+        let mut deferred = 0;
+        let mut sent_now: i64 = 0;
+        loop {
+            let progress = self.outcomes(deferred)?;
+            deferred = progress.sent;
+            report(Step::Progressed(progress)).map_err(DeskError::Progress)?;
+            if let Some(percent) = too_many_failures(&progress, pace) {
+                let limit = pace.max_failures;
+                return Ok(ReplayEnd::TooManyFailures { percent, limit });
+            }
+            if let Some(signal) = self.interrupt.asked().filter(|_| is_unfinished(&progress)) {
+                return Ok(ReplayEnd::Interrupted { signal });
+            }
+            let Some(count) = next_batch(&progress, pace) else {
+                return Ok(if progress.waiting == 0 {
+                    ReplayEnd::Finished
+                } else {
+                    ReplayEnd::CanaryWithoutOutcome { seconds: pace.wait }
+                });
+            };
+            let due = Duration::from_secs_f64(seconds_of(sent_now, pace));
+            self.interrupt
+                .wait(due.saturating_sub(batch_began.elapsed()));
+            if let Some(end) = self.wait_for_live_traffic(report)? {
+                return Ok(end);
+            }
+            batch_began = Instant::now();
+            sent_now = self.send(count)?;
+        }
+    }
+
+    /// Waits until every sent letter but those deferred before has an outcome, for the limit, or until
+    /// the interrupt.
+    fn outcomes(&mut self, deferred: i64) -> Result<Progress, DeskError> {
+        let limit = Duration::from_secs(self.pace.wait.into());
+        let began = Instant::now();
+        loop {
+            store::observe(self.connection, self.action_id)?;
+            let progress = store::progress(self.connection, self.action_id)?;
+            let has_waited = began.elapsed() >= limit || self.interrupt.asked().is_some();
+            if progress.sent <= deferred || has_waited {
+                return Ok(progress);
+            }
+            self.interrupt.wait(OUTCOME_INTERVAL);
+        }
+    }
+
+    /// Live traffic goes first: waits until the queue is short enough. Returns the end of the replay when
+    /// that takes too long or the interrupt is raised.
+    fn wait_for_live_traffic(
+        &self,
+        report: &mut Observer<'_>,
+    ) -> Result<Option<ReplayEnd>, DeskError> {
+        let Pace {
+            max_depth: limit,
+            max_depth_wait: seconds,
+            ..
+        } = self.pace;
+        let began = Instant::now();
+        let mut is_reported = false;
+        loop {
+            if let Some(signal) = self.interrupt.asked() {
+                return Ok(Some(ReplayEnd::Interrupted { signal }));
+            }
+            let Some(depth) = depth(&self.api.queues_with_depths()?, CREDITS_QUEUE)
+                .filter(|depth| *depth > limit.into())
+            else {
+                return Ok(None);
+            };
+            if began.elapsed() >= Duration::from_secs(seconds.into()) {
+                return Ok(Some(ReplayEnd::TooDeep {
+                    depth,
+                    limit,
+                    seconds,
+                }));
+            }
+            if !is_reported {
+                let step = Step::HeldUp {
+                    depth,
+                    limit,
+                    seconds,
+                };
+                report(step).map_err(DeskError::Progress)?;
+            }
+            is_reported = true;
+            self.interrupt.wait(DEPTH_INTERVAL);
+        }
+    }
+
+    /// Sends the next letters; returns how many were sent. The others are given back.
+    fn send(&mut self, count: i64) -> Result<i64, DeskError> {
+        let mut letters = store::take(self.connection, self.action_id, count)?.into_iter();
+        let mut sent = 0;
+        let outcome = loop {
+            if self.interrupt.asked().is_some() {
+                break Ok(sent);
+            }
+            let together: Vec<Sendable> = letters.by_ref().take(AT_ONCE_MAX).collect();
+            if together.is_empty() {
+                return Ok(sent);
+            }
+            let (confirmed, unconfirmed) = self.publish(together);
+            sent += store::sent(self.connection, self.action_id, &confirmed)?;
+            match unconfirmed {
+                None => {}
+                // It is unknown whether the broker has them: they stay taken, and the next run sends
+                // them.
+                Some(_interrupted) if self.interrupt.asked().is_some() => break Ok(sent),
+                Some((number, error)) => {
+                    let what = format!("dead letter {number} could not be sent");
+                    break Err(DeskError::failed(what, error));
+                }
+            }
+        };
+        let unsent: Vec<i64> = letters
+            .filter(|letter| letter.is_new)
+            .map(|letter| letter.dead_letter_id)
+            .collect();
+        store::give_back(self.connection, self.action_id, &unsent)?;
+        outcome
+    }
+
+    /// Returns the letters that the broker confirmed within the limit, and the first other letter.
+    fn publish(&self, letters: Vec<Sendable>) -> (Vec<i64>, Option<(i64, PublishError)>) {
+        let mut unconfirmed: Vec<(i64, Outgoing)> = letters
+            .into_iter()
+            .map(|letter| (letter.dead_letter_id, message(letter, self.action_id)))
+            .collect();
+        let mut confirmed = Vec::with_capacity(unconfirmed.len());
+        let began = Instant::now();
+        loop {
+            let messages = unconfirmed.iter().map(|(_, message)| message.clone());
+            let answers = self.publisher.publish(messages.collect(), self.interrupt);
+            let mut failed = None;
+            let mut refused = Vec::new();
+            for ((number, message), answer) in unconfirmed.into_iter().zip(answers) {
+                match answer {
+                    Ok(_confirmed) => confirmed.push(number),
+                    Err(error) => {
+                        failed = failed.or(Some((number, error)));
+                        refused.push((number, message));
+                    }
+                }
+            }
+            let is_over = began.elapsed() >= PUBLISH_LIMIT || self.interrupt.asked().is_some();
+            if failed.is_none() || is_over {
+                return (confirmed, failed);
+            }
+            // A second copy is harmless: the ledger credits an event once.
+            self.interrupt.wait(PUBLISH_INTERVAL);
+            unconfirmed = refused;
+        }
+    }
+}
+
+/// The event as it first arrived, with its own id and bytes, and the number of the replay.
+fn message(letter: Sendable, action_id: i64) -> Outgoing {
+    Outgoing {
+        exchange: DEFAULT_EXCHANGE,
+        routing_key: CREDITS_QUEUE.to_owned(),
+        message_id: letter.event_id,
+        event_type: letter.event_type.and_then(|text| text.parse().ok()),
+        headers: Headers {
+            received_at_ms: letter.received_at_ms,
+            signed_at_ms: letter.signed_at_ms,
+            secret_id: letter.secret_id,
+            attempt: 1,
+            failure: None,
+            replay: Some(action_id),
+        },
+        body: letter.body.into(),
+    }
+}
+
+/// How many letters may be sent now; `None` when all were sent or the canary has no outcome.
+fn next_batch(progress: &Progress, pace: Pace) -> Option<i64> {
+    let canary_left = i64::from(pace.canary) - progress.tried;
+    match progress.waiting {
+        0 => None,
+        _some if canary_left > 0 => Some(canary_left),
+        _some if progress.known > 0 => Some(i64::from(pace.rate).min(TAKEN_MAX)),
+        // An interrupted run may have taken the canary without sending it.
+        _some if progress.sent == 0 => Some(pace.canary.into()),
+        _some => None,
+    }
+}
+
+/// Whether a letter is still to be sent, or was sent and has no outcome yet.
+fn is_unfinished(progress: &Progress) -> bool {
+    progress.waiting > 0 || progress.sent > 0
+}
+
+/// The percentage of letters that died again, if it is above the limit.
+fn too_many_failures(progress: &Progress, pace: Pace) -> Option<i64> {
+    let outcomes = progress.applied + progress.dead_again;
+    let limit = i64::from(pace.max_failures);
+    // Without rounding: 1 of 9 is more than 11 %.
+    let is_above = progress.dead_again * 100 > limit * outcomes;
+    is_above.then(|| progress.dead_again * 100 / outcomes.max(1))
+}
+
+fn seconds_of(letters: i64, pace: Pace) -> f64 {
+    f64::from(i32::try_from(letters).unwrap_or(i32::MAX)) / f64::from(pace.rate.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Progress = Progress {
+        waiting: 100,
+        sent: 0,
+        applied: 0,
+        dead_again: 0,
+        skipped: 0,
+        tried: 0,
+        known: 0,
+    };
+    const PACE: Pace = Pace {
+        canary: 5,
+        rate: 50,
+        max_failures: 10,
+        wait: 60,
+        max_depth: 1000,
+        max_depth_wait: 600,
+    };
+
+    #[test]
+    fn the_canary_goes_first_and_decides_about_the_rest() {
+        let after = |tried, known, sent| Progress {
+            tried,
+            known,
+            sent,
+            ..NOTHING
+        };
+        assert_eq!(next_batch(&NOTHING, PACE), Some(5));
+        assert_eq!(next_batch(&after(2, 0, 2), PACE), Some(3));
+        assert_eq!(next_batch(&after(5, 0, 5), PACE), None);
+        assert_eq!(next_batch(&after(5, 0, 0), PACE), Some(5));
+        assert_eq!(next_batch(&after(5, 1, 4), PACE), Some(50));
+        let done = Progress {
+            waiting: 0,
+            ..after(5, 5, 0)
+        };
+        assert_eq!(next_batch(&done, PACE), None);
+    }
+
+    #[test]
+    fn the_share_of_failures_counts_letters_with_an_outcome() {
+        let share = |applied, dead_again| {
+            too_many_failures(
+                &Progress {
+                    applied,
+                    dead_again,
+                    ..NOTHING
+                },
+                PACE,
+            )
+        };
+        assert_eq!(share(0, 0), None);
+        assert_eq!(share(9, 1), None);
+        assert_eq!(share(8, 1), Some(11));
+        assert_eq!(share(0, 1), Some(100));
+    }
+}

@@ -1,0 +1,58 @@
+//! Why a run ended, as the operator and the record read it.
+
+use std::fmt;
+
+use paynow_process::interrupt::StopSignal;
+use paynow_shared::topology::CREDITS_QUEUE;
+
+use crate::plural::counted;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayEnd {
+    /// Every letter was sent or skipped.
+    Finished,
+    TooManyFailures {
+        percent: i64,
+        limit: u32,
+    },
+    /// The outcome of the canary is unknown, so nothing justifies sending more.
+    CanaryWithoutOutcome {
+        seconds: u32,
+    },
+    /// The live traffic held the replay up for so long that somebody should know.
+    TooDeep {
+        depth: u64,
+        limit: u32,
+        seconds: u32,
+    },
+    /// A person or a supervisor stopped it.
+    Interrupted {
+        signal: StopSignal,
+    },
+}
+
+impl fmt::Display for ReplayEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::TooManyFailures { percent, limit } => write!(
+                f,
+                "stopped: {percent} % of the letters died again, more than --max-failures {limit}"
+            ),
+            Self::CanaryWithoutOutcome { seconds } => {
+                write!(f, "stopped: the canary had no outcome within {seconds} s")
+            }
+            Self::TooDeep {
+                depth,
+                limit,
+                seconds,
+            } => write!(
+                f,
+                "stopped: {} in {CREDITS_QUEUE}, and for {seconds} s there were more than \
+                 --max-depth {limit}",
+                counted(*depth, "message is", "messages are")
+            ),
+            Self::Interrupted { signal } => write!(f, "interrupted by {}", signal.name()),
+        }
+    }
+}
