@@ -170,7 +170,7 @@ fn a_letter_without_its_body_is_shown_as_such_and_gets_it_back_when_it_dies_agai
         listed
             .succeeded()
             .stdout
-            .contains("of 1 more nobody can tell")
+            .contains("1 more letter may match")
     );
     let story = app.ctl_json(&["events", "show", &event]);
     assert!(

@@ -1,7 +1,44 @@
-//! Values of the command line that several commands take.
+//! Options and values of the command line that several commands take.
 
+use clap::Args;
+use paynow_desk::actions::{Mode, Note};
 use paynow_shared::ids::EventId;
 use url::Url;
+
+/// Who acts, and why; kept in `operator_actions` for ever.
+#[derive(Debug, Args)]
+pub(crate) struct NoteOptions {
+    /// Who you are
+    #[arg(long, value_name = "NAME", value_parser = some_text)]
+    by: String,
+    /// Why you do it
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    why: String,
+}
+
+impl NoteOptions {
+    pub(crate) fn note(&self) -> Note {
+        Note {
+            by: self.by.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+pub(crate) fn mode(is_dry_run: bool) -> Mode {
+    if is_dry_run {
+        Mode::DryRun
+    } else {
+        Mode::Apply
+    }
+}
+
+fn some_text(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it must not be empty".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
 
 /// Accepts what can be the message id of an event, so that a typing error is a usage error instead
 /// of an unknown event.
@@ -34,5 +71,11 @@ mod tests {
         assert_eq!(message_id(digest), Ok(digest.to_ascii_lowercase()));
         assert_eq!(message_id("42"), Ok("42".to_owned()));
         assert!(message_id("-42").is_err());
+    }
+
+    #[test]
+    fn who_and_why_are_not_empty() {
+        assert!(some_text("  ").is_err());
+        assert_eq!(some_text(" anna ").as_deref(), Ok("anna"));
     }
 }

@@ -1,28 +1,25 @@
-//! The command line: what can be typed, and what `--help` says.
+//! The command line: its commands, and what `--help` prints.
 
-mod desk;
-mod history;
-mod replay;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand};
-use paynow_shared::ids::{ProductId, WalletId};
-use paynow_shared::points::Points;
-
-use crate::arguments::message_id;
-use crate::output::Format;
-use crate::send::SendOptions;
-use crate::top::TopOptions;
-
-pub(crate) use desk::{
-    CorrectOptions, DeadCommand, DiscardOptions, Filter, ListOptions, Note, ShowOptions,
-};
-pub(crate) use history::{Downloaded, HistoryCommand, HistorySendOptions, MissingOptions};
-pub(crate) use replay::{Pace, ReplayOptions};
+use crate::check::{self, CheckOptions};
+use crate::config::Config;
+use crate::correct::{self, CorrectOptions};
+use crate::dead::{self, DeadCommand};
+use crate::events::{self, EventsCommand};
+use crate::failure::Failure;
+use crate::history::{self, HistoryCommand};
+use crate::products::{self, ProductsCommand};
+use crate::send::{self, SendOptions};
+use crate::setup::{self, SetupOptions};
+use crate::top::{self, TopOptions};
+use crate::topology::{self, TopologyCommand};
+use crate::wallet::{self, WalletCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0   fine
-  1   it failed, or an invariant is broken
+  1   the command failed, or an invariant is broken
   2   the command line is wrong
   3   there is no such wallet, event or dead letter
   64  a setting is missing or wrong
@@ -54,114 +51,52 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Makes the database and the broker ready; safe to repeat, and to run while all is running
+    /// Prepares the database and the broker; safe to repeat, also while the programs are running
     Setup(SetupOptions),
-    /// What a product gives
+    /// Sets and lists the points that products give
     #[command(subcommand)]
     Products(ProductsCommand),
     /// Signs events as PayNow does and posts them to a receiver
     Send(SendOptions),
-    /// What a player has, and why
+    /// Shows a player's balance and ledger entries
     #[command(subcommand)]
     Wallet(WalletCommand),
-    /// What became of an event
+    /// Shows what became of an event
     #[command(subcommand)]
     Events(EventsCommand),
-    /// What could not be credited: lists, shows and discards dead letters
+    /// Lists, shows, discards and replays dead letters: events that could not be credited
     #[command(subcommand)]
     Dead(DeadCommand),
-    /// Finds and brings what PayNow delivered and we have lost, as after a restore
+    /// Finds and sends again what PayNow delivered and we have lost, as after a restore
     #[command(subcommand)]
     History(HistoryCommand),
     /// Gives or takes points by one more ledger entry; a dry run without --yes
     Correct(CorrectOptions),
-    /// Proves the invariants: exits 1 when one is broken or cannot be looked at
+    /// Checks the invariants: exits 1 when one is broken or cannot be checked
     Check(CheckOptions),
-    /// Shows what goes on, and refreshes in place: rates, latencies, queues, dead letters, processes
+    /// Shows rates, latencies, queues, dead letters and processes on a screen that refreshes in place
     Top(TopOptions),
-    /// The broker's exchanges, queues, bindings and policies
+    /// Prints the broker's exchanges, queues, bindings and policies
     #[command(subcommand)]
     Topology(TopologyCommand),
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct SetupOptions {
-    /// Leave the broker alone
-    #[arg(long, conflicts_with = "skip_database")]
-    pub(crate) skip_broker: bool,
-    /// Leave the database alone
-    #[arg(long)]
-    pub(crate) skip_database: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProductsCommand {
-    /// Says how many points one unit of a product gives; 0 means that it gives none
-    Set {
-        /// PayNow's product id
-        product: ProductId,
-        /// Points of one unit
-        points: Points,
-    },
-    /// Lists every product and its points
-    List {
-        #[command(flatten)]
-        format: Format,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum WalletCommand {
-    /// Shows a balance
-    Show {
-        /// PayNow's customer id of the player
-        wallet: WalletId,
-        #[command(flatten)]
-        format: Format,
-    },
-    /// Lists ledger entries, newest first, with the balance after each
-    History(HistoryQuery),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HistoryQuery {
-    /// PayNow's customer id of the player
-    pub(crate) wallet: WalletId,
-    /// How many entries
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: u32,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EventsCommand {
-    /// Tells one event's story, from its arrival to the balances
-    Show {
-        /// The event id, or the SHA-256 under which an unreadable event is kept
-        #[arg(value_parser = message_id)]
-        event: String,
-        #[command(flatten)]
-        format: Format,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckOptions {
-    /// Check the database only
-    #[arg(long)]
-    pub(crate) skip_broker: bool,
-    /// Account for this many different events that were answered 202: fails when one is nowhere
-    #[arg(long, value_name = "EVENTS")]
-    pub(crate) accepted: Option<u64>,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TopologyCommand {
-    /// Prints the definitions document that a broker loads at boot
-    Export,
+impl Command {
+    pub(crate) fn run(&self, config: &Config) -> Result<(), Failure> {
+        match self {
+            Self::Setup(options) => setup::run(options, config),
+            Self::Products(command) => products::run(command, config),
+            Self::Send(options) => send::run(options, config),
+            Self::Wallet(command) => wallet::run(command, config),
+            Self::Events(command) => events::run(command, config),
+            Self::Dead(command) => dead::run(command, config),
+            Self::History(command) => history::run(command, config),
+            Self::Correct(options) => correct::run(options, config),
+            Self::Check(options) => check::run(options, config),
+            Self::Top(options) => top::run(options, config),
+            Self::Topology(command) => topology::run(command, config),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -177,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_a_usage_error() {
+    fn an_invalid_command_line_is_a_usage_error() {
         for line in [
             "paynowctl wallet show 0",
             "paynowctl wallet history 7 --limit 0",
@@ -192,5 +127,82 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{line}");
             assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line}");
         }
+    }
+
+    fn exit_code(line: &str) -> i32 {
+        Cli::try_parse_from(line.split(' ')).map_or_else(|error| error.exit_code(), |_cli| 0)
+    }
+
+    fn parse(valid: &[&str], invalid: &[&str]) {
+        for line in valid {
+            assert_eq!(exit_code(&format!("paynowctl {line}")), 0, "{line}");
+        }
+        for line in invalid {
+            assert_eq!(exit_code(&format!("paynowctl {line}")), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_action_needs_a_selection_a_name_and_a_reason() {
+        parse(
+            &[
+                "dead discard 7 8 --by a --why b",
+                "dead discard --reason conflict --wallet 7 --by a --why b --yes",
+                "dead list --state all --each --limit 5",
+                "correct --wallet 7 --points -5 --by a --why b",
+                "correct --wallet 7 --points +5 --by a --why b --key k",
+            ],
+            &[
+                "dead discard --by a --why b",
+                "dead discard 7 --by a",
+                "dead discard 7 --why b",
+                "dead discard 7 --reason conflict --by a --why b",
+                "dead discard --reason typo --by a --why b",
+                "dead list --since yesterday",
+                "dead list --limit 5",
+                "correct --wallet 7 --points 0 --by a --why b",
+                "correct --wallet 7 --points 1.5 --by a --why b",
+                "correct --wallet 7 --points 5 --why b",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_replay_takes_named_letters_or_a_selection_or_resumes() {
+        parse(
+            &[
+                "dead replay 7 8 --by a --why b --rate 20/s",
+                "dead replay --wallet 7 --canary 3 --max-failures 0 --yes --by a --why b",
+                "dead replay --resume 1 --rate 5 --by a --why b --json",
+            ],
+            &[
+                "dead replay --by a --why b",
+                "dead replay 7 --by a",
+                "dead replay 7 --reason conflict --by a --why b",
+                "dead replay 7 --resume 1 --by a --why b",
+                "dead replay --resume 1 --reason conflict --by a --why b",
+                "dead replay 7 --rate 0 --by a --why b",
+                "dead replay 7 --canary 0 --by a --why b",
+                "dead replay 7 --max-failures 101 --by a --why b",
+                "dead replay 7 --max-depth-wait 86401 --by a --why b",
+            ],
+        );
+    }
+
+    #[test]
+    fn history_needs_pages_and_a_time_and_sending_needs_a_name_and_a_reason() {
+        let since = "--since 2026-11-24T08:00:00Z";
+        parse(
+            &[
+                &format!("history missing --file a.json b.json {since} --json"),
+                &format!("history send --file a.json {since} --by a --why b --yes"),
+            ],
+            &[
+                "history missing --file a.json",
+                &format!("history missing {since}"),
+                "history missing --file a.json --since yesterday",
+                &format!("history send --file a.json {since} --by anna"),
+            ],
+        );
     }
 }

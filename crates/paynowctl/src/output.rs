@@ -1,13 +1,16 @@
 //! Everything that goes to standard output: plain lines, tables and JSON documents, never ANSI
-//! codes. A reader that went away (`| head`) is no failure: the exit code still tells the result.
+//! codes. A reader that went away (`| head`) is no failure: the exit code still reports the result.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::failure::Failure;
+
+/// A person reads no more rows than this before they act.
+const FIRST_ROWS: usize = 20;
 
 /// How a command prints what it read.
 #[derive(Debug, Clone, Copy, Args)]
@@ -26,32 +29,87 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::failed("standard output took nothing more", error)),
+        Err(error) => Err(Failure::failed("standard output cannot be written", error)),
     }
 }
 
-/// One document, laid out for people too.
-pub(crate) fn json(document: &Value) -> Result<(), Failure> {
-    // `{:#}` of a JSON value is its pretty form, and cannot fail.
+/// Prints one indented document, its fields in alphabetical order.
+pub(crate) fn json(document: &impl Serialize) -> Result<(), Failure> {
+    let document = serde_json::to_value(document)
+        .map_err(|error| Failure::failed("the document cannot be written as JSON", error))?;
     line(&format!("{document:#}"))
 }
 
-/// How a column stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Column {
-    Text(&'static str),
-    Number(&'static str),
+/// A struct that is a row of a table, and a member of a list in JSON.
+pub(crate) trait Row: Serialize + Sized + 'static {
+    const COLUMNS: &'static [Column<Self>];
 }
 
-/// A table without lines, so that what it says can be cut and searched by other tools.
-pub(crate) fn table(
-    columns: &[Column],
-    rows: impl IntoIterator<Item = Vec<String>>,
+/// A column of a table: its heading and the text of its cells.
+pub(crate) struct Column<R> {
+    heading: &'static str,
+    alignment: CellAlignment,
+    cell: fn(&R) -> String,
+}
+
+pub(crate) const fn text<R>(heading: &'static str, cell: fn(&R) -> String) -> Column<R> {
+    Column {
+        heading,
+        alignment: CellAlignment::Left,
+        cell,
+    }
+}
+
+pub(crate) const fn number<R>(heading: &'static str, cell: fn(&R) -> String) -> Column<R> {
+    Column {
+        heading,
+        alignment: CellAlignment::Right,
+        cell,
+    }
+}
+
+/// Prints the rows as a JSON list or as a table.
+pub(crate) fn list<R: Row>(rows: &[R], format: Format) -> Result<(), Failure> {
+    if format.json {
+        json(&rows)
+    } else {
+        table(rows)
+    }
+}
+
+/// Prints a table without lines, so that other tools can cut and search it.
+pub(crate) fn table<'a, R: Row>(rows: impl IntoIterator<Item = &'a R>) -> Result<(), Failure> {
+    let cells = rows
+        .into_iter()
+        .map(|row| R::COLUMNS.iter().map(|column| (column.cell)(row)).collect());
+    let headings = R::COLUMNS
+        .iter()
+        .map(|column| (column.heading, column.alignment));
+    line(&layout(&headings.collect::<Vec<_>>(), cells))
+}
+
+/// Prints a table under its title, or nothing without rows.
+pub(crate) fn titled_table<R: Row>(title: &str, rows: &[R]) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    line(&format!("\n{title}"))?;
+    table(rows)
+}
+
+/// Prints a table of the first rows, and how many more there are.
+pub(crate) fn first_rows<'a, R: Row>(
+    rows: impl ExactSizeIterator<Item = &'a R>,
 ) -> Result<(), Failure> {
-    line(&layout(columns, rows))
+    let more = rows.len().saturating_sub(FIRST_ROWS);
+    table(rows.take(FIRST_ROWS))?;
+    match more {
+        0 => Ok(()),
+        more => line(&format!("and {more} more")),
+    }
 }
 
-/// Names and values, one pair a line.
+/// Prints names and values, one pair a line.
 pub(crate) fn facts(facts: &[(&str, String)]) -> Result<(), Failure> {
     let rows = facts
         .iter()
@@ -59,22 +117,38 @@ pub(crate) fn facts(facts: &[(&str, String)]) -> Result<(), Failure> {
     line(&layout(&[], rows))
 }
 
-fn layout(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// The one place that makes cells: whatever a table or a fact shows passes here.
+fn layout(
+    headings: &[(&str, CellAlignment)],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).add_rows(rows);
-    if !columns.is_empty() {
-        table.set_header(columns.iter().map(|column| match column {
-            Column::Text(name) | Column::Number(name) => *name,
-        }));
+    let printable_cells = |row: Vec<String>| row.into_iter().map(|cell| printable(&cell));
+    table
+        .load_style(presets::NOTHING)
+        .add_rows(rows.into_iter().map(printable_cells));
+    if !headings.is_empty() {
+        table.set_header(headings.iter().map(|(heading, _alignment)| *heading));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        match columns.get(index) {
-            Some(Column::Number(_)) => column.set_cell_alignment(CellAlignment::Right),
-            Some(Column::Text(_)) | None => {}
+        if let Some((_heading, alignment)) = headings.get(index) {
+            column.set_cell_alignment(*alignment);
         }
     }
     table.trim_fmt()
+}
+
+/// The text with its control characters escaped, so that a terminal shows them and obeys none.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let is_plain = character == '\n' || !character.is_control();
+            let plain = is_plain.then_some(character);
+            let escaped = (!is_plain).then(|| character.escape_unicode());
+            plain.into_iter().chain(escaped.into_iter().flatten())
+        })
+        .collect()
 }
 
 /// A duration in its two largest units: what matters is whether it is minutes or days.
@@ -88,7 +162,7 @@ pub(crate) fn age_text(seconds: i64) -> String {
     }
 }
 
-/// What is shown where there is no value.
+/// The value, or a dash where there is none.
 pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
@@ -99,15 +173,27 @@ mod tests {
 
     #[test]
     fn a_table_is_plain_aligned_text() {
-        let columns = [Column::Text("product"), Column::Number("points")];
+        let headings = [
+            ("product", CellAlignment::Left),
+            ("points", CellAlignment::Right),
+        ];
         let rows = [("7", "500"), ("600000000000000040", "5")]
             .map(|(product, points)| vec![product.to_owned(), points.to_owned()]);
         assert_eq!(
-            layout(&columns, rows),
+            layout(&headings, rows),
             "product             points\n\
              7                      500\n\
              600000000000000040       5"
         );
+    }
+
+    #[test]
+    fn a_terminal_obeys_no_cell() {
+        assert_eq!(
+            printable("a\u{1b}[2J\u{9b}\n\u{17c}"),
+            "a\\u{1b}[2J\\u{9b}\n\u{17c}"
+        );
+        assert_eq!(layout(&[], [vec!["\u{1b}[2J".to_owned()]]), "\\u{1b}[2J");
     }
 
     #[test]

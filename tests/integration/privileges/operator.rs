@@ -118,7 +118,7 @@ fn an_operator_cannot_set_up_and_sees_who_can() {
     app.broker
         .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
     let broker = desk.refused(&["setup", "--skip-database"]);
-    assert!(broker.contains("does not let"), "{broker}");
+    assert!(broker.contains("does not allow"), "{broker}");
     app.ctl(&["setup"]).succeeded();
 }
 

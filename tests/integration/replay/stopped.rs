@@ -94,10 +94,7 @@ fn live_traffic_goes_first() {
     app.start_worker();
 
     let output = ended(waiting).succeeded().stdout;
-    assert!(
-        output.contains("1 messages are in paynow.credits"),
-        "{output}"
-    );
+    assert!(output.contains("1 message is in paynow.credits"), "{output}");
     assert_eq!(balances(&app, &orders), [500]);
 }
 
@@ -114,7 +111,7 @@ fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
 
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     let resume = format!("--resume {}", action(&app));
-    for part in ["1 messages are in", "for 1 s", "--max-depth 0", &resume] {
+    for part in ["1 message is in", "for 1 s", "--max-depth 0", &resume] {
         assert!(stopped.stderr.contains(part), "{part}: {stopped:?}");
     }
     assert_eq!(states(&app), ["open: 2"]);

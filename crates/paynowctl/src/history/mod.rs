@@ -1,19 +1,27 @@
-//! `history`: what `PayNow` says it delivered, compared with what is here. After a restore it finds
-//! what was applied since the backup, after the loss of a broker what had not been applied yet, and
-//! after a long outage what `PayNow` gave up; and it brings that through the front door.
+//! `history`: compares `PayNow`'s record of its deliveries with the database, and sends the missing
+//! events to a receiver.
 
-mod books;
-mod compact;
 mod compare;
-mod page;
+mod options;
 mod report;
 mod send;
-mod waiting;
 
-use crate::cli::{HistoryCommand, MissingOptions};
+use clap::Subcommand;
+use paynow_desk::history::Waiting;
+
+use self::compare::compare;
+use self::options::{HistorySendOptions, MissingOptions};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Lists events that PayNow delivered and that we do not have; exits 1 when there is any
+    Missing(MissingOptions),
+    /// Posts these events to a receiver, signed as PayNow signs; a dry run without --yes
+    Send(HistorySendOptions),
+}
 
 pub(crate) fn run(command: &HistoryCommand, config: &Config) -> Result<(), Failure> {
     match command {
@@ -23,21 +31,21 @@ pub(crate) fn run(command: &HistoryCommand, config: &Config) -> Result<(), Failu
 }
 
 fn missing(options: &MissingOptions, config: &Config) -> Result<(), Failure> {
-    let database_url = config.database_url()?;
-    // The broker first: what moves on meanwhile is then counted twice rather than not at all.
+    let database = config.database()?;
+    // The broker first: an event that moves on meanwhile is then counted twice instead of never.
     let waiting = match options.skip_broker {
         true => None,
-        false => Some(waiting::look(config)?),
+        false => Some(Waiting::read(&config.management()?, &config.ladder()?)?),
     };
-    let comparison = compare::compare(&database_url, &options.downloaded)?;
+    let comparison = compare(&database, &options.downloaded)?;
     if options.format.json {
         output::json(&report::document(&comparison, waiting))?;
     } else {
         report::print(&comparison, waiting)?;
     }
-    if comparison.missing.is_empty() && comparison.nameless.is_empty() {
+    if comparison.is_complete() {
         Ok(())
     } else {
-        Err(Failure::Told)
+        Err(Failure::AlreadyPrinted)
     }
 }

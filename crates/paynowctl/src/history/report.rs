@@ -1,44 +1,35 @@
-//! What the operator is told of a comparison.
+//! What a comparison prints.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use paynow_desk::history::{Comparison, Delivery, Waiting};
+use serde::Serialize;
 
-use super::compare::Comparison;
-use super::page::Delivery;
-use super::waiting::Waiting;
 use crate::failure::Failure;
-use crate::output::{self, Column, or_dash};
+use crate::output::{self, Column, Row, or_dash, text};
 
-/// More say nothing more to a person.
-const SHOWN_MAX: usize = 20;
-
-pub(super) fn document(comparison: &Comparison, waiting: Option<Waiting>) -> Value {
-    json!({
-        "deliveries": comparison.deliveries,
-        "earlier": comparison.earlier,
-        "settled": comparison.settled,
-        "at_desk": comparison.at_desk,
-        "pending": comparison.pending.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "missing": comparison.missing.values().map(row).collect::<Vec<_>>(),
-        "nameless": comparison.nameless.iter().map(row).collect::<Vec<_>>(),
-        "waiting": waiting.map(|waiting| json!({
-            "credits": waiting.credits,
-            "ladder": waiting.ladder,
-            "dead": waiting.dead,
-            "unrouted": waiting.unrouted,
-        })),
-    })
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+    waiting: Option<Waiting>,
 }
 
-fn row(delivery: &Delivery) -> Value {
-    json!({
-        "event_id": delivery.event_id.map(|event_id| event_id.to_string()),
-        "event_type": delivery.event_type,
-        "delivery_id": delivery.delivery_id,
-        "webhook_id": delivery.webhook_id,
-        "state": delivery.state,
-    })
+pub(super) fn document(comparison: &Comparison, waiting: Option<Waiting>) -> Document<'_> {
+    Document {
+        comparison,
+        waiting,
+    }
+}
+
+impl Row for Delivery {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("event", |it| or_dash(it.event_id)),
+        text("type", |it| it.event_type.clone()),
+        text("delivery", |it| it.delivery_id.clone()),
+        text("subscription", |it| it.webhook_id.clone()),
+        text("at PayNow", |it| it.state.clone()),
+    ];
 }
 
 pub(super) fn print(comparison: &Comparison, waiting: Option<Waiting>) -> Result<(), Failure> {
@@ -48,33 +39,33 @@ pub(super) fn print(comparison: &Comparison, waiting: Option<Waiting>) -> Result
         ("settled", comparison.settled.to_string()),
     ];
     for (state, events) in &comparison.at_desk {
-        let of_replay = match state.as_str() {
+        let advice = match state.as_str() {
             "replayed" => {
                 ": if nothing waits and no replay runs, ops/backup.md says how they are opened again"
             }
             _other => "",
         };
-        facts.push(("at the desk", format!("{events} {state}{of_replay}")));
+        facts.push(("dead letters", format!("{events} {state}{advice}")));
     }
     facts.push((
         "still coming",
-        format!("{}: PayNow goes on trying them", comparison.pending.len()),
+        format!("{}: PayNow still tries them", comparison.pending.len()),
     ));
-    facts.push(("in the broker", or_dash(waiting.map(in_words))));
-    facts.push(("missing", in_words_by_type(comparison)));
+    facts.push(("in the broker", or_dash(waiting.map(waiting_text))));
+    facts.push(("missing", missing_text(comparison)));
     output::facts(&facts)?;
-    table("missing", &comparison.missing.values().collect::<Vec<_>>())?;
+    print_deliveries("missing", comparison.missing.values())?;
+    print_deliveries(
+        "without an event id in the payload",
+        comparison.nameless.iter(),
+    )?;
     if comparison.nameless.is_empty() {
         return Ok(());
     }
-    table(
-        "without an event id in the payload",
-        &comparison.nameless.iter().collect::<Vec<_>>(),
-    )?;
     output::line("these cannot be compared or sent: let PayNow resend them if they may be missing")
 }
 
-fn in_words(waiting: Waiting) -> String {
+fn waiting_text(waiting: Waiting) -> String {
     let Waiting {
         credits,
         ladder,
@@ -87,7 +78,7 @@ fn in_words(waiting: Waiting) -> String {
     )
 }
 
-fn in_words_by_type(comparison: &Comparison) -> String {
+fn missing_text(comparison: &Comparison) -> String {
     let mut by_type = BTreeMap::<&str, usize>::new();
     for delivery in comparison.missing.values() {
         *by_type.entry(&delivery.event_type).or_default() += 1;
@@ -102,31 +93,13 @@ fn in_words_by_type(comparison: &Comparison) -> String {
     }
 }
 
-fn table(title: &str, deliveries: &[&Delivery]) -> Result<(), Failure> {
-    if deliveries.is_empty() {
+fn print_deliveries<'a>(
+    title: &str,
+    deliveries: impl ExactSizeIterator<Item = &'a Delivery>,
+) -> Result<(), Failure> {
+    if deliveries.len() == 0 {
         return Ok(());
     }
     output::line(&format!("\n{title}:"))?;
-    output::table(
-        &[
-            Column::Text("event"),
-            Column::Text("type"),
-            Column::Text("delivery"),
-            Column::Text("subscription"),
-            Column::Text("at PayNow"),
-        ],
-        deliveries.iter().take(SHOWN_MAX).map(|delivery| {
-            vec![
-                or_dash(delivery.event_id),
-                delivery.event_type.clone(),
-                delivery.delivery_id.clone(),
-                delivery.webhook_id.clone(),
-                delivery.state.clone(),
-            ]
-        }),
-    )?;
-    match deliveries.len().saturating_sub(SHOWN_MAX) {
-        0 => Ok(()),
-        more => output::line(&format!("and {more} more")),
-    }
+    output::first_rows(deliveries)
 }

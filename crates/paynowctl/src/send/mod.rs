@@ -85,7 +85,7 @@ fn send(
     if report.all_accepted() {
         Ok(())
     } else {
-        Err(Failure::Told)
+        Err(Failure::AlreadyPrinted)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Creates the virtual host, then everything in it by one import. The import skips an exchange or a
 //! queue that exists, even if it differs, so the broker is compared before and after.
 
+use paynow_desk::drift::{Gap, Kind, survey, wanted};
+use paynow_desk::management::ManagementApi;
 use paynow_shared::ladder::RetryLadder;
 use serde_json::{Value, json};
 
-use crate::drift::{Gap, Kind, survey, wanted};
 use crate::failure::Failure;
-use crate::management::ManagementApi;
 use crate::output;
 
 pub(super) fn run(api: &ManagementApi, ladder: &RetryLadder) -> Result<(), Failure> {

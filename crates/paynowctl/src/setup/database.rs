@@ -9,10 +9,10 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use paynow_desk::database::{DatabaseError, ROLE_RIGHT, open};
 use paynow_process::backoff::ReconnectBackoff;
 use secrecy::SecretString;
 
-use crate::database::{DatabaseError, ROLE_RIGHT, open};
 use crate::failure::Failure;
 use crate::output;
 use crate::pause::pause;

@@ -4,10 +4,20 @@
 mod broker;
 mod database;
 
-use crate::cli::SetupOptions;
+use clap::Args;
+
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::management::ManagementApi;
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupOptions {
+    /// Leave the broker alone
+    #[arg(long, conflicts_with = "skip_database")]
+    pub(crate) skip_broker: bool,
+    /// Leave the database alone
+    #[arg(long)]
+    pub(crate) skip_database: bool,
+}
 
 pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure> {
     // All settings are read first, so that a wrong one does not leave half a setup.
@@ -23,7 +33,7 @@ pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure
         database::run(&url)?;
     }
     if let Some((management, ladder)) = broker {
-        broker::run(&ManagementApi::new(management), &ladder)?;
+        broker::run(&management, &ladder)?;
     }
     Ok(())
 }

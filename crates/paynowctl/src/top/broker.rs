@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use paynow_desk::error::in_one_line;
+use paynow_desk::management::{ManagementApi, ManagementError};
 use serde_json::Value;
 
 use super::snapshot::{Answer, Broker, Queue};
-use crate::failure::in_one_line;
-use crate::management::{ManagementApi, ManagementError};
 
 pub(super) fn ask(api: &ManagementApi) -> Answer<Broker> {
     let queues = api

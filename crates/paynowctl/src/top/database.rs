@@ -4,11 +4,9 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
-use secrecy::SecretString;
+use paynow_desk::error::in_one_line;
 
 use super::snapshot::{Answer, Database, OpenDeadLetters};
-use crate::database::read;
-use crate::failure::in_one_line;
 
 #[derive(QueryableByName)]
 struct DeadLettersRow {
@@ -28,8 +26,8 @@ struct DebtsRow {
     points: i64,
 }
 
-pub(super) fn ask(url: &SecretString) -> Answer<Database> {
-    read(url, queries).map_err(|error| in_one_line(&error))
+pub(super) fn ask(database: &paynow_desk::database::Database) -> Answer<Database> {
+    database.read(queries).map_err(|error| in_one_line(&error))
 }
 
 fn queries(connection: &mut PgConnection) -> QueryResult<Database> {

@@ -5,13 +5,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use paynow_desk::error::in_one_line;
 use ureq::Agent;
 use url::{Host, Url};
 
 use super::exposition::parse;
 use super::metric::{BUILD_INFO, Selector, matching};
 use super::snapshot::{Answer, Scrape};
-use crate::failure::in_one_line;
 
 const DEFAULT_PATH: &str = "/metrics";
 

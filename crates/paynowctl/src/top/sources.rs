@@ -14,7 +14,6 @@ use super::scrape::Target;
 use super::snapshot::{Answer, Broker, Database, Reading, Scrape, Snapshot, Unknown};
 use super::{broker, database};
 use crate::config::Config;
-use crate::management::ManagementApi;
 
 /// A long interval must not delay the message that a source does not answer.
 const ANSWER_LIMIT_MAX: Duration = Duration::from_secs(5);
@@ -41,13 +40,12 @@ impl Sources {
             (target.label(), Source::start(move || target.scrape()))
         });
         // Without its setting only this source is unknown.
-        let broker = config.management().map(|settings| {
-            let api = ManagementApi::new(settings);
-            Source::start(move || broker::ask(&api))
-        });
+        let broker = config
+            .management()
+            .map(|api| Source::start(move || broker::ask(&api)));
         let database = config
-            .database_url()
-            .map(|url| Source::start(move || database::ask(&url)));
+            .database()
+            .map(|database| Source::start(move || database::ask(&database)));
         Self {
             started,
             limit,

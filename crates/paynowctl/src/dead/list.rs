@@ -1,0 +1,147 @@
+//! `dead list`: dead letters by reason, or one by one.
+
+use clap::{Args, ValueEnum};
+use paynow_desk::letters::FoundLetter;
+use paynow_desk::list::{Groups, Page, ReasonGroup, by_reason, one_by_one};
+use paynow_desk::plural::counted;
+use paynow_desk::selection::LetterState;
+
+use super::options::FilterOptions;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::{self, Column, Format, Row, age_text, number, or_dash, text};
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// Which states
+    #[arg(long, value_enum, default_value_t = StateChoice::Open)]
+    state: StateChoice,
+    /// List single letters instead of reasons, lowest number first
+    #[arg(long)]
+    each: bool,
+    /// How many single letters
+    #[arg(long, requires = "each", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StateChoice {
+    Open,
+    Replayed,
+    Discarded,
+    Resolved,
+    All,
+}
+
+impl StateChoice {
+    fn state(self) -> Option<LetterState> {
+        match self {
+            Self::Open => Some(LetterState::Open),
+            Self::Replayed => Some(LetterState::Replayed),
+            Self::Discarded => Some(LetterState::Discarded),
+            Self::Resolved => Some(LetterState::Resolved),
+            Self::All => None,
+        }
+    }
+}
+
+impl Row for ReasonGroup {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("reason", |it| it.reason.clone()),
+        number("letters", |it| it.letters.to_string()),
+        number("oldest", |it| age_text(it.oldest_age_seconds)),
+        text("newest at", |it| it.newest_at.clone()),
+        number("points at stake", stake_text),
+    ];
+}
+
+impl Row for FoundLetter {
+    const COLUMNS: &'static [Column<Self>] = &[
+        number("id", |it| it.letter.summary.dead_letter_id.to_string()),
+        text("event", |it| it.letter.event_id.clone()),
+        text("type", |it| or_dash(it.letter.summary.event_type.as_ref())),
+        text("state", |it| it.letter.summary.state.clone()),
+        text("reason", |it| it.letter.summary.reason.clone()),
+        number("age", |it| age_text(it.letter.age_seconds)),
+        number("points at stake", |it| {
+            points_text(it.content.points_at_stake)
+        }),
+        text("error", |it| it.letter.summary.error.clone()),
+    ];
+}
+
+pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure> {
+    let (database, filter, state) = (
+        config.database()?,
+        options.filter.filter(),
+        options.state.state(),
+    );
+    let undecided = if options.each {
+        let limit = options.limit.try_into().unwrap_or(usize::MAX);
+        let Page {
+            letters,
+            left_out,
+            undecided,
+        } = one_by_one(&database, &filter, state, limit)?;
+        print(&letters, options)?;
+        if left_out > 0 && !options.format.json {
+            output::line(&format!("and {left_out} more: --limit shows them"))?;
+        }
+        undecided
+    } else {
+        let Groups { groups, undecided } = by_reason(&database, &filter, state)?;
+        print(&groups, options)?;
+        undecided
+    };
+    if undecided == 0 || options.format.json {
+        return Ok(());
+    }
+    // A letter that may match must not look like one that does not exist.
+    output::line(&counted(
+        undecided,
+        "more letter may match: retention deleted its body",
+        "more letters may match: retention deleted their bodies",
+    ))
+}
+
+fn print<R: Row>(rows: &[R], options: &ListOptions) -> Result<(), Failure> {
+    if rows.is_empty() && !options.format.json {
+        return output::line("no dead letter matches");
+    }
+    output::list(rows, options.format)
+}
+
+fn stake_text(group: &ReasonGroup) -> String {
+    let points = group.points_at_stake;
+    match group.letters_of_unknown_points {
+        0 => points.to_string(),
+        all if all == group.letters => "unknown".to_owned(),
+        some => format!("{points} and {some} unknown"),
+    }
+}
+
+pub(super) fn points_text(points: Option<i64>) -> String {
+    points.map_or_else(|| "unknown".to_owned(), |points| points.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stake_names_the_letters_of_unknown_points() {
+        let group = |letters, letters_of_unknown_points| ReasonGroup {
+            letters,
+            letters_of_unknown_points,
+            points_at_stake: 500,
+            ..ReasonGroup::default()
+        };
+        assert_eq!(stake_text(&group(2, 0)), "500");
+        assert_eq!(stake_text(&group(2, 1)), "500 and 1 unknown");
+        assert_eq!(stake_text(&group(2, 2)), "unknown");
+    }
+}

@@ -1,0 +1,37 @@
+//! `dead`: lists, shows, discards and replays dead letters.
+
+mod discard;
+mod list;
+mod options;
+mod replay;
+mod show;
+
+use clap::Subcommand;
+
+use self::discard::DiscardOptions;
+use self::list::ListOptions;
+use self::replay::ReplayOptions;
+use self::show::ShowOptions;
+use crate::config::Config;
+use crate::failure::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadCommand {
+    /// Counts dead letters by reason, with their age and the points at stake
+    List(ListOptions),
+    /// Shows everything about one dead letter; personal data is masked
+    Show(ShowOptions),
+    /// Discards dead letters: they are never credited
+    Discard(DiscardOptions),
+    /// Sends dead letters to the worker again, a few first, and reports what becomes of them
+    Replay(ReplayOptions),
+}
+
+pub(crate) fn run(command: &DeadCommand, config: &Config) -> Result<(), Failure> {
+    match command {
+        DeadCommand::List(options) => list::run(options, config),
+        DeadCommand::Show(options) => show::run(options, config),
+        DeadCommand::Discard(options) => discard::run(options, config),
+        DeadCommand::Replay(options) => replay::run(options, config),
+    }
+}

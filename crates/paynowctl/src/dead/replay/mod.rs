@@ -1,0 +1,59 @@
+//! `dead replay`: shows the effect of a replay, runs it and reports its progress.
+
+mod options;
+mod report;
+
+use paynow_desk::replay::{Broker, Plan, Replay, plan};
+use paynow_process::interrupt::Interrupt;
+
+pub(super) use self::options::ReplayOptions;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+
+pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failure> {
+    // A wrong setting is reported before anything is recorded.
+    let broker = Broker {
+        address: config.broker()?,
+        api: config.management()?,
+    };
+    let (database, note) = (config.database()?, options.note.note());
+    let format = options.format;
+    let (replay, interrupt) = match options.resume {
+        Some(action_id) => (Replay::resume(&database, action_id, note)?, listen()?),
+        None => {
+            let plan = plan(&database, &options.selection.selection(), &config.policy()?)?;
+            if is_dry_run(options, &plan) {
+                return report::dry_run(&plan, format);
+            }
+            if !format.json {
+                report::effect(&plan)?;
+            }
+            // From the record on, a signal must end the replay in an orderly way.
+            let interrupt = listen()?;
+            (Replay::start(&database, &plan, note)?, interrupt)
+        }
+    };
+    if !format.json {
+        let action_id = replay.action_id();
+        output::line(&format!(
+            "replay {action_id}, recorded for {}; if it is interrupted: --resume {action_id}",
+            options.note.note().by
+        ))?;
+    }
+    let result = replay.run(broker, options.pace.pace(), &interrupt, &mut |step| {
+        if format.json {
+            return Ok(());
+        }
+        Ok(report::step(step)?)
+    })?;
+    report::ended(&result, format)
+}
+
+fn is_dry_run(options: &ReplayOptions, plan: &Plan) -> bool {
+    !options.yes && plan.letters.len() > 1
+}
+
+fn listen() -> Result<Interrupt, Failure> {
+    Interrupt::listen().map_err(|error| Failure::failed("could not listen for signals", error))
+}

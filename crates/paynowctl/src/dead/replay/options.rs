@@ -1,0 +1,107 @@
+//! The options of `dead replay`.
+
+use clap::{ArgGroup, Args};
+use paynow_desk::replay::Pace;
+
+use crate::arguments::NoteOptions;
+use crate::dead::options::SelectionOptions;
+use crate::output::Format;
+
+const RATE_MAX: u32 = 10_000;
+
+const EXAMPLES: &str = "\
+Shows first how the letters would change balances. One letter is then replayed at once; several are
+only shown until you add --yes. The canary goes first, and its outcome decides about the rest. The
+ledger credits nothing twice, however often a letter is replayed. After Ctrl-C, a crash or a stop at
+one of the limits, --resume continues with the remaining letters. Exits 1 unless all letters were
+applied, 130 after Ctrl-C.
+
+Examples:
+  paynowctl dead replay 17 --by anna --why 'ticket 4711'
+  paynowctl dead replay --reason unknown_product --by anna --why 'price list is complete now'
+  paynowctl dead replay --reason unknown_product --by anna --why 'as above' --canary 5 --yes
+  paynowctl dead replay --resume 12 --by anna --why 'after the restart'";
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = EXAMPLES,
+    group = ArgGroup::new("selection").required(true).multiple(true)
+        .args(["letters", "reason", "event_type", "wallet", "order", "since", "older_than", "resume"])
+)]
+pub(crate) struct ReplayOptions {
+    #[command(flatten)]
+    pub(super) selection: SelectionOptions,
+    #[command(flatten)]
+    pub(super) note: NoteOptions,
+    #[command(flatten)]
+    pub(super) pace: PaceOptions,
+    /// Replay the letters; without --yes, more than one is only shown
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Continue with the letters of this action that are still to do
+    #[arg(
+        long,
+        value_name = "ACTION_ID",
+        value_parser = clap::value_parser!(i64).range(1..),
+        conflicts_with_all = [
+            "letters", "reason", "event_type", "wallet", "order", "since", "older_than", "yes"
+        ]
+    )]
+    pub(super) resume: Option<i64>,
+    #[command(flatten)]
+    pub(super) format: Format,
+}
+
+/// How fast and how far a replay goes.
+#[derive(Debug, Args)]
+pub(super) struct PaceOptions {
+    /// Send this many letters first, and the rest only after their outcome
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    canary: u32,
+    /// Letters per second, at most; each batch of a second, or of 1,000, waits for the outcome of the one before
+    #[arg(long, default_value = "50/s", value_parser = rate)]
+    rate: u32,
+    /// Stop when more than this percentage of the letters replayed so far died again
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
+    max_failures: u32,
+    /// How long to wait for the outcome of a sent letter before it counts as deferred
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    wait: u32,
+    /// Send nothing while paynow.credits has more messages than this: live traffic goes first
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
+    max_depth: u32,
+    /// Stop when paynow.credits has had more messages than that for this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    max_depth_wait: u32,
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    match text.trim_end_matches("/s").parse() {
+        Ok(rate) if (1..=RATE_MAX).contains(&rate) => Ok(rate),
+        Ok(_) | Err(_) => Err(format!("a rate is 1 to {RATE_MAX} letters per second")),
+    }
+}
+
+impl PaceOptions {
+    pub(super) fn pace(&self) -> Pace {
+        Pace {
+            canary: self.canary,
+            rate: self.rate,
+            max_failures: self.max_failures,
+            wait: self.wait,
+            max_depth: self.max_depth,
+            max_depth_wait: self.max_depth_wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_with_or_without_its_unit() {
+        assert_eq!((rate("50/s"), rate("7")), (Ok(50), Ok(7)));
+        assert!(rate("10001").is_err() && rate("0").is_err());
+    }
+}

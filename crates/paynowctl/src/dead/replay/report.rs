@@ -1,0 +1,142 @@
+//! What a replay prints: its effect before, its progress meanwhile, its result after.
+
+use paynow_desk::plural::counted;
+use paynow_desk::replay::{
+    Outlook, Plan, PlannedLetter, Progress, ReplayEnd, Report, Step, WalletChange, unfinished,
+};
+use paynow_shared::topology::CREDITS_QUEUE;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::{self, Column, Format, Row, number, text};
+
+impl Row for PlannedLetter {
+    const COLUMNS: &'static [Column<Self>] = &[
+        number("id", |it| it.dead_letter_id.to_string()),
+        text("event", |it| it.event_id.clone()),
+        text("died of", |it| it.died_of.clone()),
+        text("would be", outlook_text),
+        number("points", |it| format!("{:+}", it.points)),
+    ];
+}
+
+impl Row for WalletChange {
+    const COLUMNS: &'static [Column<Self>] = &[
+        number("wallet", |it| it.wallet_id.to_string()),
+        number("balance", |it| it.balance.to_string()),
+        number("change", |it| format!("{:+}", it.change)),
+        number("after", |it| it.balance_after.to_string()),
+    ];
+}
+
+#[derive(Serialize)]
+struct DryRun<'a> {
+    dry_run: bool,
+    #[serde(flatten)]
+    plan: &'a Plan,
+}
+
+pub(super) fn dry_run(plan: &Plan, format: Format) -> Result<(), Failure> {
+    if format.json {
+        return output::json(&DryRun {
+            dry_run: true,
+            plan,
+        });
+    }
+    effect(plan)?;
+    output::line(&format!(
+        "dry run: {} dead letters would be replayed; --yes does it",
+        plan.letters.len()
+    ))
+}
+
+pub(super) fn effect(plan: &Plan) -> Result<(), Failure> {
+    output::first_rows(plan.letters.iter())?;
+    if !plan.wallets.is_empty() {
+        output::line("")?;
+        output::first_rows(plan.wallets.iter())?;
+    }
+    output::line(&format!(
+        "\n{} would be applied, {} deferred, {} would die again",
+        plan.count(Outlook::Applied),
+        plan.count(Outlook::Deferred),
+        plan.count(Outlook::DeadAgain),
+    ))
+}
+
+fn outlook_text(letter: &PlannedLetter) -> String {
+    let outlook = match letter.would_be {
+        Outlook::Applied => "applied",
+        Outlook::Deferred => "deferred",
+        Outlook::DeadAgain => "dead again",
+    };
+    match letter.because {
+        Some(reason) => format!("{outlook}: {reason}"),
+        None => outlook.to_owned(),
+    }
+}
+
+pub(super) fn step(step: Step) -> Result<(), Failure> {
+    output::line(&match step {
+        Step::Progressed(progress) => {
+            let Progress {
+                waiting,
+                sent,
+                applied,
+                dead_again,
+                skipped,
+                ..
+            } = progress;
+            format!(
+                "{applied} applied, {dead_again} dead again, {sent} deferred, {skipped} skipped, \
+                 {waiting} to do"
+            )
+        }
+        Step::HeldUp {
+            depth,
+            limit,
+            seconds,
+        } => format!(
+            "{} in {CREDITS_QUEUE}: waiting up to {seconds} s until there are {limit} or fewer",
+            counted(depth, "message is", "messages are")
+        ),
+    })
+}
+
+pub(super) fn ended(report: &Report, format: Format) -> Result<(), Failure> {
+    if format.json {
+        output::json(&report.document)?;
+    }
+    let action_id = report.action_id;
+    let what = format!("{}; {}", report.ended, unfinished(action_id));
+    match report.ended {
+        ReplayEnd::Finished => {}
+        ReplayEnd::Interrupted { signal } => return Err(Failure::Interrupted { signal, what }),
+        ReplayEnd::TooManyFailures { .. }
+        | ReplayEnd::CanaryWithoutOutcome { .. }
+        | ReplayEnd::TooDeep { .. } => return Err(Failure::Refused(what)),
+    }
+    // All letters were sent; their outcomes decide about success.
+    let count = |letters: i64| letters.unsigned_abs();
+    match (report.progress.dead_again, report.progress.sent) {
+        (0, 0) if format.json => Ok(()),
+        (0, 0) => output::line(&format!("replay {action_id} is finished")),
+        (0, deferred) => {
+            let are = counted(count(deferred), "letter is", "letters are");
+            Err(Failure::Refused(format!(
+                "replay {action_id} has sent all letters, and {are} on the retry ladder: \
+                 --resume {action_id} checks them again"
+            )))
+        }
+        (again, _deferred) => {
+            let died = counted(
+                count(again),
+                "letter died again: it is open",
+                "letters died again: they are open",
+            );
+            Err(Failure::Refused(format!(
+                "replay {action_id} is finished, and {died}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `dead show`: everything about one dead letter.
+
+use clap::Args;
+use paynow_desk::actions::LetterAction;
+use paynow_desk::show::{BodyForm, LetterDetails, PersonalData, letter};
+
+use super::list::points_text;
+use crate::arguments::message_id;
+use crate::config::Config;
+use crate::events::resolution_text;
+use crate::failure::Failure;
+use crate::output::{self, Column, Format, Row, age_text, or_dash, printable, text};
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    /// Number of the dead letter, or the event id or SHA-256 it is kept under
+    #[arg(value_parser = message_id)]
+    letter: String,
+    /// Show personal data too, and a body that is not JSON
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Row for LetterAction {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("at", |it| it.acted_at.clone()),
+        text("action", |it| it.action.clone()),
+        text("by", |it| it.operator.clone()),
+        text("why", |it| it.why.clone()),
+    ];
+}
+
+pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure> {
+    let personal_data = if options.reveal {
+        PersonalData::Revealed
+    } else {
+        PersonalData::Masked
+    };
+    let details = letter(&config.database()?, &options.letter, personal_data)?;
+    if options.format.json {
+        return output::json(&details);
+    }
+    print_facts(&details)?;
+    output::titled_table("operator actions", &details.operator_actions)?;
+    output::line("\nbody")?;
+    output::line(&body_text(&details))
+}
+
+fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
+    let (letter, content) = (&details.found.letter, &details.found.content);
+    let summary = &letter.summary;
+    let wallets: Vec<String> = content.wallet_ids.iter().map(i64::to_string).collect();
+    let wallets = Some(wallets.join(", ")).filter(|text| !text.is_empty());
+    let resolution = summary.resolution.as_deref().map(resolution_text);
+    output::facts(&[
+        ("dead letter", summary.dead_letter_id.to_string()),
+        ("event", letter.event_id.clone()),
+        ("type", or_dash(summary.event_type.as_ref())),
+        ("state", summary.state.clone()),
+        ("resolved because", or_dash(resolution)),
+        ("reason", summary.reason.clone()),
+        ("error", summary.error.clone()),
+        ("order", or_dash(content.order_id)),
+        ("wallets", or_dash(wallets)),
+        ("points at stake", points_text(content.points_at_stake)),
+        ("signed with", or_dash(summary.secret_id.as_ref())),
+        ("signed at", or_dash(summary.signed_at.as_ref())),
+        ("received at", or_dash(summary.received_at.as_ref())),
+        ("attempts", summary.attempts.to_string()),
+        ("deaths", summary.deaths.to_string()),
+        ("first dead at", summary.first_dead_at.clone()),
+        ("last dead at", summary.last_dead_at.clone()),
+        ("settled at", or_dash(letter.settled_at.as_ref())),
+        ("age", age_text(letter.age_seconds)),
+        ("body sha256", or_dash(details.body_sha256.as_ref())),
+        ("body bytes", or_dash(details.body_bytes)),
+    ])
+}
+
+fn body_text(details: &LetterDetails) -> String {
+    let body = &details.body.body;
+    match details.body.form {
+        BodyForm::Json => printable(&format!("{body:#}")),
+        BodyForm::Hidden => "not a JSON object: --reveal shows it".to_owned(),
+        BodyForm::Text | BodyForm::Hex => body.as_str().unwrap_or_default().to_owned(),
+        BodyForm::Forgotten => format!(
+            "the body was deleted by retention on {}",
+            or_dash(details.found.letter.summary.body_forgotten_at.as_ref())
+        ),
+    }
+}
