@@ -4,12 +4,13 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::database::time_text;
+use crate::database::times;
 use crate::ids;
+use crate::row::row;
 
 /// Who acts, and why.
 #[derive(Debug, Clone)]
@@ -35,40 +36,31 @@ pub(crate) enum Action {
     HistorySend,
 }
 
-/// An action, in the story of an event.
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct EventAction {
-    #[diesel(sql_type = BigInt)]
-    #[serde(serialize_with = "ids::text")]
-    pub action_id: i64,
-    #[diesel(sql_type = Text)]
-    pub action: String,
-    #[diesel(sql_type = Text)]
-    #[serde(rename = "by")]
-    pub operator: String,
-    #[diesel(sql_type = Text)]
-    pub why: String,
-    #[diesel(sql_type = Text)]
-    pub acted_at: String,
-}
+row! {
+    /// An action, in the story of an event.
+    #[derive(Serialize)]
+    pub struct EventAction {
+        #[serde(serialize_with = "ids::text")]
+        pub action_id: i64,
+        pub action: String,
+        #[serde(rename = "by")]
+        pub operator: String,
+        pub why: String,
+        pub acted_at: String,
+    }
 
-/// An action, in the details of a dead letter.
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct LetterAction {
-    #[diesel(sql_type = Text)]
-    pub acted_at: String,
-    #[diesel(sql_type = Text)]
-    pub action: String,
-    #[diesel(sql_type = Text)]
-    pub operator: String,
-    #[diesel(sql_type = Text)]
-    pub why: String,
-}
+    /// An action, in the details of a dead letter.
+    #[derive(Serialize)]
+    pub struct LetterAction {
+        pub acted_at: String,
+        pub action: String,
+        pub operator: String,
+        pub why: String,
+    }
 
-#[derive(QueryableByName)]
-struct Recorded {
-    #[diesel(sql_type = BigInt)]
-    action_id: i64,
+    struct Recorded {
+        action_id: i64,
+    }
 }
 
 /// Records an action and returns its number. `selection` is what the operator asked for, `outcome`
@@ -122,8 +114,8 @@ pub(crate) fn about_letter(
 
 fn select(condition: &str) -> String {
     format!(
-        "SELECT action_id, action, operator, why, {} AS acted_at FROM operator_actions \
+        "SELECT action_id, action, operator, why, {} FROM operator_actions \
          WHERE {condition} ORDER BY action_id",
-        time_text("acted_at")
+        times(&["acted_at"])
     )
 }

@@ -3,16 +3,55 @@
 mod account;
 mod broker;
 mod ledger;
-mod row;
 
 use std::error::Error;
 
 use paynow_shared::ladder::RetryLadder;
+use serde::Serialize;
 
-pub use self::row::{Row, Status};
 use crate::database::Database;
 use crate::error::in_one_line;
 use crate::management::ManagementApi;
+
+/// Whether an invariant holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Status {
+    Ok,
+    /// Broken: someone must act.
+    Failed,
+    /// Nothing is broken; someone may want to know.
+    Notice,
+    /// It could not be read.
+    Unknown,
+}
+
+impl Status {
+    pub fn is_fine(self) -> bool {
+        match self {
+            Self::Ok | Self::Notice => true,
+            Self::Failed | Self::Unknown => false,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    pub id: &'static str,
+    pub status: Status,
+    pub message: String,
+}
+
+impl Row {
+    fn new(id: &'static str, status: Status, message: impl Into<String>) -> Self {
+        Self {
+            id,
+            status,
+            message: message.into(),
+        }
+    }
+}
 
 /// The broker to check, and the ladder that its queues must form.
 pub struct Broker {
@@ -46,4 +85,15 @@ pub fn check(database: &Database, broker: Option<&Broker>, accepted: Option<u64>
 
 fn unknown(id: &'static str, error: &dyn Error) -> Row {
     Row::new(id, Status::Unknown, in_one_line(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_proven_invariant_is_fine() {
+        assert!(Status::Ok.is_fine() && Status::Notice.is_fine());
+        assert!(!Status::Failed.is_fine() && !Status::Unknown.is_fine());
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Text};
 use paynow_process::clock;
 use paynow_shared::ids::WalletId;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::actions::{Action, Mode, Note, record};
 use crate::database::Database;
 use crate::error::DeskError;
+use crate::row::row;
 
 #[derive(Debug, Clone)]
 pub struct Correction {
@@ -27,44 +28,33 @@ pub struct Correction {
 #[derive(Debug)]
 pub struct Corrected {
     pub entry_key: String,
-    pub effect: Effect,
+    pub outcome: Outcome,
+    pub balance_before: i64,
+    pub balance_after: i64,
 }
 
-/// What a correction does to a balance.
-#[derive(Debug)]
-pub enum Effect {
-    Foreseen {
-        before: i64,
-        after: i64,
-    },
-    Applied {
-        before: i64,
-        after: i64,
-    },
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A dry run.
+    Foreseen,
+    Applied,
     /// The key was used before, for the same correction.
-    AlreadyApplied {
-        balance: i64,
-    },
+    AlreadyApplied,
 }
 
-#[derive(QueryableByName)]
-struct Balance {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    balance: Option<i64>,
-}
+row! {
+    struct Balance {
+        balance: Option<i64>,
+    }
 
-#[derive(QueryableByName)]
-struct Inserted {
-    #[diesel(sql_type = Bool)]
-    inserted: bool,
-}
+    struct Inserted {
+        inserted: bool,
+    }
 
-#[derive(QueryableByName)]
-struct Posted {
-    #[diesel(sql_type = BigInt)]
-    wallet_id: i64,
-    #[diesel(sql_type = BigInt)]
-    points: i64,
+    struct Posted {
+        wallet_id: i64,
+        points: i64,
+    }
 }
 
 pub fn correct(
@@ -78,28 +68,14 @@ pub fn correct(
         None => new_key()?,
     };
     let entry_key = format!("correction:{key}");
-    let effect = database.open_as_operator()?.transaction(|connection| {
-        let effect = foresee(connection, correction, &entry_key)?;
-        match effect {
-            Effect::Foreseen { before, after } if mode == Mode::Apply => {
-                post(connection, correction, &entry_key)?;
-                let selection = json!({
-                    "wallet_id": correction.wallet,
-                    "points": correction.points,
-                    "key": correction.key,
-                });
-                let outcome = json!({
-                    "entry_key": entry_key, "balance_before": before, "balance_after": after,
-                });
-                record(connection, Action::Correct, note, &selection, &outcome)?;
-                Ok(Effect::Applied { before, after })
-            }
-            Effect::Foreseen { .. } | Effect::Applied { .. } | Effect::AlreadyApplied { .. } => {
-                Ok::<_, DeskError>(effect)
-            }
+    database.open_as_operator()?.transaction(|connection| {
+        let mut corrected = foresee(connection, correction, entry_key)?;
+        if corrected.outcome == Outcome::Foreseen && mode == Mode::Apply {
+            post(connection, correction, &corrected, note)?;
+            corrected.outcome = Outcome::Applied;
         }
-    })?;
-    Ok(Corrected { entry_key, effect })
+        Ok(corrected)
+    })
 }
 
 /// Starts with the time, so that keys sort by it, and ends with random bytes, so that no two are equal.
@@ -120,8 +96,8 @@ fn new_key() -> Result<String, DeskError> {
 fn foresee(
     connection: &mut PgConnection,
     correction: &Correction,
-    entry_key: &str,
-) -> Result<Effect, DeskError> {
+    entry_key: String,
+) -> Result<Corrected, DeskError> {
     let locked: Balance = sql_query("SELECT lock_balance($1) AS balance")
         .bind::<BigInt, _>(correction.wallet.get())
         .get_result(connection)?;
@@ -129,42 +105,59 @@ fn foresee(
     let before = locked.balance.unwrap_or(0);
     let posted: Option<Posted> =
         sql_query("SELECT wallet_id, points FROM ledger_entries WHERE entry_key = $1")
-            .bind::<Text, _>(entry_key)
+            .bind::<Text, _>(&entry_key)
             .get_result(connection)
             .optional()?;
-    match posted {
-        Some(Posted { wallet_id, points })
-            if (wallet_id, points) == (correction.wallet.get(), correction.points) =>
-        {
-            Ok(Effect::AlreadyApplied { balance: before })
+    let (outcome, after) = match posted {
+        None => (Outcome::Foreseen, before.checked_add(correction.points)),
+        Some(Posted { wallet_id, points }) => {
+            if (wallet_id, points) != (correction.wallet.get(), correction.points) {
+                return Err(DeskError::Refused(format!(
+                    "{entry_key} was used before, for {points:+} points of wallet {wallet_id}: \
+                     nothing was done"
+                )));
+            }
+            (Outcome::AlreadyApplied, Some(before))
         }
-        Some(Posted { wallet_id, points }) => Err(DeskError::Refused(format!(
-            "{entry_key} was used before, for {points:+} points of wallet {wallet_id}: nothing was \
-             done"
-        ))),
-        None => match before.checked_add(correction.points) {
-            Some(after) => Ok(Effect::Foreseen { before, after }),
-            None => Err(DeskError::Refused(format!(
-                "the balance is {before}: it would not fit into 64 bits"
-            ))),
-        },
-    }
+    };
+    let after = after.ok_or_else(|| {
+        DeskError::Refused(format!(
+            "the balance is {before}: it would not fit into 64 bits"
+        ))
+    })?;
+    Ok(Corrected {
+        entry_key,
+        outcome,
+        balance_before: before,
+        balance_after: after,
+    })
 }
 
 fn post(
     connection: &mut PgConnection,
     correction: &Correction,
-    entry_key: &str,
+    foreseen: &Corrected,
+    note: &Note,
 ) -> Result<(), DeskError> {
+    let entry_key = &foreseen.entry_key;
     let posted: Inserted = sql_query("SELECT post_correction($1, $2, $3) AS inserted")
         .bind::<Text, _>(entry_key)
         .bind::<BigInt, _>(correction.wallet.get())
         .bind::<BigInt, _>(correction.points)
         .get_result(connection)?;
-    if posted.inserted {
-        return Ok(());
+    if !posted.inserted {
+        return Err(DeskError::Refused(format!(
+            "another correction took the key of {entry_key} meanwhile: look again"
+        )));
     }
-    Err(DeskError::Refused(format!(
-        "another correction took the key of {entry_key} meanwhile: look again"
-    )))
+    let selection = json!({
+        "wallet_id": correction.wallet, "points": correction.points, "key": correction.key,
+    });
+    let outcome = json!({
+        "entry_key": entry_key,
+        "balance_before": foreseen.balance_before,
+        "balance_after": foreseen.balance_after,
+    });
+    record(connection, Action::Correct, note, &selection, &outcome)?;
+    Ok(())
 }

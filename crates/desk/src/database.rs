@@ -1,9 +1,9 @@
 //! The connection to PostgreSQL and the role that a query runs as.
 
+use crate::row::row;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Bool, Nullable, Text};
 use paynow_worker::connect::{ConnectProblem, establish};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -47,17 +47,14 @@ fn with_connect_limit(url: &str) -> String {
     format!("{url}{separator}{setting}")
 }
 
-#[derive(QueryableByName)]
-struct Access {
-    #[diesel(sql_type = Bool)]
-    has_schema: bool,
-    #[diesel(sql_type = Bool)]
-    may_read_as_reader: bool,
-    /// `None` where the role does not exist.
-    #[diesel(sql_type = Nullable<Bool>)]
-    may_operate: Option<bool>,
-    #[diesel(sql_type = Text)]
-    login: String,
+row! {
+    struct Access {
+        has_schema: bool,
+        may_read_as_reader: bool,
+        /// `None` where the role does not exist.
+        may_operate: Option<bool>,
+        login: String,
+    }
 }
 
 /// What `pg_has_role` calls the right to take a role: the word changed in PostgreSQL 16.
@@ -149,9 +146,14 @@ pub(crate) fn read_only<T, E: From<diesel::result::Error>>(
         .run(queries)
 }
 
-/// SQL that formats a time as every document of ours has it: UTC, ISO 8601, milliseconds.
-pub(crate) fn time_text(column: &str) -> String {
-    format!(r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#)
+/// SQL that selects times as every document of ours has them: UTC, ISO 8601, milliseconds.
+pub(crate) fn times(columns: &[&str]) -> String {
+    let texts = columns.iter().map(|column| {
+        format!(
+            r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {column}"#
+        )
+    });
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::actions::{Action, Mode, Note, record};
 use crate::database::{Database, DatabaseError};
 use crate::error::DeskError;
-use crate::letters::{Letter, selected_open};
+use crate::letters::{Letter, numbers, selected_open};
 use crate::selection::Selection;
 
 /// Discards the selected letters, all of them or none. Returns them as they were before.
@@ -49,10 +49,7 @@ fn update(
     selection: &Selection,
     note: &Note,
 ) -> QueryResult<()> {
-    let numbers: Vec<i64> = letters
-        .iter()
-        .map(|letter| letter.summary.dead_letter_id)
-        .collect();
+    let numbers = numbers(letters);
     sql_query(
         "UPDATE dead_letters SET state = 'discarded' \
          WHERE dead_letter_id = ANY ($1) AND state = 'open'",

@@ -3,15 +3,16 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Text};
 use paynow_shared::ids::EventId;
 use serde::Serialize;
 
 use crate::actions::{EventAction, about_event};
-use crate::database::{Database, time_text};
+use crate::database::{Database, times};
 use crate::error::DeskError;
 use crate::ids;
 use crate::letters::LetterSummary;
+use crate::row::row;
 
 #[derive(Debug, Serialize)]
 pub struct Story {
@@ -25,49 +26,36 @@ pub struct Story {
     pub operator_actions: Vec<EventAction>,
 }
 
-/// The row of a settled event. Of an unsettled one only the type is known.
-#[derive(Debug, Default, QueryableByName, Serialize)]
-pub struct Settled {
-    #[diesel(sql_type = Nullable<Text>)]
-    pub event_type: Option<String>,
-    /// `None` when the event is not settled.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub outcome: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    #[serde(serialize_with = "ids::optional")]
-    pub order_id: Option<i64>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub secret_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub signed_at: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub received_at: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub settled_at: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
-    pub attempts: Option<i32>,
-}
+row! {
+    /// The row of a settled event. Of an unsettled one only the type is known.
+    #[derive(Default, Serialize)]
+    pub struct Settled {
+        pub event_type: Option<String>,
+        /// `None` when the event is not settled.
+        pub outcome: Option<String>,
+        #[serde(serialize_with = "ids::optional")]
+        pub order_id: Option<i64>,
+        pub secret_id: Option<String>,
+        pub signed_at: Option<String>,
+        pub received_at: Option<String>,
+        pub settled_at: Option<String>,
+        pub attempts: Option<i32>,
+    }
 
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct OrderEntry {
-    #[diesel(sql_type = Text)]
-    pub entry_key: String,
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    #[diesel(sql_type = BigInt)]
-    #[serde(serialize_with = "ids::text")]
-    pub wallet_id: i64,
-    /// The event that the entry comes from.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    #[serde(serialize_with = "ids::optional")]
-    pub event_id: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    pub points: i64,
-    /// The wallet's balance of now.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub wallet_balance: Option<i64>,
-    #[diesel(sql_type = Text)]
-    pub created_at: String,
+    #[derive(Serialize)]
+    pub struct OrderEntry {
+        pub entry_key: String,
+        pub kind: String,
+        #[serde(serialize_with = "ids::text")]
+        pub wallet_id: i64,
+        /// The event that the entry comes from.
+        #[serde(serialize_with = "ids::optional")]
+        pub event_id: Option<i64>,
+        pub points: i64,
+        /// The wallet's balance of now.
+        pub wallet_balance: Option<i64>,
+        pub created_at: String,
+    }
 }
 
 /// Finds an event by its id, or by the SHA-256 of an unreadable event.
@@ -109,11 +97,9 @@ fn read(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
 fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Settled>> {
     sql_query(format!(
         "SELECT event_type, outcome::text AS outcome, order_id, secret_id, attempts, \
-                {} AS signed_at, {} AS received_at, {} AS settled_at \
+                {} \
          FROM webhook_events WHERE event_id = $1",
-        time_text("signed_at"),
-        time_text("received_at"),
-        time_text("settled_at")
+        times(&["signed_at", "received_at", "settled_at"])
     ))
     .bind::<BigInt, _>(id.get())
     .get_result(connection)
@@ -123,10 +109,10 @@ fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Set
 fn entries(connection: &mut PgConnection, order_id: i64) -> QueryResult<Vec<OrderEntry>> {
     sql_query(format!(
         "SELECT entry_key, kind::text AS kind, wallet_id, event_id, points, \
-                balance AS wallet_balance, {} AS created_at \
+                balance AS wallet_balance, {} \
          FROM ledger_entries LEFT JOIN wallets USING (wallet_id) \
          WHERE order_id = $1 ORDER BY entry_id",
-        time_text("created_at")
+        times(&["created_at"])
     ))
     .bind::<BigInt, _>(order_id)
     .load(connection)

@@ -5,56 +5,45 @@ use std::collections::HashSet;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use paynow_shared::event::EventType;
 use paynow_shared::ids::WalletId;
 use paynow_shared::reason::Reason;
 use serde::Serialize;
 
 use crate::content::{Content, Prices};
-use crate::database::time_text;
+use crate::database::times;
 use crate::error::DeskError;
 use crate::ids;
 use crate::products::prices;
+use crate::row::row;
 use crate::selection::{Filter, LetterState, Selection};
 
 /// How many bodies are in memory at once.
 const BATCH: i64 = 64;
 
-/// The part of a dead letter that `paynow_reader` may see too.
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct LetterSummary {
-    #[diesel(sql_type = BigInt)]
-    #[serde(serialize_with = "ids::text")]
-    pub dead_letter_id: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub event_type: Option<String>,
-    #[diesel(sql_type = Text)]
-    pub reason: String,
-    #[diesel(sql_type = Text)]
-    pub error: String,
-    #[diesel(sql_type = Text)]
-    pub state: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub secret_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub signed_at: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub received_at: Option<String>,
-    #[diesel(sql_type = Integer)]
-    pub attempts: i32,
-    #[diesel(sql_type = Integer)]
-    pub deaths: i32,
-    #[diesel(sql_type = Text)]
-    pub first_dead_at: String,
-    #[diesel(sql_type = Text)]
-    pub last_dead_at: String,
-    /// Why the letter is resolved: a code.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub resolution: Option<String>,
-    /// When retention deleted the body.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub body_forgotten_at: Option<String>,
+row! {
+    /// The part of a dead letter that `paynow_reader` may see too.
+    #[derive(Serialize)]
+    pub struct LetterSummary {
+        #[serde(serialize_with = "ids::text")]
+        pub dead_letter_id: i64,
+        pub event_type: Option<String>,
+        pub reason: String,
+        pub error: String,
+        pub state: String,
+        pub secret_id: Option<String>,
+        pub signed_at: Option<String>,
+        pub received_at: Option<String>,
+        pub attempts: i32,
+        pub deaths: i32,
+        pub first_dead_at: String,
+        pub last_dead_at: String,
+        /// Why the letter is resolved: a code.
+        pub resolution: Option<String>,
+        /// When retention deleted the body.
+        pub body_forgotten_at: Option<String>,
+    }
 }
 
 /// A dead letter without its body.
@@ -96,23 +85,24 @@ struct Stored {
     body: Option<Vec<u8>>,
 }
 
-#[derive(QueryableByName)]
-struct Order {
-    #[diesel(sql_type = BigInt)]
-    order_id: i64,
+row! {
+    struct Order {
+        order_id: i64,
+    }
 }
 
 impl LetterSummary {
     pub(crate) fn columns() -> String {
+        let times = times(&[
+            "signed_at",
+            "received_at",
+            "first_dead_at",
+            "last_dead_at",
+            "body_forgotten_at",
+        ]);
         format!(
             "dead_letter_id, event_type, reason, error, state, secret_id, attempts, deaths, \
-             resolution, {} AS signed_at, {} AS received_at, {} AS first_dead_at, \
-             {} AS last_dead_at, {} AS body_forgotten_at",
-            time_text("signed_at"),
-            time_text("received_at"),
-            time_text("first_dead_at"),
-            time_text("last_dead_at"),
-            time_text("body_forgotten_at")
+             resolution, {times}"
         )
     }
 }
@@ -120,11 +110,11 @@ impl LetterSummary {
 impl Stored {
     fn select(condition: &str) -> String {
         format!(
-            "SELECT {}, event_id, {} AS settled_at, body_sha256, \
+            "SELECT {}, event_id, {}, body_sha256, \
                     extract(epoch FROM now() - first_dead_at)::bigint AS age_seconds, body \
              FROM dead_letters WHERE {condition}",
             LetterSummary::columns(),
-            time_text("settled_at"),
+            times(&["settled_at"]),
         )
     }
 
@@ -249,6 +239,11 @@ fn orders_of(connection: &mut PgConnection, wallet: WalletId) -> QueryResult<Has
     .bind::<BigInt, _>(wallet.get())
     .load(connection)?;
     Ok(rows.into_iter().map(|row| row.order_id).collect())
+}
+
+pub(crate) fn numbers(letters: &[Letter]) -> Vec<i64> {
+    let numbers = letters.iter().map(|letter| letter.summary.dead_letter_id);
+    numbers.collect()
 }
 
 /// The selected letters by number, all of them open: an operator has already decided about any other.

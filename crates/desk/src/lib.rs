@@ -23,3 +23,4 @@ pub mod wallet;
 mod content;
 mod ids;
 mod mask;
+mod row;

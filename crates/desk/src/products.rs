@@ -3,31 +3,29 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::BigInt;
 use paynow_shared::ids::ProductId;
 use paynow_shared::points::Points;
 use serde::Serialize;
 
 use crate::content::Prices;
-use crate::database::{Database, time_text};
+use crate::database::{Database, times};
 use crate::error::DeskError;
 use crate::ids;
+use crate::row::row;
 
-#[derive(QueryableByName)]
-struct Before {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    points: Option<i64>,
-}
+row! {
+    struct Before {
+        points: Option<i64>,
+    }
 
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct Product {
-    #[diesel(sql_type = BigInt)]
-    #[serde(serialize_with = "ids::text")]
-    pub product_id: i64,
-    #[diesel(sql_type = BigInt)]
-    pub points: i64,
-    #[diesel(sql_type = Text)]
-    pub updated_at: String,
+    #[derive(Serialize)]
+    pub struct Product {
+        #[serde(serialize_with = "ids::text")]
+        pub product_id: i64,
+        pub points: i64,
+        pub updated_at: String,
+    }
 }
 
 /// Sets the points of one unit; returns the points it gave before, `None` for a new product.
@@ -69,8 +67,8 @@ pub(crate) fn prices(connection: &mut PgConnection) -> QueryResult<Prices> {
 
 fn products(connection: &mut PgConnection) -> QueryResult<Vec<Product>> {
     sql_query(format!(
-        "SELECT product_id, points, {} AS updated_at FROM products ORDER BY product_id",
-        time_text("updated_at")
+        "SELECT product_id, points, {} FROM products ORDER BY product_id",
+        times(&["updated_at"])
     ))
     .load(connection)
 }

@@ -7,7 +7,6 @@ mod end;
 mod plan;
 mod store;
 
-use diesel::pg::PgConnection;
 use paynow_process::broker::{BlockingPublisher, BrokerAddress};
 use paynow_process::interrupt::Interrupt;
 use serde_json::{Value, json};
@@ -18,6 +17,7 @@ pub use self::effect::{Outlook, PlannedLetter, WalletChange};
 pub use self::end::ReplayEnd;
 pub use self::plan::{Plan, plan};
 pub use self::store::Progress;
+use self::store::Rows;
 use crate::actions::Note;
 use crate::database::Database;
 use crate::error::{DeskError, in_one_line};
@@ -28,8 +28,7 @@ const CONNECTION_NAME: &str = "paynowctl-replay";
 
 /// A replay that is recorded, and that no other process runs.
 pub struct Replay {
-    connection: PgConnection,
-    action_id: i64,
+    rows: Rows,
     note: Note,
 }
 
@@ -53,34 +52,23 @@ pub struct Report {
 impl Replay {
     /// Records that the letters of the plan will be replayed.
     pub fn start(database: &Database, plan: &Plan, note: Note) -> Result<Self, DeskError> {
-        let mut connection = database.open_as_operator()?;
-        let action_id = store::begin(&mut connection, &note, plan)?;
-        Self::locked(connection, action_id, note)
+        let rows = Rows::begin(database, &note, plan)?;
+        Ok(Self { rows, note })
     }
 
     /// Continues with the letters of an earlier run that are still to do.
     pub fn resume(database: &Database, action_id: i64, note: Note) -> Result<Self, DeskError> {
-        let mut connection = database.open_as_operator()?;
-        store::check_known(&mut connection, action_id)?;
-        Self::locked(connection, action_id, note)
-    }
-
-    fn locked(mut connection: PgConnection, action_id: i64, note: Note) -> Result<Self, DeskError> {
-        store::lock(&mut connection, action_id)?;
-        Ok(Self {
-            connection,
-            action_id,
-            note,
-        })
+        let rows = Rows::find(database, action_id)?;
+        Ok(Self { rows, note })
     }
 
     /// The number of the operator action.
     pub fn action_id(&self) -> i64 {
-        self.action_id
+        self.rows.action_id
     }
 
-    /// Sends the letters until all are sent, a limit of `pace` is exceeded or the interrupt is raised.
-    /// Every step is reported before the next; a report that fails ends the run.
+    /// Sends the letters until all are sent, a limit of `pace` is exceeded or the interrupt is raised,
+    /// and records the result. Every step is reported before the next; a report that fails ends the run.
     pub fn run(
         mut self,
         broker: Broker,
@@ -88,51 +76,40 @@ impl Replay {
         interrupt: &Interrupt,
         report: &mut Observer<'_>,
     ) -> Result<Report, DeskError> {
-        let opened = BlockingPublisher::open(&broker.address, CONNECTION_NAME, interrupt);
-        let (publisher, ended) = match opened {
+        match BlockingPublisher::open(&broker.address, CONNECTION_NAME, interrupt) {
             Ok(publisher) => {
                 let mut drive = Drive {
-                    connection: &mut self.connection,
-                    action_id: self.action_id,
+                    rows: &mut self.rows,
                     publisher: &publisher,
                     interrupt,
                     api: broker.api,
                     pace,
                 };
                 let ended = drive.run(report);
-                (Some(publisher), ended)
+                let result = self.close(ended);
+                publisher.close();
+                result
             }
-            Err(error) => (
-                None,
-                match interrupt.asked() {
-                    Some(signal) => Ok(ReplayEnd::Interrupted { signal }),
-                    None => Err(DeskError::failed(unfinished(self.action_id), error)),
-                },
-            ),
-        };
-        let report = self.close(ended);
-        if let Some(publisher) = publisher {
-            publisher.close();
+            Err(error) => {
+                let ended = interrupt
+                    .asked()
+                    .map(|signal| ReplayEnd::Interrupted { signal });
+                let what = unfinished(self.action_id());
+                self.close(ended.ok_or_else(|| DeskError::failed(what, error)))
+            }
         }
-        report
     }
 
     /// Records the result of the run.
-    fn close(mut self, ended: Result<ReplayEnd, DeskError>) -> Result<Report, DeskError> {
-        let Self {
-            connection,
-            action_id,
-            note,
-        } = &mut self;
-        let action_id = *action_id;
-        let Ok(progress) = store::progress(connection, action_id) else {
+    fn close(&mut self, ended: Result<ReplayEnd, DeskError>) -> Result<Report, DeskError> {
+        let action_id = self.action_id();
+        let Ok(progress) = self.rows.progress() else {
             // Nothing can be recorded now. The table `replays` has every step nevertheless.
-            return Err(ended.err().unwrap_or_else(|| {
-                DeskError::Refused(format!(
-                    "the database connection was lost: {}",
-                    unfinished(action_id)
-                ))
-            }));
+            let what = format!(
+                "the database connection was lost: {}",
+                unfinished(action_id)
+            );
+            return Err(ended.err().unwrap_or(DeskError::Refused(what)));
         };
         let text = match &ended {
             Ok(end) => end.to_string(),
@@ -147,7 +124,7 @@ impl Replay {
             "skipped": progress.skipped,
             "to_do": progress.waiting,
         });
-        store::close(connection, action_id, note, &document)?;
+        self.rows.close(&self.note, &document)?;
         Ok(Report {
             action_id,
             ended: ended?,

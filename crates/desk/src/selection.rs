@@ -4,6 +4,7 @@ use paynow_shared::event::EventType;
 use paynow_shared::ids::{OrderId, WalletId};
 use paynow_shared::reason::Reason;
 use serde_json::{Map, Value, json};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 /// Conditions that must all hold; one that is `None` always holds.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +21,7 @@ pub struct Filter {
 }
 
 /// The values of `dead_letters.state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum LetterState {
     Open,
@@ -30,6 +31,8 @@ pub enum LetterState {
 }
 
 impl LetterState {
+    pub const CODES: &'static [&'static str] = Self::VARIANTS;
+
     pub(crate) fn code(self) -> &'static str {
         self.into()
     }

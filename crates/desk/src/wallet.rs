@@ -2,51 +2,42 @@
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::BigInt;
 use paynow_shared::ids::WalletId;
 use serde::{Serialize, Serializer};
 
-use crate::database::{Database, time_text};
+use crate::database::{Database, times};
 use crate::error::DeskError;
 use crate::ids;
+use crate::row::row;
 
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct Wallet {
-    #[diesel(sql_type = BigInt)]
-    #[serde(serialize_with = "ids::text")]
-    pub wallet_id: i64,
-    #[diesel(sql_type = BigInt)]
-    pub balance: i64,
-    #[diesel(sql_type = Bool)]
-    pub in_debt: bool,
-    /// How many ledger entries the wallet has.
-    #[diesel(sql_type = BigInt)]
-    pub entries: i64,
-    #[diesel(sql_type = Text)]
-    pub updated_at: String,
-}
+row! {
+    #[derive(Serialize)]
+    pub struct Wallet {
+        #[serde(serialize_with = "ids::text")]
+        pub wallet_id: i64,
+        pub balance: i64,
+        pub in_debt: bool,
+        /// How many ledger entries the wallet has.
+        pub entries: i64,
+        pub updated_at: String,
+    }
 
-#[derive(Debug, QueryableByName, Serialize)]
-pub struct WalletEntry {
-    #[diesel(sql_type = Text)]
-    pub entry_key: String,
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    #[serde(serialize_with = "ids::optional")]
-    pub order_id: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    #[serde(serialize_with = "ids::optional")]
-    pub event_id: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    pub points: i64,
-    /// Exact even where the sum does not fit into 64 bits: a broken ledger must be shown too. Null in
-    /// JSON then.
-    #[diesel(sql_type = Text)]
-    #[serde(serialize_with = "number_or_null")]
-    pub balance_after: String,
-    #[diesel(sql_type = Text)]
-    pub created_at: String,
+    #[derive(Serialize)]
+    pub struct WalletEntry {
+        pub entry_key: String,
+        pub kind: String,
+        #[serde(serialize_with = "ids::optional")]
+        pub order_id: Option<i64>,
+        #[serde(serialize_with = "ids::optional")]
+        pub event_id: Option<i64>,
+        pub points: i64,
+        /// Exact even where the sum does not fit into 64 bits: a broken ledger must be shown too. Null in
+        /// JSON then.
+        #[serde(serialize_with = "number_or_null")]
+        pub balance_after: String,
+        pub created_at: String,
+    }
 }
 
 fn number_or_null<S: Serializer>(number: &str, to: S) -> Result<S::Ok, S::Error> {
@@ -55,10 +46,10 @@ fn number_or_null<S: Serializer>(number: &str, to: S) -> Result<S::Ok, S::Error>
 
 pub fn wallet(database: &Database, wallet: WalletId) -> Result<Wallet, DeskError> {
     let query = format!(
-        "SELECT wallet_id, balance, balance < 0 AS in_debt, {} AS updated_at, \
+        "SELECT wallet_id, balance, balance < 0 AS in_debt, {}, \
                 (SELECT count(*) FROM ledger_entries e WHERE e.wallet_id = w.wallet_id) AS entries \
          FROM wallets w WHERE wallet_id = $1",
-        time_text("updated_at")
+        times(&["updated_at"])
     );
     let found: Option<Wallet> = database.read(|connection| {
         sql_query(query)
@@ -77,9 +68,9 @@ pub fn entries(
 ) -> Result<Vec<WalletEntry>, DeskError> {
     let query = format!(
         "SELECT entry_key, kind::text AS kind, order_id, event_id, points, \
-                (sum(points) OVER (ORDER BY entry_id))::text AS balance_after, {} AS created_at \
+                (sum(points) OVER (ORDER BY entry_id))::text AS balance_after, {} \
          FROM ledger_entries WHERE wallet_id = $1 ORDER BY entry_id DESC LIMIT $2",
-        time_text("created_at")
+        times(&["created_at"])
     );
     let entries: Vec<WalletEntry> = database.read(|connection| {
         sql_query(query)

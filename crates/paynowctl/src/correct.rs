@@ -1,7 +1,7 @@
 //! `correct`: gives or takes points by one more ledger entry.
 
 use clap::Args;
-use paynow_desk::correct::{Correction, Effect, correct};
+use paynow_desk::correct::{Correction, Outcome, correct};
 use paynow_shared::ids::WalletId;
 
 use crate::arguments::{NoteOptions, mode};
@@ -65,18 +65,20 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
     let note = options.note.note();
     let corrected = correct(&config.database()?, &correction, &note, mode(!options.yes))?;
     let entry_key = corrected.entry_key;
-    let changed = |before, after| format!("{before} -> {}", balance_text(after));
-    let (balance, result) = match corrected.effect {
-        Effect::Foreseen { before, after } => (
-            changed(before, after),
+    let (before, after) = (corrected.balance_before, corrected.balance_after);
+    let debt = if after < 0 { " (debt)" } else { "" };
+    let changed = format!("{before} -> {after}{debt}");
+    let (balance, result) = match corrected.outcome {
+        Outcome::Foreseen => (
+            changed,
             "dry run: nothing was done; --yes does it".to_owned(),
         ),
-        Effect::Applied { before, after } => (
-            changed(before, after),
+        Outcome::Applied => (
+            changed,
             format!("corrected by entry {entry_key}; recorded for {}", note.by),
         ),
-        Effect::AlreadyApplied { balance } => (
-            balance_text(balance),
+        Outcome::AlreadyApplied => (
+            format!("{after}{debt}"),
             format!("entry {entry_key} was made before: nothing was done"),
         ),
     };
@@ -86,11 +88,6 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
         ("balance", balance),
     ])?;
     output::line(&result)
-}
-
-fn balance_text(balance: i64) -> String {
-    let debt = if balance < 0 { " (debt)" } else { "" };
-    format!("{balance}{debt}")
 }
 
 #[cfg(test)]

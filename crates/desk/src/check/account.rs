@@ -3,20 +3,18 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::BigInt;
 
-use super::row::{Row, Status};
+use super::{Row, Status};
+use crate::row::row;
 
-/// Events of the database by what became of them.
-#[derive(QueryableByName)]
-pub(super) struct Account {
-    #[diesel(sql_type = BigInt)]
-    credited: i64,
-    #[diesel(sql_type = BigInt)]
-    ignored: i64,
-    /// Dead letters whose event was not settled afterwards.
-    #[diesel(sql_type = BigInt)]
-    dead: i64,
+row! {
+    /// Events of the database by what became of them.
+    pub(super) struct Account {
+        credited: i64,
+        ignored: i64,
+        /// Dead letters whose event was not settled afterwards.
+        dead: i64,
+    }
 }
 
 pub(super) fn read(connection: &mut PgConnection) -> QueryResult<Account> {

@@ -5,7 +5,7 @@ use paynow_shared::ladder::RetryLadder;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, EVENTS_EXCHANGE, UNROUTED, queues};
 use serde_json::Value;
 
-use super::row::{Row, Status};
+use super::{Row, Status};
 use crate::drift::{Gap, Kind, survey, wanted};
 use crate::management::{self, ManagementApi, ManagementError, name_of, named, text_of};
 use crate::plural::counted;

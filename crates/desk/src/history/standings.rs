@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt};
 
 use crate::database::Database;
 use crate::error::DeskError;
+use crate::row::row;
 
 /// The standing of a settled event. That of any other is the state of its dead letter.
 pub const SETTLED: &str = "settled";
 
-#[derive(QueryableByName)]
-struct Standing {
-    #[diesel(sql_type = BigInt)]
-    event_id: i64,
-    #[diesel(sql_type = Text)]
-    standing: String,
+row! {
+    struct Standing {
+        event_id: i64,
+        standing: String,
+    }
 }
 
 /// The standing of each of these events that the database has. Of several letters of one event the

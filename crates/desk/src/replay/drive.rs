@@ -4,7 +4,6 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use diesel::pg::PgConnection;
 use paynow_process::broker::blocking::AT_ONCE_MAX;
 use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
 use paynow_process::interrupt::Interrupt;
@@ -12,7 +11,7 @@ use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
 use paynow_shared::wire::Headers;
 
 use super::end::ReplayEnd;
-use super::store::{self, Progress, Sendable};
+use super::store::{Progress, Rows, Sendable};
 use crate::error::DeskError;
 use crate::management::{ManagementApi, depth};
 
@@ -58,8 +57,7 @@ pub enum Step {
 pub type Observer<'a> = dyn FnMut(Step) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
 
 pub(super) struct Drive<'a> {
-    pub(super) connection: &'a mut PgConnection,
-    pub(super) action_id: i64,
+    pub(super) rows: &'a mut Rows,
     pub(super) publisher: &'a BlockingPublisher,
     pub(super) interrupt: &'a Interrupt,
     pub(super) api: ManagementApi,
@@ -108,8 +106,8 @@ impl Drive<'_> {
         let limit = Duration::from_secs(self.pace.wait.into());
         let began = Instant::now();
         loop {
-            store::observe(self.connection, self.action_id)?;
-            let progress = store::progress(self.connection, self.action_id)?;
+            self.rows.observe()?;
+            let progress = self.rows.progress()?;
             let has_waited = began.elapsed() >= limit || self.interrupt.asked().is_some();
             if progress.sent <= deferred || has_waited {
                 return Ok(progress);
@@ -162,7 +160,7 @@ impl Drive<'_> {
 
     /// Sends the next letters; returns how many were sent. The others are given back.
     fn send(&mut self, count: i64) -> Result<i64, DeskError> {
-        let mut letters = store::take(self.connection, self.action_id, count)?.into_iter();
+        let mut letters = self.rows.take(count)?.into_iter();
         let mut sent = 0;
         let outcome = loop {
             if self.interrupt.asked().is_some() {
@@ -173,7 +171,8 @@ impl Drive<'_> {
                 return Ok(sent);
             }
             let (confirmed, unconfirmed) = self.publish(together);
-            sent += store::sent(self.connection, self.action_id, &confirmed)?;
+            self.rows.sent(&confirmed)?;
+            sent += i64::try_from(confirmed.len()).unwrap_or(i64::MAX);
             match unconfirmed {
                 None => {}
                 // It is unknown whether the broker has them: they stay taken, and the next run sends
@@ -189,7 +188,7 @@ impl Drive<'_> {
             .filter(|letter| letter.is_new)
             .map(|letter| letter.dead_letter_id)
             .collect();
-        store::give_back(self.connection, self.action_id, &unsent)?;
+        self.rows.give_back(&unsent)?;
         outcome
     }
 
@@ -197,7 +196,7 @@ impl Drive<'_> {
     fn publish(&self, letters: Vec<Sendable>) -> (Vec<i64>, Option<(i64, PublishError)>) {
         let mut unconfirmed: Vec<(i64, Outgoing)> = letters
             .into_iter()
-            .map(|letter| (letter.dead_letter_id, message(letter, self.action_id)))
+            .map(|letter| (letter.dead_letter_id, message(letter, self.rows.action_id)))
             .collect();
         let mut confirmed = Vec::with_capacity(unconfirmed.len());
         let began = Instant::now();

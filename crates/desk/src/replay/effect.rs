@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Binary};
+use diesel::sql_types::{Array, BigInt};
 use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_worker::decide::Policy;
@@ -16,7 +16,8 @@ use serde::{Serialize, Serializer};
 use crate::database::read_only;
 use crate::error::DeskError;
 use crate::ids;
-use crate::letters::Letter;
+use crate::letters::{Letter, numbers};
+use crate::row::row;
 
 /// How many bodies are in memory at once.
 const BATCH: usize = 500;
@@ -59,18 +60,15 @@ pub struct WalletChange {
     pub balance_after: i64,
 }
 
-#[derive(QueryableByName)]
-struct Body {
-    #[diesel(sql_type = Binary)]
-    body: Vec<u8>,
-}
+row! {
+    struct Body {
+        body: Vec<u8>,
+    }
 
-#[derive(QueryableByName)]
-struct Balance {
-    #[diesel(sql_type = BigInt)]
-    wallet_id: i64,
-    #[diesel(sql_type = BigInt)]
-    balance: i64,
+    struct Balance {
+        wallet_id: i64,
+        balance: i64,
+    }
 }
 
 /// Foresees the letters in order, each after those before it, all in one state of the database.
@@ -80,10 +78,7 @@ pub(super) fn foresee(
     policy: &Policy,
 ) -> Result<(Vec<PlannedLetter>, Vec<WalletChange>), DeskError> {
     read_only(connection, |connection| {
-        let ids: Vec<i64> = letters
-            .iter()
-            .map(|letter| letter.summary.dead_letter_id)
-            .collect();
+        let ids = numbers(&letters);
         let mut inquiry = Inquiry::default();
         for batch in ids.chunks(BATCH) {
             inquiry.add(&bodies(connection, batch)?);

@@ -1,6 +1,7 @@
 //! `dead list`: dead letters by reason, or one by one.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use paynow_desk::letters::FoundLetter;
 use paynow_desk::list::{Groups, Page, ReasonGroup, by_reason, one_by_one};
 use paynow_desk::plural::counted;
@@ -16,7 +17,7 @@ pub(crate) struct ListOptions {
     #[command(flatten)]
     filter: FilterOptions,
     /// Which states
-    #[arg(long, value_enum, default_value_t = StateChoice::Open)]
+    #[arg(long, default_value = "open", value_parser = state_choice())]
     state: StateChoice,
     /// List single letters instead of reasons, lowest number first
     #[arg(long)]
@@ -28,25 +29,13 @@ pub(crate) struct ListOptions {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum StateChoice {
-    Open,
-    Replayed,
-    Discarded,
-    Resolved,
-    All,
-}
+/// One state, or every state.
+#[derive(Debug, Clone, Copy)]
+struct StateChoice(Option<LetterState>);
 
-impl StateChoice {
-    fn state(self) -> Option<LetterState> {
-        match self {
-            Self::Open => Some(LetterState::Open),
-            Self::Replayed => Some(LetterState::Replayed),
-            Self::Discarded => Some(LetterState::Discarded),
-            Self::Resolved => Some(LetterState::Resolved),
-            Self::All => None,
-        }
-    }
+fn state_choice() -> impl TypedValueParser<Value = StateChoice> {
+    let choices = LetterState::CODES.iter().chain(&["all"]);
+    PossibleValuesParser::new(choices).map(|choice| StateChoice(choice.parse().ok()))
 }
 
 impl Row for ReasonGroup {
@@ -75,11 +64,7 @@ impl Row for FoundLetter {
 }
 
 pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure> {
-    let (database, filter, state) = (
-        config.database()?,
-        options.filter.filter(),
-        options.state.state(),
-    );
+    let (database, filter, state) = (config.database()?, options.filter.filter(), options.state.0);
     let undecided = if options.each {
         let limit = options.limit.try_into().unwrap_or(usize::MAX);
         let Page {
