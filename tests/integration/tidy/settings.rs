@@ -6,11 +6,15 @@ use super::nothing_of;
 /// A source that reads a setting mentions this type.
 const ENVIRONMENT: &str = "Environment";
 /// What a crate calls to read a setting that another crate names.
-const SHARED_READERS: [(&str, &str); 2] = [
+const SHARED_READERS: [(&str, &str); 3] = [
     ("telemetry::log_level(", "crates/process/src/telemetry.rs"),
     (
         "BrokerAddress::from_environment(",
         "crates/process/src/broker/connect.rs",
+    ),
+    (
+        "ManagementSettings::from_environment(",
+        "crates/desk/src/management/settings.rs",
     ),
 ];
 
