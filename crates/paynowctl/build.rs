@@ -27,25 +27,20 @@ fn main() -> Result<()> {
     let mut constants = String::new();
     for (name, file, alert) in ALERTS {
         let rules = fs::read_to_string(Path::new(RULES).join(file))?;
-        let limits = limits(&rules, alert).ok_or_else(|| {
-            Error::other(format!(
-                "{file}: {alert} has no `expr` that ends with `> number`"
-            ))
+        let limit = limit(&rules, alert).ok_or_else(|| {
+            Error::other(format!("{file}: {alert} does not compare with `> number`"))
         })?;
-        for (kind, number) in limits {
-            constants += &format!("pub(super) const {name}_{kind}: f64 = {number:?};\n");
-        }
+        constants += &format!("pub(super) const {name}: {limit};\n");
     }
     let folder = std::env::var_os("OUT_DIR").ok_or_else(|| Error::other("OUT_DIR is not set"))?;
     fs::write(Path::new(&folder).join("alert_limits.rs"), constants)
 }
 
-/// What the expression of an alert compares with, and the quantile that it compares.
-fn limits(rules: &str, alert: &str) -> Option<Vec<(&'static str, f64)>> {
-    let mut rules = rules
-        .split("- alert: ")
-        .filter(|rule| rule.lines().next() == Some(alert));
-    // Two alerts of one name would have two limits.
+/// The type and the value of the limit: a number, or a quantile and a number.
+fn limit(rules: &str, alert: &str) -> Option<String> {
+    let is_alert = |rule: &&str| rule.lines().next() == Some(alert);
+    let mut rules = rules.split("- alert: ").filter(is_alert);
+    // With two rules of one name it is not clear which limit is meant.
     let (rule, None) = (rules.next()?, rules.next()) else {
         return None;
     };
@@ -54,9 +49,10 @@ fn limits(rules: &str, alert: &str) -> Option<Vec<(&'static str, f64)>> {
     let factors = limit
         .split('*')
         .map(|factor| factor.trim().parse::<f64>().ok());
-    let mut limits = vec![("LIMIT", factors.product::<Option<f64>>()?)];
-    if let Some(quantile) = left.strip_prefix("histogram_quantile(") {
-        limits.push(("QUANTILE", quantile.split_once(',')?.0.parse().ok()?));
-    }
-    Some(limits)
+    let limit = factors.product::<Option<f64>>()?;
+    let Some(histogram) = left.strip_prefix("histogram_quantile(") else {
+        return Some(format!("f64 = {limit:?}"));
+    };
+    let quantile: f64 = histogram.split_once(',')?.0.parse().ok()?;
+    Some(format!("(f64, f64) = ({quantile:?}, {limit:?})"))
 }

@@ -26,9 +26,7 @@ pub(super) fn document(view: &View) -> Value {
         "open_dead_letters": database.map(|database| {
             json!({"letters": database.open_letters(), "by_reason": database.dead_letters})
         }),
-        "debts": database.map(|database| {
-            json!({"wallets": database.debt_wallets, "points": database.debt_points})
-        }),
+        "debts": database.map(|database| &database.debts),
         "processes": view.processes.iter().map(process).collect::<Value>(),
         "log_records": view.log_records,
     })

@@ -18,7 +18,6 @@ mod snapshot;
 mod sources;
 mod view;
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
@@ -50,38 +49,28 @@ pub(crate) fn run(options: &TopOptions, config: &Config) -> Result<(), Failure> 
     result.map_err(|error| Failure::failed("the terminal could not be used", error))
 }
 
-/// The snapshots of the last minute, oldest first.
-#[derive(Default)]
-struct History(VecDeque<Snapshot>);
-
-impl History {
-    fn push(&mut self, snapshot: Snapshot) {
-        let window_start = snapshot.at - WINDOW_SECONDS;
-        self.0.push_back(snapshot);
-        // One snapshot from before the minute is kept, so that increases cover the whole minute.
-        while self
-            .0
-            .get(1)
-            .is_some_and(|second| second.at <= window_start)
-        {
-            self.0.pop_front();
-        }
-    }
-
-    fn view(&mut self) -> Option<View> {
-        View::of(self.0.make_contiguous())
-    }
+/// Appends a snapshot, and removes those that are older than the last minute. One from before the
+/// minute is kept, so that increases cover the whole minute.
+fn remember(history: &mut Vec<Snapshot>, snapshot: Snapshot) {
+    let window_start = snapshot.at - WINDOW_SECONDS;
+    history.push(snapshot);
+    let newer = history.iter().skip(1);
+    let outdated = newer
+        .take_while(|snapshot| snapshot.at <= window_start)
+        .count();
+    history.drain(..outdated);
 }
 
 /// Prints a block of lines or a document for each snapshot but the first.
 fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> Result<(), Failure> {
     let interval = Duration::from_secs(options.interval.into());
-    let mut history = History::default();
+    let mut history = Vec::new();
     loop {
         let started = Instant::now();
-        history.push(sources.snapshot());
-        let is_first = history.0.len() < 2;
-        if let Some(view) = history.view().filter(|_| !is_first) {
+        remember(&mut history, sources.snapshot());
+        if history.len() > 1
+            && let Some(view) = View::of(&history)
+        {
             let text = text_of(&view, options);
             match io::stdout().write_all(text.as_bytes()) {
                 // The reader went away, so there is nobody to print for.
@@ -123,11 +112,11 @@ fn watch(sources: Sources, interval: Duration, interrupt: &Interrupt) -> io::Res
     let screen = Screen::enter()?;
     // The thread that takes the snapshots ends when this is dropped.
     let (_stop_when_dropped, snapshots) = start_snapshots(sources, interval);
-    let mut history = History::default();
+    let mut history = Vec::new();
     while interrupt.asked().is_none() {
         let has_snapshot = match snapshots.try_recv() {
             Ok(snapshot) => {
-                history.push(snapshot);
+                remember(&mut history, snapshot);
                 true
             }
             Err(TryRecvError::Empty) => false,
@@ -141,7 +130,7 @@ fn watch(sources: Sources, interval: Duration, interrupt: &Interrupt) -> io::Res
             Input::None => false,
         };
         if (has_snapshot || is_resized)
-            && let Some(view) = history.view()
+            && let Some(view) = View::of(&history)
         {
             screen.draw(&render::screen(&view, screen::size()))?;
         }

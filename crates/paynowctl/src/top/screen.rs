@@ -48,22 +48,21 @@ impl Screen {
 
     /// Overwrites the whole screen, in one write.
     pub(super) fn draw(&self, lines: &[Line]) -> io::Result<()> {
-        let columns = size_of_terminal().map_or(DEFAULT_COLUMNS, |(columns, _rows)| columns);
+        let (columns, rows) = size_of_terminal().unwrap_or((DEFAULT_COLUMNS, usize::MAX));
         let mut frame = String::new();
         put(&mut frame, BeginSynchronizedUpdate);
-        for (row, line) in (0..).zip(lines) {
+        let mut row: u16 = 0;
+        for line in lines {
             put(&mut frame, MoveTo(0, row));
+            row = row.saturating_add(1);
             push_line(&mut frame, line, true);
             // After a full line the cursor is still on its last character, which must stay.
             if line.width() < columns {
                 put(&mut frame, Clear(ClearType::UntilNewLine));
             }
         }
-        if let Some(below) = u16::try_from(lines.len())
-            .ok()
-            .filter(|rows| *rows < rows_of_terminal())
-        {
-            put(&mut frame, MoveTo(0, below));
+        if lines.len() < rows {
+            put(&mut frame, MoveTo(0, row));
             put(&mut frame, Clear(ClearType::FromCursorDown));
         }
         put(&mut frame, EndSynchronizedUpdate);
@@ -131,10 +130,6 @@ pub(super) fn size_of_output() -> Size {
 fn size_of_terminal() -> Option<(usize, usize)> {
     let (columns, rows) = terminal::size().ok()?;
     (columns > 0 && rows > 0).then(|| (columns.into(), rows.into()))
-}
-
-fn rows_of_terminal() -> u16 {
-    terminal::size().map_or(u16::MAX, |(_columns, rows)| rows)
 }
 
 /// Appends a line, with colours or as plain text.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
 use paynow_shared::topology::{CREDITS_QUEUE, retry_queue};
 use serde::Serialize;
 
@@ -33,7 +35,7 @@ pub(super) struct Snapshot {
     /// By address.
     pub(super) processes: BTreeMap<String, Answer<Scrape>>,
     pub(super) broker: Reading<Broker>,
-    pub(super) database: Reading<Database>,
+    pub(super) database: Reading<DatabaseState>,
 }
 
 /// The metrics of one process.
@@ -64,19 +66,29 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Database {
+pub(super) struct DatabaseState {
     pub(super) dead_letters: Vec<OpenDeadLetters>,
-    /// Wallets below zero, and how many points they lack.
-    pub(super) debt_wallets: u64,
-    pub(super) debt_points: i64,
+    pub(super) debts: Debts,
 }
 
 /// Open dead letters with the same reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName, Serialize)]
 pub(super) struct OpenDeadLetters {
+    #[diesel(sql_type = Text)]
     pub(super) reason: String,
-    pub(super) letters: u64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) letters: i64,
+    #[diesel(sql_type = BigInt)]
     pub(super) oldest_age_seconds: i64,
+}
+
+/// Wallets below zero, and the points that they lack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, QueryableByName, Serialize)]
+pub(super) struct Debts {
+    #[diesel(sql_type = BigInt)]
+    pub(super) wallets: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) points: i64,
 }
 
 impl Snapshot {

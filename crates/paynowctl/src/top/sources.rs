@@ -11,7 +11,7 @@ use paynow_process::environment::SettingError;
 
 use super::options::TopOptions;
 use super::scrape::Target;
-use super::snapshot::{Answer, Broker, Database, Reading, Scrape, Snapshot, Unknown};
+use super::snapshot::{Answer, Broker, DatabaseState, Reading, Scrape, Snapshot, Unknown};
 use super::{broker, database};
 use crate::config::Config;
 
@@ -27,7 +27,7 @@ pub(super) struct Sources {
     /// Each with its label.
     targets: Vec<(String, Source<Processes>)>,
     broker: Reading<Source<Answer<Broker>>>,
-    database: Reading<Source<Answer<Database>>>,
+    database: Reading<Source<Answer<DatabaseState>>>,
 }
 
 impl Sources {

@@ -5,7 +5,7 @@ use crate::top::figures::{
     change_text, count_text, duration_text, latency_text, or_none, rate_text,
 };
 use crate::top::quantile::{Quantile, Quantiles};
-use crate::top::view::{Backlog, Latency, QueueRow, Rate, View};
+use crate::top::view::{Backlog, Latency, Level, QueueRow, Rate, View};
 
 const NAME_WIDTH: usize = 11;
 const RATE_WIDTH: usize = 9;
@@ -69,7 +69,7 @@ fn latencies(view: &View) -> Vec<Line> {
 }
 
 fn latency(latency: &Latency) -> Line {
-    let tone = latency.level().into();
+    let tone = Level::from(&latency.problem).into();
     let mut line = Line::default();
     line.left(tone, latency.name, NAME_WIDTH);
     for measured in [latency.now, latency.window] {
@@ -111,7 +111,7 @@ fn queues(view: &View, width: usize) -> Vec<Line> {
 }
 
 fn queue(row: &QueueRow) -> Line {
-    let tone = row.level.into();
+    let tone = Level::from(&row.problem).into();
     let mut line = Line::default();
     line.left(tone, row.name, QUEUE_WIDTH);
     if !row.exists {

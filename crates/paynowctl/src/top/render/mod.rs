@@ -18,33 +18,21 @@ pub(super) struct Size {
     pub(super) rows: Option<usize>,
 }
 
-/// The lines that a part of the screen wants, and those that it gets.
-struct Share {
-    wanted: usize,
-    given: usize,
-}
-
 pub(super) fn screen(view: &View, size: Size) -> Vec<Line> {
     let columns = size.columns;
     let rows_max = size.rows.unwrap_or(usize::MAX);
     let mut middle = body::body(view, columns);
     middle.extend(rows::rungs(view, columns));
     middle.push(rows::state(view));
-    let mut shares = [
+    let wanted = [
         problems(view, columns, usize::MAX).len(),
         view.processes.len(),
         rows::letters(view, columns, usize::MAX).len(),
         rows::log_records(view, columns, usize::MAX).len(),
-    ]
-    .map(|wanted| Share {
-        wanted,
-        given: wanted.min(1),
-    });
+    ];
     // The title and the header of the processes take a line each.
-    let fixed = middle.len() + 2;
-    let given: usize = shares.iter().map(|share| share.given).sum();
-    share_out(&mut shares, rows_max.saturating_sub(fixed + given));
-    let [for_problems, for_processes, for_letters, for_log] = shares.map(|share| share.given);
+    let left = rows_max.saturating_sub(middle.len() + 2);
+    let [for_problems, for_processes, for_letters, for_log] = share_out(wanted, left);
     let mut lines = vec![title(view)];
     lines.extend(problems(view, columns, for_problems));
     lines.extend(middle);
@@ -55,16 +43,20 @@ pub(super) fn screen(view: &View, size: Size) -> Vec<Line> {
     lines.into_iter().map(|line| line.cut(columns)).collect()
 }
 
-/// Gives one more line to each part in turn, until no line is left or no part wants one.
-fn share_out(shares: &mut [Share], mut left: usize) {
-    while left > 0 && shares.iter().any(|share| share.given < share.wanted) {
-        for share in shares.iter_mut().filter(|share| share.given < share.wanted) {
-            if left > 0 {
-                share.given += 1;
+/// Gives each part one line in turn, until no line is left or no part wants one. The first line is
+/// given even if there are not enough.
+fn share_out(wanted: [usize; 4], mut left: usize) -> [usize; 4] {
+    let mut given = wanted.map(|lines| lines.min(1));
+    left = left.saturating_sub(given.iter().sum());
+    while left > 0 && given != wanted {
+        for (given, wanted) in given.iter_mut().zip(wanted) {
+            if left > 0 && *given < wanted {
+                *given += 1;
                 left -= 1;
             }
         }
     }
+    given
 }
 
 fn title(view: &View) -> Line {

@@ -2,7 +2,7 @@
 
 use super::text::{Line, Tone, fit, flow};
 use crate::top::figures::{NONE, count_text, duration_text, memory_text, or_none};
-use crate::top::snapshot::{OpenDeadLetters, Unknown};
+use crate::top::snapshot::OpenDeadLetters;
 use crate::top::view::{Level, LogRecords, Process, ProcessRow, Rung, View};
 
 const RUNG_TITLE_WIDTH: usize = 15;
@@ -71,9 +71,9 @@ pub(super) fn state(view: &View) -> Line {
         count => (Tone::Alarm, count.to_string()),
     });
     let debts = view.database.as_ref().ok().map(|database| {
-        let wallets = count_text(database.debt_wallets as f64);
-        let points = count_text(database.debt_points as f64);
-        match database.debt_wallets {
+        let wallets = count_text(database.debts.wallets as f64);
+        let points = count_text(database.debts.points as f64);
+        match database.debts.wallets {
             0 => none(),
             _ => (Tone::Plain, format!("{points} points of {wallets} wallets")),
         }
@@ -110,13 +110,7 @@ pub(super) fn letters(view: &View, columns: usize, lines_max: usize) -> Vec<Line
             };
             database.dead_letters.iter().map(item).collect()
         }
-        Err(unknown) => {
-            let tone = match unknown {
-                Unknown::NotConfigured(_) => Tone::Warning,
-                Unknown::NoAnswer(_) => Tone::Alarm,
-            };
-            vec![(tone, format!("unknown: {unknown}"))]
-        }
+        Err(unknown) => vec![(Level::from(unknown).into(), format!("unknown: {unknown}"))],
     };
     flow(&title, &items, columns, lines_max)
 }
@@ -214,6 +208,6 @@ fn process_cells(line: &mut Line, process: &Process, tone: Tone) {
     line.right(tone, &or_none(process.memory_bytes, memory_text), 9);
     line.right(tone, &lanes, 6);
     line.push(Tone::Plain, " ");
-    line.left(tone, process.state.word(), STATE_WIDTH);
+    line.left(tone, process.state, STATE_WIDTH);
     line.push(tone, &process.version);
 }

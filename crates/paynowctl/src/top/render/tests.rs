@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use super::*;
-use crate::top::snapshot::{Database, OpenDeadLetters, Snapshot, Unknown};
+use crate::top::snapshot::{DatabaseState, Debts, OpenDeadLetters, Snapshot, Unknown};
 use crate::top::view::tests::{WORKER_AT, set_page, snapshot, with, worker_page};
 
 const SMALL: Size = Size {
@@ -39,10 +39,12 @@ fn a_bad_day() -> [Snapshot; 2] {
         letters: 123_456,
         oldest_age_seconds: 9_000_000,
     });
-    last.database = Ok(Database {
+    last.database = Ok(DatabaseState {
         dead_letters: dead_letters.collect(),
-        debt_wallets: 1234,
-        debt_points: 9_223_372_036,
+        debts: Debts {
+            wallets: 1234,
+            points: 9_223_372_036,
+        },
     });
     last.broker = Err(Unknown::NoAnswer(format!(
         "the broker's management API: {reason}"

@@ -50,15 +50,15 @@ impl Line {
 
     /// Adds a table cell, aligned left.
     pub(super) fn left(&mut self, tone: Tone, text: &str, width: usize) {
+        let end = self.width() + width;
         self.push(tone, text);
-        let missing = width.saturating_sub(text.chars().count());
-        self.push(Tone::Plain, &" ".repeat(missing));
+        self.pad_to(end);
     }
 
     /// Adds a table cell, aligned right.
     pub(super) fn right(&mut self, tone: Tone, text: &str, width: usize) {
-        let missing = width.saturating_sub(text.chars().count());
-        self.push(Tone::Plain, &" ".repeat(missing));
+        let end = self.width() + width;
+        self.pad_to(end.saturating_sub(text.chars().count()));
         self.push(tone, text);
     }
 

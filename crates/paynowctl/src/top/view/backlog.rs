@@ -6,11 +6,11 @@ use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, UNROUTED};
 use serde::Serialize;
 
 use super::{Level, Problem, View};
-use crate::top::alert_limits::QUEUE_DEPTH_LIMIT;
+use crate::top::alert_limits::QUEUE_DEPTH;
 use crate::top::figures::{counted, duration_text, rounded_or_null};
 use crate::top::increase::Increases;
 use crate::top::metric::{CONSUMING, EVENTS, RETRIES, Selector, WORKER};
-use crate::top::snapshot::{Answer, Broker, Queue, Reading, Snapshot, Unknown};
+use crate::top::snapshot::{Answer, Broker, Queue, Reading, Snapshot};
 
 /// A backlog delays every new event by the time that it takes to empty.
 const EMPTYING_SECONDS_WARNING: f64 = 60.0;
@@ -37,7 +37,7 @@ pub(in crate::top) struct QueueRow {
     #[serde(rename = "change_per_second", serialize_with = "rounded_or_null")]
     pub(in crate::top) change: Option<f64>,
     #[serde(skip)]
-    pub(in crate::top) level: Level,
+    pub(in crate::top) problem: Option<Problem>,
 }
 
 /// One delay of the retry ladder.
@@ -85,12 +85,22 @@ fn queue_row(name: &'static str, broker: &Broker, snapshots: &[Snapshot]) -> Que
         unacked: queue.and_then(|queue| queue.unacked),
         consumers,
         change: change(name, snapshots),
-        level: match (name, queue.map(Queue::messages), consumers) {
-            (_, None, _) => Level::Alarm,
-            (UNROUTED, Some(Some(1..)), _) => Level::Alarm,
-            (DEAD_QUEUE, Some(Some(1..)), _) => Level::Warning,
-            (CREDITS_QUEUE, _, Some(0)) if is_unconsumed(snapshots) => Level::Alarm,
-            (_, Some(_), _) => Level::Fine,
+        problem: match (name, queue.map(Queue::messages), consumers) {
+            (_, None, _) => Some(Problem::alarm(format!(
+                "there is no queue {name}: run `paynowctl setup`"
+            ))),
+            (UNROUTED, Some(Some(messages @ 1..)), _) => Some(Problem::alarm(format!(
+                "{} found no route: see {name}",
+                counted(messages, "event", "events")
+            ))),
+            (DEAD_QUEUE, Some(Some(messages @ 1..)), _) => Some(Problem::warning(format!(
+                "{} to be archived",
+                counted(messages, "dead letter waits", "dead letters wait")
+            ))),
+            (CREDITS_QUEUE, _, Some(0)) if is_unconsumed(snapshots) => {
+                Some(Problem::alarm(format!("no worker consumes {name}")))
+            }
+            (_, Some(_), _) => None,
         },
     }
 }
@@ -168,7 +178,7 @@ impl Backlog {
     pub(in crate::top) fn level(&self) -> Level {
         let is_deep = self
             .messages
-            .is_some_and(|messages| messages as f64 > QUEUE_DEPTH_LIMIT);
+            .is_some_and(|messages| messages as f64 > QUEUE_DEPTH);
         if self.is_stuck() || is_deep {
             Level::Alarm
         } else if self.work_seconds > Some(EMPTYING_SECONDS_WARNING) {
@@ -193,40 +203,10 @@ impl Backlog {
     }
 }
 
-impl QueueRow {
-    fn problem(&self) -> Option<Problem> {
-        let name = self.name;
-        let messages = self
-            .ready
-            .unwrap_or(0)
-            .saturating_add(self.unacked.unwrap_or(0));
-        let what = match (self.level, name) {
-            (Level::Fine, _) => return None,
-            _ if !self.exists => format!("there is no queue {name}: run `paynowctl setup`"),
-            (Level::Warning, _) => format!(
-                "{} to be archived",
-                counted(messages, "dead letter waits", "dead letters wait")
-            ),
-            (Level::Alarm, UNROUTED) => format!(
-                "{} found no route: see {name}",
-                counted(messages, "event", "events")
-            ),
-            (Level::Alarm, _) => format!("no worker consumes {name}"),
-        };
-        Some(Problem {
-            level: self.level,
-            what,
-        })
-    }
-}
-
 pub(super) fn problems(view: &View) -> Vec<Problem> {
     let broker = match &view.broker {
         Ok(broker) => broker,
-        Err(Unknown::NotConfigured(why)) => {
-            return vec![Problem::warning(format!("broker: {why}"))];
-        }
-        Err(Unknown::NoAnswer(why)) => return vec![Problem::alarm(format!("broker: {why}"))],
+        Err(unknown) => return vec![Problem::of_unknown("broker", unknown)],
     };
     let mut problems: Vec<Problem> = match &broker.alarms {
         Ok(alarms) => alarms.iter().map(Problem::alarm).collect(),
@@ -234,7 +214,8 @@ pub(super) fn problems(view: &View) -> Vec<Problem> {
             "broker alarms are unknown: {reason}"
         ))],
     };
-    problems.extend(broker.queues.iter().filter_map(QueueRow::problem));
+    let queues = broker.queues.iter();
+    problems.extend(queues.filter_map(|queue| queue.problem.clone()));
     problems.extend(view.backlog.problem());
     problems
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Level, Problem, View};
-use crate::top::alert_limits::DEAD_LETTER_AGE_LIMIT;
+use crate::top::alert_limits::DEAD_LETTER_AGE;
 use crate::top::figures::{counted, duration_text};
 use crate::top::metric::{Selector, VIOLATIONS};
-use crate::top::snapshot::{Database, Snapshot, Unknown};
+use crate::top::snapshot::{DatabaseState, Snapshot};
 
-impl Database {
-    pub(in crate::top) fn open_letters(&self) -> u64 {
+impl DatabaseState {
+    pub(in crate::top) fn open_letters(&self) -> i64 {
         self.dead_letters.iter().map(|of| of.letters).sum()
     }
 
@@ -21,7 +21,7 @@ impl Database {
     pub(in crate::top) fn letters_level(&self) -> Level {
         match self.oldest_age_seconds() {
             None => Level::Fine,
-            Some(age) if age > DEAD_LETTER_AGE_LIMIT => Level::Alarm,
+            Some(age) if age > DEAD_LETTER_AGE => Level::Alarm,
             Some(_) => Level::Warning,
         }
     }
@@ -31,16 +31,15 @@ pub(super) fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
     let mut problems = violations(now);
     problems.extend(match &view.database {
         Ok(database) => letters_problem(database),
-        Err(Unknown::NotConfigured(why)) => Some(Problem::warning(format!("database: {why}"))),
-        Err(Unknown::NoAnswer(why)) => Some(Problem::alarm(format!("database: {why}"))),
+        Err(unknown) => Some(Problem::of_unknown("database", unknown)),
     });
     problems
 }
 
-fn letters_problem(database: &Database) -> Option<Problem> {
+fn letters_problem(database: &DatabaseState) -> Option<Problem> {
     let age = duration_text(database.oldest_age_seconds()?);
     let letters = counted(
-        database.open_letters(),
+        database.open_letters().unsigned_abs(),
         "open dead letter",
         "open dead letters",
     );

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::increase::Increases;
-use super::snapshot::{Database, Reading, Snapshot};
+use super::snapshot::{DatabaseState, Reading, Snapshot, Unknown};
 
 pub(super) use backlog::{Backlog, BrokerView, QueueRow, Rung};
 pub(super) use log::LogRecords;
@@ -38,17 +38,33 @@ pub(super) struct Problem {
 
 impl Problem {
     fn warning(what: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning,
-            what: what.into(),
-        }
+        let (level, what) = (Level::Warning, what.into());
+        Self { level, what }
     }
 
     fn alarm(what: impl Into<String>) -> Self {
-        Self {
-            level: Level::Alarm,
-            what: what.into(),
+        let (level, what) = (Level::Alarm, what.into());
+        Self { level, what }
+    }
+
+    fn of_unknown(source: &str, unknown: &Unknown) -> Self {
+        let (level, what) = (unknown.into(), format!("{source}: {unknown}"));
+        Self { level, what }
+    }
+}
+
+impl From<&Unknown> for Level {
+    fn from(unknown: &Unknown) -> Self {
+        match unknown {
+            Unknown::NotConfigured(_) => Self::Warning,
+            Unknown::NoAnswer(_) => Self::Alarm,
         }
+    }
+}
+
+impl From<&Option<Problem>> for Level {
+    fn from(problem: &Option<Problem>) -> Self {
+        problem.as_ref().map_or(Self::Fine, |problem| problem.level)
     }
 }
 
@@ -72,7 +88,7 @@ pub(super) struct View {
     pub(super) backlog: Backlog,
     /// How often workers paused in the last minute, by cause; `None` when no worker answered twice.
     pub(super) pauses: Option<BTreeMap<String, f64>>,
-    pub(super) database: Reading<Database>,
+    pub(super) database: Reading<DatabaseState>,
     pub(super) processes: Vec<ProcessRow>,
     pub(super) log_records: Vec<LogRecords>,
     /// The most urgent first.

@@ -6,7 +6,7 @@ use super::tests::{
     RECEIVER_AT, WORKER_AT, queue, receiver_page, set_page, snapshot, with, worker_page,
 };
 use super::{Level, Problem, View};
-use crate::top::snapshot::{Database, OpenDeadLetters, Snapshot, Unknown};
+use crate::top::snapshot::{DatabaseState, OpenDeadLetters, Snapshot, Unknown};
 
 /// Always there: the events of these snapshots are beyond the last bucket.
 const AGE: &str = "p95 of event age is over 1m 0s";
@@ -131,9 +131,9 @@ fn dead_letters_are_urgent_after_a_day() {
             letters: 2,
             oldest_age_seconds,
         }];
-        let database = Database {
+        let database = DatabaseState {
             dead_letters,
-            ..Database::default()
+            ..DatabaseState::default()
         };
         assert_eq!(problem_of(|it| it.database = Ok(database)), expected);
     }

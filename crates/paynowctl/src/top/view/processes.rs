@@ -22,7 +22,10 @@ pub(in crate::top) struct ProcessRow {
 
 #[derive(Debug, Serialize)]
 pub(in crate::top) struct Process {
-    pub(in crate::top) state: State,
+    /// The most urgent that applies.
+    pub(in crate::top) state: &'static str,
+    #[serde(skip)]
+    level: Level,
     pub(in crate::top) version: String,
     #[serde(serialize_with = "rounded_or_null")]
     pub(in crate::top) up_seconds: Option<f64>,
@@ -36,35 +39,11 @@ pub(in crate::top) struct Process {
     pub(in crate::top) lanes_blocked: usize,
 }
 
-/// The most urgent state that applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::top) enum State {
-    Paused,
-    Disconnected,
-    Blocked,
-    Consuming,
-    Connected,
-}
-
-impl State {
-    pub(in crate::top) fn word(self) -> &'static str {
-        match self {
-            Self::Paused => "paused",
-            Self::Disconnected => "disconnected",
-            Self::Blocked => "blocked",
-            Self::Consuming => "consuming",
-            Self::Connected => "connected",
-        }
-    }
-}
-
 impl ProcessRow {
     pub(in crate::top) fn level(&self) -> Level {
-        match self.answer.as_ref().map(|process| process.state) {
-            Ok(State::Consuming | State::Connected) => Level::Fine,
-            Ok(State::Paused | State::Disconnected | State::Blocked) | Err(_) => Level::Alarm,
-        }
+        self.answer
+            .as_ref()
+            .map_or(Level::Alarm, |process| process.level)
     }
 
     fn name(&self) -> String {
@@ -73,14 +52,12 @@ impl ProcessRow {
     }
 
     fn problem(&self) -> Option<Problem> {
-        let name = self.name();
-        match self.answer.as_ref().ok()?.state {
-            State::Consuming | State::Connected => None,
-            State::Blocked => Some(Problem::alarm(format!("the broker blocks {name}"))),
-            state @ (State::Paused | State::Disconnected) => {
-                Some(Problem::alarm(format!("{name} is {}", state.word())))
-            }
-        }
+        let Process { level, state, .. } = self.answer.as_ref().ok()?;
+        let what = || format!("{} is {state}", self.name());
+        (*level > Level::Fine).then(|| Problem {
+            level: *level,
+            what: what(),
+        })
     }
 }
 
@@ -120,15 +97,17 @@ fn process(scrape: &Scrape, now: &Snapshot, cpu_share: Option<f64>) -> Process {
     let lanes_connected = count(CONNECTED, is_set);
     let lanes_blocked = count(BLOCKED, is_set);
     let now_seconds = now.taken_at_ms as f64 / 1000.0;
+    // Only workers have the metric.
+    let (state, level) = match sum(CONSUMING).map(is_set) {
+        Some(false) => ("paused", Level::Alarm),
+        _ if lanes_connected < lanes => ("disconnected", Level::Alarm),
+        _ if lanes_blocked > 0 => ("blocked", Level::Alarm),
+        Some(true) => ("consuming", Level::Fine),
+        None => ("connected", Level::Fine),
+    };
     Process {
-        // Only a worker has this metric.
-        state: match sum(CONSUMING).map(is_set) {
-            Some(false) => State::Paused,
-            _ if lanes_connected < lanes => State::Disconnected,
-            _ if lanes_blocked > 0 => State::Blocked,
-            Some(true) => State::Consuming,
-            None => State::Connected,
-        },
+        state,
+        level,
         version: scrape.version.clone(),
         up_seconds: sum(STARTED).map(|started| (now_seconds - started).max(0.0)),
         cpu_share,

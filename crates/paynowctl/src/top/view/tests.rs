@@ -96,7 +96,7 @@ pub(in crate::top) fn snapshot(at: f64, queued: u32, credited: u32, ready: u64) 
             consumers: Ok(BTreeMap::from([("paynow.credits".to_owned(), 1)])),
             alarms: Ok(Vec::new()),
         }),
-        database: Ok(Database::default()),
+        database: Ok(DatabaseState::default()),
     }
 }
 
@@ -182,7 +182,7 @@ fn latencies_come_from_the_increases_of_the_buckets() {
     assert_eq!(quantile(0), Some(at(0.005)));
     assert_eq!(quantile(1), None, "no confirm was timed");
     assert_eq!(quantile(3), Some(beyond(60.0)));
-    assert_eq!(view.latencies[3].level(), Level::Alarm);
+    assert_eq!(Level::from(&view.latencies[3].problem), Level::Alarm);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_process_shows_its_most_urgent_state() {
     let states: Vec<&str> = view
         .processes
         .iter()
-        .map(|row| row.answer.as_ref().unwrap().state.word())
+        .map(|row| row.answer.as_ref().unwrap().state)
         .collect();
     assert_eq!(states, ["disconnected", "paused"]);
     let receiver = view.processes[0].answer.as_ref().unwrap();

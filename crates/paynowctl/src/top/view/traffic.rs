@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Level, Periods, Problem, View};
-use crate::top::alert_limits::{
-    CONFIRM_LIMIT, CONFIRM_QUANTILE, EVENT_AGE_LIMIT, EVENT_AGE_QUANTILE, REQUEST_LIMIT,
-    REQUEST_QUANTILE,
-};
+use crate::top::alert_limits::{CONFIRM, EVENT_AGE, REQUEST};
 use crate::top::figures::{count_text, counted, duration_text, rounded_or_null};
 use crate::top::increase::Increases;
 use crate::top::metric::{
@@ -45,16 +42,7 @@ pub(in crate::top) struct Latency {
     pub(in crate::top) window: Option<Quantiles>,
     /// Set when it is above the limit of its alert.
     #[serde(skip)]
-    problem: Option<String>,
-}
-
-impl Latency {
-    pub(in crate::top) fn level(&self) -> Level {
-        match self.problem {
-            Some(_) => Level::Alarm,
-            None => Level::Fine,
-        }
-    }
+    pub(in crate::top) problem: Option<Problem>,
 }
 
 /// Name, program, outcomes, and how urgent it is when they occur.
@@ -119,10 +107,10 @@ pub(super) fn refusals(window: &Increases) -> BTreeMap<String, f64> {
 }
 
 /// The quantile that an alert compares, and its limit in seconds.
-type Limit = Option<(f64, f64)>;
+type Limit = (f64, f64);
 
 pub(super) fn latencies(periods: &Periods) -> Vec<Latency> {
-    let latency = |name, program, selector: Selector<'_>, limit: Limit| {
+    let latency = |name, program, selector: Selector<'_>, limit: Option<Limit>| {
         let buckets = periods.window.buckets(program, &selector);
         Latency {
             name,
@@ -131,47 +119,28 @@ pub(super) fn latencies(periods: &Periods) -> Vec<Latency> {
             problem: limit.and_then(|limit| latency_problem(name, &buckets, limit)),
         }
     };
-    let accepted = Selector::only(REQUEST_BUCKETS, "outcome", &["accepted"]);
+    let request = Selector::only(REQUEST_BUCKETS, "outcome", &["accepted"]);
     let confirm = Selector::of(CONFIRM_BUCKETS);
     let age = Selector::of(AGE_BUCKETS);
     vec![
-        latency(
-            "request",
-            RECEIVER,
-            accepted,
-            Some((REQUEST_QUANTILE, REQUEST_LIMIT)),
-        ),
-        latency(
-            "confirm",
-            RECEIVER,
-            confirm,
-            Some((CONFIRM_QUANTILE, CONFIRM_LIMIT)),
-        ),
+        latency("request", RECEIVER, request, Some(REQUEST)),
+        latency("confirm", RECEIVER, confirm, Some(CONFIRM)),
         latency("apply", WORKER, Selector::of(APPLY_BUCKETS), None),
-        latency(
-            "event age",
-            WORKER,
-            age,
-            Some((EVENT_AGE_QUANTILE, EVENT_AGE_LIMIT)),
-        ),
+        latency("event age", WORKER, age, Some(EVENT_AGE)),
     ]
 }
 
-fn latency_problem(
-    name: &str,
-    buckets: &[(f64, f64)],
-    (share, limit): (f64, f64),
-) -> Option<String> {
+fn latency_problem(name: &str, buckets: &[(f64, f64)], (share, limit): Limit) -> Option<Problem> {
     let measured = quantile(buckets, share)?;
     let over = if measured.is_beyond { "over " } else { "" };
     let is_above = measured.seconds > limit || (measured.is_beyond && measured.seconds == limit);
     let (percent, seconds) = (share * 100.0, duration_text(measured.seconds));
-    is_above.then(|| format!("p{percent:.0} of {name} is {over}{seconds}"))
+    is_above.then(|| Problem::alarm(format!("p{percent:.0} of {name} is {over}{seconds}")))
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
-    let latencies = view.latencies.iter().filter_map(|of| of.problem.as_ref());
-    let latencies = latencies.map(Problem::alarm);
+    let latencies = view.latencies.iter();
+    let latencies = latencies.filter_map(|latency| latency.problem.clone());
     refusals_problem(view)
         .into_iter()
         .chain(latencies)
@@ -179,10 +148,8 @@ pub(super) fn problems(view: &View) -> Vec<Problem> {
 }
 
 fn refusals_problem(view: &View) -> Option<Problem> {
-    let rates = view
-        .rates
-        .iter()
-        .filter(|rate| ["refused", "unavailable"].contains(&rate.name));
+    let is_refusal = |rate: &&Rate| ["refused", "unavailable"].contains(&rate.name);
+    let rates = view.rates.iter().filter(is_refusal);
     let level = rates.map(|rate| rate.level).max()?;
     let outcome = match level {
         Level::Fine => return None,
