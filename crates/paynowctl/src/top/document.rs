@@ -19,7 +19,7 @@ pub(super) fn document(view: &View) -> Value {
         "refusals": view.refusals,
         "latencies": by_name(&view.latencies, |latency| latency.name),
         "queues": broker.map(|broker| &broker.queues),
-        "broker_alarms": broker.and_then(|broker| broker.alarms.as_ref().ok()),
+        "broker_alarms": view.broker_alarms(),
         "retries": view.rungs,
         "backlog": view.backlog,
         "pauses": view.pauses,

@@ -13,11 +13,6 @@ pub(super) fn or_none<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> S
     figure.map_or_else(|| NONE.to_owned(), text)
 }
 
-/// A count with the word for one or for several.
-pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
-}
-
 /// At most six characters.
 pub(super) fn count_text(count: f64) -> String {
     scaled(count, 100_000.0)

@@ -61,12 +61,7 @@ pub(super) fn state(view: &View) -> Line {
     } else {
         Tone::Plain
     };
-    let alarms = view
-        .broker
-        .as_ref()
-        .ok()
-        .and_then(|broker| broker.alarms.as_ref().ok());
-    let alarms = alarms.map(|alarms| match alarms.len() {
+    let alarms = view.broker_alarms().map(|alarms| match alarms.len() {
         0 => none(),
         count => (Tone::Alarm, count.to_string()),
     });
@@ -169,7 +164,7 @@ fn name(row: &ProcessRow) -> &str {
     row.program.as_deref().unwrap_or("unknown")
 }
 
-/// Of the columns with the name and the address.
+/// The widths of the columns with the name and the address.
 type Widths = (usize, usize);
 
 fn processes_header((names, addresses): Widths) -> Line {

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use paynow_desk::plural::counted;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, UNROUTED};
 use serde::Serialize;
 
 use super::{Level, Problem, View};
 use crate::top::alert_limits::QUEUE_DEPTH;
-use crate::top::figures::{counted, duration_text, rounded_or_null};
+use crate::top::figures::{duration_text, rounded_or_null};
 use crate::top::increase::Increases;
 use crate::top::metric::{CONSUMING, EVENTS, RETRIES, Selector, WORKER};
 use crate::top::snapshot::{Answer, Broker, Queue, Reading, Snapshot};
 
 /// A backlog delays every new event by the time that it takes to empty.
 const EMPTYING_SECONDS_WARNING: f64 = 60.0;
-/// The broker computes its statistics every five seconds, and reports them five seconds later.
+/// The broker computes its statistics every five seconds and reports them five seconds later; the rest
+/// is a margin.
 const STATISTICS_DELAY_SECONDS: f64 = 15.0;
 
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub(in crate::top) struct QueueRow {
     pub(in crate::top) ready: Option<u64>,
     pub(in crate::top) unacked: Option<u64>,
     pub(in crate::top) consumers: Option<u64>,
-    /// Over the last minute, in messages.
+    /// Messages per second, over the last minute.
     #[serde(rename = "change_per_second", serialize_with = "rounded_or_null")]
     pub(in crate::top) change: Option<f64>,
     #[serde(skip)]
@@ -176,9 +178,7 @@ impl Backlog {
     }
 
     pub(in crate::top) fn level(&self) -> Level {
-        let is_deep = self
-            .messages
-            .is_some_and(|messages| messages as f64 > QUEUE_DEPTH);
+        let is_deep = self.messages.map(|messages| messages as f64) > Some(QUEUE_DEPTH);
         if self.is_stuck() || is_deep {
             Level::Alarm
         } else if self.work_seconds > Some(EMPTYING_SECONDS_WARNING) {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use paynow_desk::plural::counted;
+
 use super::{Level, Problem, View};
 use crate::top::alert_limits::DEAD_LETTER_AGE;
-use crate::top::figures::{counted, duration_text};
+use crate::top::figures::duration_text;
 use crate::top::metric::{Selector, VIOLATIONS};
 use crate::top::snapshot::{DatabaseState, Snapshot};
 

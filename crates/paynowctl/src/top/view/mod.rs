@@ -131,6 +131,11 @@ impl View {
         view.problems = problems(&view, now);
         Some(view)
     }
+
+    /// `None` when they are unknown.
+    pub(super) fn broker_alarms(&self) -> Option<&[String]> {
+        self.broker.as_ref().ok()?.alarms.as_deref().ok()
+    }
 }
 
 /// Problems of one level keep the order in which an event passes the parts of the pipeline.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use paynow_desk::plural::counted;
 use serde::Serialize;
 
 use super::{Level, Periods, Problem, View};
 use crate::top::alert_limits::{CONFIRM, EVENT_AGE, REQUEST};
-use crate::top::figures::{count_text, counted, duration_text, rounded_or_null};
+use crate::top::figures::{count_text, duration_text, rounded_or_null};
 use crate::top::increase::Increases;
 use crate::top::metric::{
     AGE_BUCKETS, APPLY_BUCKETS, CONFIRM_BUCKETS, EVENTS, RECEIVER, REQUEST_BUCKETS, REQUEST_COUNT,
@@ -20,7 +21,7 @@ use crate::top::snapshot::Snapshot;
 pub(in crate::top) struct Rate {
     #[serde(skip)]
     pub(in crate::top) name: &'static str,
-    /// In the last interval; `None` when no process answered twice that counts it.
+    /// In the last interval; `None` when no process that counts it answered twice.
     #[serde(rename = "per_second", serialize_with = "rounded_or_null")]
     pub(in crate::top) now: Option<f64>,
     /// In the last minute.
@@ -80,10 +81,9 @@ pub(super) fn rates(now: &Snapshot, periods: &Periods) -> Vec<Rate> {
             now: periods.interval.rate(program, &selector),
             window,
             total: total(now, program, &selector),
-            level: if window > Some(0.0) {
-                level
-            } else {
-                Level::Fine
+            level: match window {
+                Some(rate) if rate > 0.0 => level,
+                Some(_) | None => Level::Fine,
             },
         }
     };
