@@ -112,8 +112,8 @@ fn an_operator_cannot_set_up_and_sees_who_can() {
     let desk = Desk::of(&app, "paynow_operator", "operator");
 
     let roles = desk.refused(&["setup", "--skip-broker"]);
-    assert!(roles.contains("let one that may run setup once"), "{roles}");
-    // The broker needs no change. Once it needs one, the import is refused.
+    assert!(roles.contains("run setup once with one that may"), "{roles}");
+    // There is nothing to do; with something to do, the import is refused.
     desk.run(&["setup", "--skip-database"]).succeeded();
     app.broker
         .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));
@@ -132,7 +132,7 @@ fn the_user_for_setup_makes_what_is_missing() {
     let output = desk.run(&["setup"]).succeeded().stdout;
 
     assert!(output.contains("database: roles exist"), "{output}");
-    assert!(output.contains("queues: 1 made"), "{output}");
+    assert!(output.contains("queues: 1 created"), "{output}");
 }
 
 #[test]
