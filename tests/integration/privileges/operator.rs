@@ -112,7 +112,10 @@ fn an_operator_cannot_set_up_and_sees_who_can() {
     let desk = Desk::of(&app, "paynow_operator", "operator");
 
     let roles = desk.refused(&["setup", "--skip-broker"]);
-    assert!(roles.contains("run setup once with one that may"), "{roles}");
+    assert!(
+        roles.contains("run setup once with one that may"),
+        "{roles}"
+    );
     // There is nothing to do; with something to do, the import is refused.
     desk.run(&["setup", "--skip-database"]).succeeded();
     app.broker

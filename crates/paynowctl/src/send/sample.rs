@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, SecondsFormat};
-use paynow_shared::ids::EventId;
+use paynow_shared::ids::{EventId, flake_floor};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::options::ProductChoice;
@@ -17,35 +17,18 @@ const UNIT_PRICE_MINOR: i64 = 499;
 /// Quantities go 1, 2, 3, 1 …
 const QUANTITIES: usize = 3;
 
-const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
 const INCREMENTS: i64 = 1 << 12;
 const NODES: u16 = 1 << 10;
 
 /// Makes ids as `PayNow` does, of time, node and increment. The node is random for each run, so that
 /// two runs in the same millisecond do not share ids.
-struct Flakes {
-    time_ms: i64,
-    node: i64,
-    increment: i64,
-}
-
-impl Flakes {
-    fn new(now_ms: i64, node: u16) -> Self {
-        Self {
-            time_ms: now_ms.saturating_sub(FLAKE_EPOCH_MS),
-            node: i64::from(node % NODES),
-            increment: 0,
-        }
-    }
-
-    fn next(&mut self) -> i64 {
-        if self.increment == INCREMENTS {
-            self.time_ms += 1;
-            self.increment = 0;
-        }
-        let id = (self.time_ms << 22) | (self.node << 12) | self.increment;
-        self.increment += 1;
-        id
+fn flakes(now_ms: i64, node: u16) -> impl FnMut() -> i64 {
+    let node = i64::from(node % NODES);
+    let mut made = 0;
+    move || {
+        let (extra_ms, increment) = (made / INCREMENTS, made % INCREMENTS);
+        made += 1;
+        flake_floor(now_ms + extra_ms) | (node << 12) | increment
     }
 }
 
@@ -75,7 +58,7 @@ pub(super) fn plan(
     wallets: usize,
     now_ms: i64,
 ) -> Vec<Sample> {
-    let mut flakes = Flakes::new(now_ms, random_node());
+    let mut next_id = flakes(now_ms, random_node());
     let bought = products.iter().cycle();
     let customers = (FIRST_WALLET..).take(wallets).cycle();
     let quantities = (1..).take(QUANTITIES).cycle();
@@ -84,11 +67,11 @@ pub(super) fn plan(
         .zip(quantities)
         .take(count)
         .map(|((bought, wallet_id), quantity)| Sample {
-            checkout_id: flakes.next(),
-            checkout_line_id: flakes.next(),
-            order_id: flakes.next(),
-            line_id: flakes.next(),
-            event_id: flakes.next(),
+            checkout_id: next_id(),
+            checkout_line_id: next_id(),
+            order_id: next_id(),
+            line_id: next_id(),
+            event_id: next_id(),
             wallet_id,
             bought: *bought,
             quantity,
@@ -216,9 +199,9 @@ mod tests {
     fn ids_are_distinct_within_a_run_and_between_runs() {
         let mut seen = HashSet::new();
         for (now_ms, node) in [(NOW_MS, 1), (NOW_MS, 2), (NOW_MS + 60_000, 1)] {
-            let mut flakes = Flakes::new(now_ms, node);
+            let mut next_id = flakes(now_ms, node);
             for _id in 0..50_000 {
-                assert!(seen.insert(flakes.next()));
+                assert!(seen.insert(next_id()));
             }
         }
     }
