@@ -38,9 +38,12 @@ impl ReasonGroup {
     }
 }
 
+/// Rows about the matching letters.
 #[derive(Debug)]
-pub struct Groups {
-    pub groups: Vec<ReasonGroup>,
+pub struct Listed<R> {
+    pub rows: Vec<R>,
+    /// Matching letters beyond the limit.
+    pub left_out: u64,
     /// Letters that may match besides: their bodies were deleted by retention.
     pub undecided: u64,
 }
@@ -50,52 +53,43 @@ pub fn by_reason(
     database: &Database,
     filter: &Filter,
     state: Option<LetterState>,
-) -> Result<Groups, DeskError> {
+) -> Result<Listed<ReasonGroup>, DeskError> {
     database.read_as_operator(|connection| {
         let mut groups: BTreeMap<String, ReasonGroup> = BTreeMap::new();
         let undecided = scan(connection, filter, state, |found| {
             let reason = found.letter.summary.reason.clone();
             groups.entry(reason).or_default().add(&found);
         })?;
-        let named = groups
+        let rows = groups
             .into_iter()
             .map(|(reason, group)| ReasonGroup { reason, ..group });
-        Ok(Groups {
-            groups: named.collect(),
+        Ok(Listed {
+            rows: rows.collect(),
+            left_out: 0,
             undecided,
         })
     })
 }
 
-#[derive(Debug)]
-pub struct Page {
-    /// The first matching letters by number.
-    pub letters: Vec<FoundLetter>,
-    /// Matching letters beyond the limit.
-    pub left_out: u64,
-    /// Letters that may match besides: their bodies were deleted by retention.
-    pub undecided: u64,
-}
-
-/// Lists the first matching letters; a state of `None` means every state.
+/// Lists the first matching letters by number; a state of `None` means every state.
 pub fn one_by_one(
     database: &Database,
     filter: &Filter,
     state: Option<LetterState>,
     limit: usize,
-) -> Result<Page, DeskError> {
+) -> Result<Listed<FoundLetter>, DeskError> {
     database.read_as_operator(|connection| {
-        let (mut letters, mut left_out) = (Vec::new(), 0);
+        let (mut rows, mut left_out) = (Vec::new(), 0);
         let undecided = scan(connection, filter, state, |mut found| {
-            if letters.len() < limit {
+            if rows.len() < limit {
                 found.body = None;
-                letters.push(found);
+                rows.push(found);
             } else {
                 left_out += 1;
             }
         })?;
-        Ok(Page {
-            letters,
+        Ok(Listed {
+            rows,
             left_out,
             undecided,
         })

@@ -250,13 +250,9 @@ fn address(base: &Url, path: &[&str]) -> Url {
 /// The reason that the API returns, in one line.
 fn reason(text: &str) -> String {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
-    let reason = document.get("reason").and_then(Value::as_str);
-    shortened(reason.unwrap_or(text))
-}
-
-fn shortened(text: &str) -> String {
-    let one_line: Vec<&str> = text.split_whitespace().collect();
-    one_line.join(" ").chars().take(REASON_CHARS_MAX).collect()
+    let reason = text_of(&document, "reason").unwrap_or(text);
+    let words: Vec<&str> = reason.split_whitespace().collect();
+    words.join(" ").chars().take(REASON_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

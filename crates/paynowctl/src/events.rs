@@ -66,32 +66,31 @@ pub(crate) fn run(command: &EventsCommand, config: &Config) -> Result<(), Failur
 }
 
 fn print_event(story: &Story) -> Result<(), Failure> {
-    let settled = &story.settled;
-    let Some(outcome) = &settled.outcome else {
-        let letter = story.dead_letters.first();
-        let part = |of: fn(&LetterSummary) -> &Option<String>| {
-            or_dash(letter.and_then(|letter| of(letter).as_ref()))
-        };
-        return output::facts(&[
-            ("event", story.event_id.clone()),
-            ("type", or_dash(settled.event_type.as_ref())),
-            ("outcome", "none: it is a dead letter".to_owned()),
-            ("signed with", part(|letter| &letter.secret_id)),
-            ("signed at", part(|letter| &letter.signed_at)),
-            ("received at", part(|letter| &letter.received_at)),
-        ]);
+    let (settled, letter) = (&story.settled, story.dead_letters.first());
+    let arrival = match (&settled.outcome, letter) {
+        (None, Some(letter)) => [&letter.secret_id, &letter.signed_at, &letter.received_at],
+        _settled => [&settled.secret_id, &settled.signed_at, &settled.received_at],
     };
-    output::facts(&[
+    let [secret_id, signed_at, received_at] = arrival.map(|text| or_dash(text.as_ref()));
+    let outcome = settled.outcome.as_deref();
+    let mut facts = vec![
         ("event", story.event_id.clone()),
         ("type", or_dash(settled.event_type.as_ref())),
-        ("outcome", outcome.clone()),
+        (
+            "outcome",
+            outcome.unwrap_or("none: it is a dead letter").to_owned(),
+        ),
         ("order", or_dash(settled.order_id)),
-        ("signed with", or_dash(settled.secret_id.as_ref())),
-        ("signed at", or_dash(settled.signed_at.as_ref())),
-        ("received at", or_dash(settled.received_at.as_ref())),
+        ("signed with", secret_id),
+        ("signed at", signed_at),
+        ("received at", received_at),
         ("settled at", or_dash(settled.settled_at.as_ref())),
         ("attempts", or_dash(settled.attempts)),
-    ])
+    ];
+    if outcome.is_none() {
+        facts.retain(|(name, _value)| !["order", "settled at", "attempts"].contains(name));
+    }
+    output::facts(&facts)
 }
 
 fn state_text(letter: &LetterSummary) -> String {

@@ -134,7 +134,7 @@ fn nothing_is_sent_while_it_may_still_be_waiting() {
     let refused = send(&app, &history, &["--yes"]);
     assert_eq!(refused.code, Some(1));
     assert!(
-        refused.stderr.contains("1 events wait in the broker"),
+        refused.stderr.contains("1 event waits in the broker"),
         "{refused:?}"
     );
     assert_eq!(app.broker.depth("paynow.credits"), 1);

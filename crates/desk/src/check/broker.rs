@@ -120,16 +120,11 @@ fn overruled(kind: &str, existing: &[Value], wanted: &Value) -> Vec<String> {
 }
 
 fn waiting_row(events: Option<u64>) -> Row {
-    count_row(
-        "waiting",
-        Status::Notice,
-        events,
-        "no event waits",
-        |events| {
-            let wait = counted(events, "event waits", "events wait");
-            format!("{wait} for the worker, retries included")
-        },
-    )
+    let none = "no event waits";
+    count_row("waiting", Status::Notice, events, none, |events| {
+        let wait = counted(events, "event waits", "events wait");
+        format!("{wait} for the worker, retries included")
+    })
 }
 
 fn dead_queue_row(letters: Option<u64>) -> Row {
@@ -168,29 +163,31 @@ fn count_row(
 }
 
 fn consumers_row(consumers: Option<&[Value]>) -> Row {
-    let Some(consumers) = consumers else {
-        let message = "the broker collects no metrics and does not list its consumers";
-        return Row::new("consumers", Status::Notice, message);
-    };
-    let of_credits = consumers
-        .iter()
-        .filter_map(|consumer| consumer.get("queue"))
-        .filter(|queue| name_of(queue) == CREDITS_QUEUE)
-        .count();
-    match of_credits {
-        0 => Row::new(
-            "consumers",
+    let of_credits = consumers.map(|consumers| {
+        consumers
+            .iter()
+            .filter_map(|consumer| consumer.get("queue"))
+            .filter(|queue| name_of(queue) == CREDITS_QUEUE)
+            .count()
+    });
+    let (status, message) = match of_credits {
+        None => (
+            Status::Notice,
+            "the broker collects no metrics and does not list its consumers".to_owned(),
+        ),
+        Some(0) => (
             Status::Notice,
             format!(
-                "the broker lists no consumer of {CREDITS_QUEUE}; one that has just started may be missing"
+                "the broker lists no consumer of {CREDITS_QUEUE}; one that has just started may be \
+                 missing"
             ),
         ),
-        consumers => Row::new(
-            "consumers",
+        Some(consumers) => (
             Status::Ok,
             format!("{CREDITS_QUEUE} is consumed, consumers: {consumers}"),
         ),
-    }
+    };
+    Row::new("consumers", status, message)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use paynow_process::interrupt::Interrupt;
 use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
 use paynow_shared::wire::Headers;
 
-use super::end::ReplayEnd;
+use super::end::{Congestion, ReplayEnd};
 use super::store::{Progress, Rows, Sendable};
 use crate::error::DeskError;
 use crate::management::{ManagementApi, depth};
@@ -45,12 +45,8 @@ pub struct Pace {
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
     Progressed(Progress),
-    /// Live traffic goes first: sending waits until the depth is at most `limit`, `seconds` at most.
-    HeldUp {
-        depth: u64,
-        limit: u32,
-        seconds: u32,
-    },
+    /// Live traffic goes first: sending waits.
+    HeldUp(Congestion),
 }
 
 /// Receives the steps of a run, and may fail.
@@ -122,11 +118,7 @@ impl Drive<'_> {
         &self,
         report: &mut Observer<'_>,
     ) -> Result<Option<ReplayEnd>, DeskError> {
-        let Pace {
-            max_depth: limit,
-            max_depth_wait: seconds,
-            ..
-        } = self.pace;
+        let (limit, seconds) = (self.pace.max_depth, self.pace.max_depth_wait);
         let began = Instant::now();
         let mut is_reported = false;
         loop {
@@ -138,20 +130,16 @@ impl Drive<'_> {
             else {
                 return Ok(None);
             };
+            let congestion = Congestion {
+                depth,
+                limit,
+                seconds,
+            };
             if began.elapsed() >= Duration::from_secs(seconds.into()) {
-                return Ok(Some(ReplayEnd::TooDeep {
-                    depth,
-                    limit,
-                    seconds,
-                }));
+                return Ok(Some(ReplayEnd::TooDeep(congestion)));
             }
             if !is_reported {
-                let step = Step::HeldUp {
-                    depth,
-                    limit,
-                    seconds,
-                };
-                report(step).map_err(DeskError::Progress)?;
+                report(Step::HeldUp(congestion)).map_err(DeskError::Progress)?;
             }
             is_reported = true;
             self.interrupt.wait(DEPTH_INTERVAL);

@@ -11,7 +11,7 @@ use paynow_shared::reason::Reason;
 use paynow_worker::decide::Policy;
 use paynow_worker::disposition::Disposition;
 use paynow_worker::preview::{Inquiry, Preview};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::database::read_only;
 use crate::error::DeskError;
@@ -31,15 +31,10 @@ pub struct PlannedLetter {
     /// The reason of its last death.
     pub died_of: String,
     pub would_be: Outlook,
-    /// Why it would not be applied.
-    #[serde(serialize_with = "code")]
-    pub because: Option<Reason>,
+    /// The code of the reason why it would not be applied.
+    pub because: Option<&'static str>,
     /// Over all wallets.
     pub points: i64,
-}
-
-fn code<S: Serializer>(reason: &Option<Reason>, to: S) -> Result<S::Ok, S::Error> {
-    reason.map(Reason::code).serialize(to)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -119,7 +114,7 @@ impl PlannedLetter {
             event_id: letter.event_id,
             died_of: letter.summary.reason,
             would_be,
-            because,
+            because: because.map(Reason::code),
             points: points.get(),
         }
     }

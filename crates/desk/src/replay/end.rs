@@ -7,6 +7,16 @@ use paynow_shared::topology::CREDITS_QUEUE;
 
 use crate::plural::counted;
 
+/// The queue of the live traffic is longer than the replay's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Congestion {
+    /// Messages in the queue.
+    pub depth: u64,
+    pub limit: u32,
+    /// How long the replay waits at most.
+    pub seconds: u32,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayEnd {
     /// Every letter was sent or skipped.
@@ -20,11 +30,7 @@ pub enum ReplayEnd {
         seconds: u32,
     },
     /// The live traffic held the replay up for so long that somebody should know.
-    TooDeep {
-        depth: u64,
-        limit: u32,
-        seconds: u32,
-    },
+    TooDeep(Congestion),
     /// A person or a supervisor stopped it.
     Interrupted {
         signal: StopSignal,
@@ -42,11 +48,11 @@ impl fmt::Display for ReplayEnd {
             Self::CanaryWithoutOutcome { seconds } => {
                 write!(f, "stopped: the canary had no outcome within {seconds} s")
             }
-            Self::TooDeep {
+            Self::TooDeep(Congestion {
                 depth,
                 limit,
                 seconds,
-            } => write!(
+            }) => write!(
                 f,
                 "stopped: {} in {CREDITS_QUEUE}, and for {seconds} s there were more than \
                  --max-depth {limit}",

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use paynow_desk::letters::FoundLetter;
-use paynow_desk::list::{Groups, Page, ReasonGroup, by_reason, one_by_one};
+use paynow_desk::list::{Listed, ReasonGroup, by_reason, one_by_one};
 use paynow_desk::plural::counted;
 use paynow_desk::selection::LetterState;
 
@@ -64,40 +64,40 @@ impl Row for FoundLetter {
 }
 
 pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure> {
-    let (database, filter, state) = (config.database()?, options.filter.filter(), options.state.0);
-    let undecided = if options.each {
+    let (database, filter) = (config.database()?, options.filter.filter());
+    let StateChoice(state) = options.state;
+    if options.each {
         let limit = options.limit.try_into().unwrap_or(usize::MAX);
-        let Page {
-            letters,
-            left_out,
-            undecided,
-        } = one_by_one(&database, &filter, state, limit)?;
-        print(&letters, options)?;
-        if left_out > 0 && !options.format.json {
-            output::line(&format!("and {left_out} more: --limit shows them"))?;
-        }
-        undecided
+        print(
+            one_by_one(&database, &filter, state, limit)?,
+            options.format,
+        )
     } else {
-        let Groups { groups, undecided } = by_reason(&database, &filter, state)?;
-        print(&groups, options)?;
-        undecided
-    };
-    if undecided == 0 || options.format.json {
+        print(by_reason(&database, &filter, state)?, options.format)
+    }
+}
+
+fn print<R: Row>(listed: Listed<R>, format: Format) -> Result<(), Failure> {
+    if format.json {
+        return output::json(&listed.rows);
+    }
+    if listed.rows.is_empty() {
+        output::line("no dead letter matches")?;
+    } else {
+        output::table(&listed.rows)?;
+    }
+    if listed.left_out > 0 {
+        output::line(&format!("and {} more: --limit shows them", listed.left_out))?;
+    }
+    if listed.undecided == 0 {
         return Ok(());
     }
     // A letter that may match must not look like one that does not exist.
     output::line(&counted(
-        undecided,
+        listed.undecided,
         "more letter may match: retention deleted its body",
         "more letters may match: retention deleted their bodies",
     ))
-}
-
-fn print<R: Row>(rows: &[R], options: &ListOptions) -> Result<(), Failure> {
-    if rows.is_empty() && !options.format.json {
-        return output::line("no dead letter matches");
-    }
-    output::list(rows, options.format)
 }
 
 fn stake_text(group: &ReasonGroup) -> String {

@@ -1,16 +1,15 @@
 //! `history`: compares `PayNow`'s record of its deliveries with the database, and sends the missing
 //! events to a receiver.
 
-mod compare;
 mod options;
 mod report;
 mod send;
 
 use clap::Subcommand;
-use paynow_desk::history::Waiting;
+use paynow_desk::database::Database;
+use paynow_desk::history::{Comparison, Waiting, read_page};
 
-use self::compare::compare;
-use self::options::{HistorySendOptions, MissingOptions};
+use self::options::{Downloaded, HistorySendOptions, MissingOptions};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
@@ -48,4 +47,17 @@ fn missing(options: &MissingOptions, config: &Config) -> Result<(), Failure> {
     } else {
         Err(Failure::AlreadyPrinted)
     }
+}
+
+/// Reads the downloaded pages one after another and compares each.
+fn compare(database: &Database, downloaded: &Downloaded) -> Result<Comparison, Failure> {
+    let mut comparison = Comparison::default();
+    let since_ms = downloaded.since.timestamp_millis();
+    for file in &downloaded.files {
+        let unreadable = || format!("{} cannot be read", file.display());
+        let bytes = std::fs::read(file).map_err(|error| Failure::failed(unreadable(), error))?;
+        let page = read_page(&bytes).map_err(|error| Failure::failed(unreadable(), error))?;
+        comparison.add(database, page, since_ms)?;
+    }
+    Ok(comparison)
 }

@@ -66,15 +66,9 @@ pub(super) fn print(comparison: &Comparison, waiting: Option<Waiting>) -> Result
 }
 
 fn waiting_text(waiting: Waiting) -> String {
-    let Waiting {
-        credits,
-        ladder,
-        dead,
-        unrouted,
-    } = waiting;
     format!(
-        "{credits} for the worker, {ladder} on the retry ladder, {dead} to be archived, {unrouted} \
-         unrouted"
+        "{} for the worker, {} on the retry ladder, {} to be archived, {} unrouted",
+        waiting.credits, waiting.ladder, waiting.dead, waiting.unrouted
     )
 }
 

@@ -12,7 +12,7 @@ use paynow_shared::signature::Signer;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::compare::compare;
+use super::compare;
 use super::options::HistorySendOptions;
 use super::report::{self, Document};
 use crate::config::Config;

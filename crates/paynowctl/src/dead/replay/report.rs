@@ -2,7 +2,7 @@
 
 use paynow_desk::plural::counted;
 use paynow_desk::replay::{
-    Outlook, Plan, PlannedLetter, Progress, ReplayEnd, Report, Step, WalletChange, unfinished,
+    Outlook, Plan, PlannedLetter, ReplayEnd, Report, Step, WalletChange, unfinished,
 };
 use paynow_shared::topology::CREDITS_QUEUE;
 use serde::Serialize;
@@ -78,27 +78,15 @@ fn outlook_text(letter: &PlannedLetter) -> String {
 
 pub(super) fn step(step: Step) -> Result<(), Failure> {
     output::line(&match step {
-        Step::Progressed(progress) => {
-            let Progress {
-                waiting,
-                sent,
-                applied,
-                dead_again,
-                skipped,
-                ..
-            } = progress;
-            format!(
-                "{applied} applied, {dead_again} dead again, {sent} deferred, {skipped} skipped, \
-                 {waiting} to do"
-            )
-        }
-        Step::HeldUp {
-            depth,
-            limit,
-            seconds,
-        } => format!(
-            "{} in {CREDITS_QUEUE}: waiting up to {seconds} s until there are {limit} or fewer",
-            counted(depth, "message is", "messages are")
+        Step::Progressed(of) => format!(
+            "{} applied, {} dead again, {} deferred, {} skipped, {} to do",
+            of.applied, of.dead_again, of.sent, of.skipped, of.waiting
+        ),
+        Step::HeldUp(by) => format!(
+            "{} in {CREDITS_QUEUE}: waiting up to {} s until there are {} or fewer",
+            counted(by.depth, "message is", "messages are"),
+            by.seconds,
+            by.limit
         ),
     })
 }
@@ -114,7 +102,7 @@ pub(super) fn ended(report: &Report, format: Format) -> Result<(), Failure> {
         ReplayEnd::Interrupted { signal } => return Err(Failure::Interrupted { signal, what }),
         ReplayEnd::TooManyFailures { .. }
         | ReplayEnd::CanaryWithoutOutcome { .. }
-        | ReplayEnd::TooDeep { .. } => return Err(Failure::Refused(what)),
+        | ReplayEnd::TooDeep(_) => return Err(Failure::Refused(what)),
     }
     // All letters were sent; their outcomes decide about success.
     let count = |letters: i64| letters.unsigned_abs();
