@@ -19,7 +19,7 @@ pub struct Note {
     pub why: String,
 }
 
-/// Whether a call only shows its effect or has it.
+/// Whether a call only shows its effect or applies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     DryRun,

@@ -53,26 +53,25 @@ impl Row {
     }
 }
 
-/// The broker to check, and the ladder that its queues must form.
-pub struct Broker {
-    pub api: ManagementApi,
-    pub ladder: RetryLadder,
-}
-
-/// Checks the database, and the broker where one is given. `accepted` is a number of different events
-/// that were answered 202: the check then fails unless as many are found.
-pub fn check(database: &Database, broker: Option<&Broker>, accepted: Option<u64>) -> Vec<Row> {
+/// Checks the database, and the broker where it is given with the ladder that its queues must form.
+/// `accepted` is a number of different events that were answered 202: the check then fails unless as
+/// many are found.
+pub fn check(
+    database: &Database,
+    broker: Option<&(ManagementApi, RetryLadder)>,
+    accepted: Option<u64>,
+) -> Vec<Row> {
     let mut rows = database
         .read(ledger::rows)
         .unwrap_or_else(|error| vec![unknown("database", &error)]);
-    if let Some(broker) = broker {
-        let broker_rows = broker::rows(&broker.api, &broker.ladder);
+    if let Some((api, ladder)) = broker {
+        let broker_rows = broker::rows(api, ladder);
         rows.extend(broker_rows.unwrap_or_else(|error| vec![unknown("broker", &error)]));
     }
     if let Some(accepted) = accepted {
         // The broker first: an event that moves on meanwhile is then counted twice instead of never.
         let waiting = match broker {
-            Some(broker) => broker::waiting(&broker.api, &broker.ladder).unwrap_or(None),
+            Some((api, ladder)) => broker::waiting(api, ladder).unwrap_or(None),
             None => Some(0),
         };
         rows.push(match database.read(account::read) {

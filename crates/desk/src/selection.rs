@@ -53,21 +53,16 @@ impl Selection {
             Self::Named(names) => return json!({"letters": names}),
             Self::Matching(filter) => filter,
         };
-        let Filter {
-            reason,
-            event_type,
-            wallet,
-            order,
-            since,
-            older_than_seconds,
-        } = filter;
         let conditions = [
-            ("reason", reason.map(|it| it.code().to_owned())),
-            ("type", event_type.as_ref().map(ToString::to_string)),
-            ("wallet", wallet.map(|it| it.to_string())),
-            ("order", order.map(|it| it.to_string())),
-            ("since", since.clone()),
-            ("older_than", older_than_seconds.map(|it| it.to_string())),
+            ("reason", filter.reason.map(|it| it.code().to_owned())),
+            ("type", filter.event_type.as_ref().map(ToString::to_string)),
+            ("wallet", filter.wallet.map(|it| it.to_string())),
+            ("order", filter.order.map(|it| it.to_string())),
+            ("since", filter.since.clone()),
+            (
+                "older_than",
+                filter.older_than_seconds.map(|it| it.to_string()),
+            ),
         ];
         let given = conditions
             .into_iter()

@@ -1,7 +1,7 @@
 //! `check`: the invariants, one row each.
 
 use clap::Args;
-use paynow_desk::check::{self, Broker};
+use paynow_desk::check;
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -31,10 +31,7 @@ pub(crate) fn run(options: &CheckOptions, config: &Config) -> Result<(), Failure
     let database = config.database()?;
     let broker = match options.skip_broker {
         true => None,
-        false => Some(Broker {
-            api: config.management()?,
-            ladder: config.ladder()?,
-        }),
+        false => Some((config.management()?, config.ladder()?)),
     };
     let rows = check::check(&database, broker.as_ref(), options.accepted);
     output::list(&rows, options.format)?;

@@ -45,27 +45,15 @@ pub(crate) trait Row: Serialize + Sized + 'static {
     const COLUMNS: &'static [Column<Self>];
 }
 
-/// A column of a table: its heading and the text of its cells.
-pub(crate) struct Column<R> {
-    heading: &'static str,
-    alignment: CellAlignment,
-    cell: fn(&R) -> String,
-}
+/// A column of a table: its heading, its alignment and the text of its cells.
+pub(crate) struct Column<R>(&'static str, CellAlignment, fn(&R) -> String);
 
 pub(crate) const fn text<R>(heading: &'static str, cell: fn(&R) -> String) -> Column<R> {
-    Column {
-        heading,
-        alignment: CellAlignment::Left,
-        cell,
-    }
+    Column(heading, CellAlignment::Left, cell)
 }
 
 pub(crate) const fn number<R>(heading: &'static str, cell: fn(&R) -> String) -> Column<R> {
-    Column {
-        heading,
-        alignment: CellAlignment::Right,
-        cell,
-    }
+    Column(heading, CellAlignment::Right, cell)
 }
 
 /// Prints the rows as a JSON list or as a table.
@@ -79,12 +67,15 @@ pub(crate) fn list<R: Row>(rows: &[R], format: Format) -> Result<(), Failure> {
 
 /// Prints a table without lines, so that other tools can cut and search it.
 pub(crate) fn table<'a, R: Row>(rows: impl IntoIterator<Item = &'a R>) -> Result<(), Failure> {
-    let cells = rows
-        .into_iter()
-        .map(|row| R::COLUMNS.iter().map(|column| (column.cell)(row)).collect());
+    let cells = rows.into_iter().map(|row| {
+        R::COLUMNS
+            .iter()
+            .map(|Column(.., cell)| cell(row))
+            .collect()
+    });
     let headings = R::COLUMNS
         .iter()
-        .map(|column| (column.heading, column.alignment));
+        .map(|Column(heading, alignment, _cell)| (*heading, *alignment));
     line(&layout(&headings.collect::<Vec<_>>(), cells))
 }
 

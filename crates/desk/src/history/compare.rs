@@ -53,7 +53,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// Whether every event is somewhere, as far as that can be compared.
+    /// Whether no event is missing; one that cannot be compared may be.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.nameless.is_empty()
     }

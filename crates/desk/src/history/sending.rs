@@ -82,6 +82,7 @@ impl Sending {
             note,
         })
     }
+
     /// Records what became of the events, and returns the document that was recorded.
     pub fn finish(mut self, outcome: &Outcome) -> Result<Value, DeskError> {
         let history_send = self.action_id.to_string();

@@ -1,4 +1,4 @@
-//! Where events are in our database: settled, a dead letter, or nowhere.
+//! What our database has of events: settled, a dead letter, or nothing.
 
 use std::collections::BTreeMap;
 

@@ -34,10 +34,8 @@ pub fn plan(
     let mut connection = database.open_as_operator()?;
     let letters = selected_open(&mut connection, selection, "replayed")?;
     let (letters, wallets) = foresee(&mut connection, letters, policy)?;
-    let numbers: String = letters
-        .iter()
-        .map(|letter| format!("{}\n", letter.dead_letter_id))
-        .collect();
+    let lines = letters.iter().map(|it| format!("{}\n", it.dead_letter_id));
+    let numbers: String = lines.collect();
     Ok(Plan {
         letters,
         wallets,
@@ -49,17 +47,13 @@ pub fn plan(
 impl Plan {
     /// How many letters would become this.
     pub fn count(&self, outlook: Outlook) -> usize {
-        self.letters
-            .iter()
-            .filter(|letter| letter.would_be == outlook)
-            .count()
+        let alike = self.letters.iter().filter(|it| it.would_be == outlook);
+        alike.count()
     }
 
     pub(super) fn ids(&self) -> Vec<i64> {
-        self.letters
-            .iter()
-            .map(|letter| letter.dead_letter_id)
-            .collect()
+        let ids = self.letters.iter().map(|letter| letter.dead_letter_id);
+        ids.collect()
     }
 
     /// The ids as the documents of `operator_actions` have them.
