@@ -13,21 +13,17 @@ use crate::plural::counted;
 pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>, ManagementError> {
     let wanted = wanted(api, ladder);
     let gaps = survey(api, &wanted)?;
-    let expected = queues(ladder);
     let existing = api.queues_with_depths()?;
     let consumers = consumers(api)?;
     let exchanges = api.list(&["exchanges", api.vhost()])?;
-    let waiting: Vec<&str> = expected
-        .iter()
-        .map(String::as_str)
-        .filter(|name| ![DEAD_QUEUE, UNROUTED].contains(name))
-        .collect();
+    let mut waiting = queues(ladder);
+    waiting.retain(|name| ![DEAD_QUEUE, UNROUTED].contains(&name.as_str()));
     Ok(vec![
         queues_row(&wanted, &gaps, &existing),
         routing_row(&wanted, &gaps, &exchanges),
-        waiting_row(depth(&existing, &waiting)),
-        dead_queue_row(depth(&existing, &[DEAD_QUEUE])),
-        unrouted_row(depth(&existing, &[UNROUTED])),
+        waiting_row(depth(&existing, waiting)),
+        dead_queue_row(depth(&existing, [DEAD_QUEUE])),
+        unrouted_row(depth(&existing, [UNROUTED])),
         consumers_row(consumers.as_deref()),
     ])
 }
@@ -37,9 +33,7 @@ pub(super) fn waiting(
     api: &ManagementApi,
     ladder: &RetryLadder,
 ) -> Result<Option<u64>, ManagementError> {
-    let expected = queues(ladder);
-    let names: Vec<&str> = expected.iter().map(String::as_str).collect();
-    Ok(depth(&api.queues_with_depths()?, &names))
+    Ok(depth(&api.queues_with_depths()?, queues(ladder)))
 }
 
 /// `None` from a broker that collects no metrics: it answers 400, and the other rows are still valid.
@@ -52,18 +46,15 @@ fn consumers(api: &ManagementApi) -> Result<Option<Vec<Value>>, ManagementError>
 }
 
 fn list<'a>(wanted: &'a Value, kind: &str) -> impl Iterator<Item = &'a Value> {
-    wanted
-        .get(kind)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    let members = wanted.get(kind).and_then(Value::as_array);
+    members.into_iter().flatten()
 }
 
 /// The messages of these queues together; `None` when one of them reports no depth.
-fn depth(queues: &[Value], names: &[&str]) -> Option<u64> {
-    names
-        .iter()
-        .map(|name| management::depth(queues, name))
+fn depth(queues: &[Value], names: impl IntoIterator<Item = impl AsRef<str>>) -> Option<u64> {
+    let depths = names.into_iter();
+    depths
+        .map(|it| management::depth(queues, it.as_ref()))
         .sum()
 }
 
@@ -220,8 +211,8 @@ mod tests {
     #[test]
     fn depths_add_up_or_are_unknown() {
         let existing = broker_as_wanted(&definitions("/", &RetryLadder::default()));
-        assert_eq!(depth(&existing, &[CREDITS_QUEUE, DEAD_QUEUE]), Some(4));
-        assert_eq!(depth(&existing, &[CREDITS_QUEUE, "other"]), None);
+        assert_eq!(depth(&existing, [CREDITS_QUEUE, DEAD_QUEUE]), Some(4));
+        assert_eq!(depth(&existing, [CREDITS_QUEUE, "other"]), None);
         assert_eq!(waiting_row(None).status, Status::Unknown);
         assert_eq!(dead_queue_row(Some(1)).status, Status::Notice);
         assert_eq!(unrouted_row(Some(1)).status, Status::Failed);
