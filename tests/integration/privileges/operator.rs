@@ -116,7 +116,7 @@ fn an_operator_cannot_set_up_and_sees_who_can() {
         roles.contains("run setup once with one that may"),
         "{roles}"
     );
-    // There is nothing to do; with something to do, the import is refused.
+    // The broker needs no change. Once it needs one, the import is refused.
     desk.run(&["setup", "--skip-database"]).succeeded();
     app.broker
         .delete(&format!("queues/{}/paynow.unrouted", app.broker.vhost()));

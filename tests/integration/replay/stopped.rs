@@ -94,7 +94,10 @@ fn live_traffic_goes_first() {
     app.start_worker();
 
     let output = ended(waiting).succeeded().stdout;
-    assert!(output.contains("1 message is in paynow.credits"), "{output}");
+    assert!(
+        output.contains("1 message is in paynow.credits"),
+        "{output}"
+    );
     assert_eq!(balances(&app, &orders), [500]);
 }
 
