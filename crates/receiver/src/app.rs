@@ -1,4 +1,4 @@
-//! The receiver as one value: built from its settings, run until it is told to stop.
+//! The receiver as one value: built from its settings, run until it is stopped.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Server;
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use paynow_process::admin::{AdminServer, Readiness, ReadinessCheck};
 use paynow_process::broker::{PublishError, Publisher, PublisherSettings};
 use paynow_process::catalog;
@@ -21,15 +21,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::failures::Failures;
-use crate::http::Intake;
-use crate::observe::{self, Listening};
-use crate::reload;
-use crate::secrets::CurrentSecrets;
-use crate::server::{self, ServerLimits};
+use crate::http::{ReceiverState, refuse_head, routes};
+use crate::observe;
+use crate::observe::sockets::Listening;
+use crate::secrets::reload;
+use crate::secrets::{CurrentSecrets, SigningSecret};
+use crate::socket::server::{self, Handlers, ServerLimits};
 
-/// A broker that is behind by more gets no more of us to wait for: who is refused comes again, and
-/// who is accepted is answered soon.
-const LINE_WAIT_MAX: Duration = Duration::from_millis(100);
+/// While the broker is behind by more than this, new webhooks are refused: PayNow sends them again, and
+/// those that are accepted are answered soon.
+const BROKER_LAG_MAX: Duration = Duration::from_millis(100);
 /// Time for a load balancer to see that we are not ready before connections are refused.
 const READINESS_LEAD: Duration = Duration::from_millis(500);
 
@@ -48,7 +49,8 @@ impl App {
         let metrics =
             telemetry::start_metrics("paynow-receiver", &[catalog::CATALOG, observe::CATALOG])
                 .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::start_secrets(&config.secrets);
+        let secret_ids = config.secrets.iter().map(SigningSecret::id);
+        secret_ids.for_each(observe::secrets::start);
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
         tokio::spawn(certificate::watch(peers));
@@ -61,18 +63,18 @@ impl App {
                 address: config.broker,
                 name: "paynow-receiver",
                 exchange: EVENTS_EXCHANGE,
-                // One fills two cores, together with its broker; each more needs more.
+                // One lane and its broker keep two cores busy; each further lane needs further cores.
                 lanes: program::half_the_cores(),
                 timeout: config.publish_timeout,
                 in_flight_max: config.in_flight_max,
-                wait_max: Some(LINE_WAIT_MAX),
+                wait_max: Some(BROKER_LAG_MAX),
             },
             &stop_lanes,
         );
         let draining = Arc::new(AtomicBool::new(false));
         let publisher = Arc::new(publisher);
         let ready = readiness(Arc::clone(&draining), Arc::clone(&publisher));
-        let intake = Data::new(Intake {
+        let state = Data::new(ReceiverState {
             sources: config.sources,
             failures: Failures::new(config.failure_limits, Instant::now()),
             secrets,
@@ -81,13 +83,17 @@ impl App {
             publisher,
             ready: Arc::clone(&ready),
         });
+        let handlers = Handlers {
+            routes: move |config: &mut ServiceConfig| routes(config, state.clone()),
+            refuse_head,
+        };
         let limits = ServerLimits {
             connections: config.connections_max,
             body_bytes: config.body_memory_bytes,
             body_limit_bytes: config.body_limit_bytes,
-            patience: config.patience,
+            client_timeout: config.client_timeout,
         };
-        let (server, address) = server::start(config.address, intake, limits)
+        let (server, address) = server::start(config.address, handlers, limits)
             .map_err(|error| cannot_listen(config.address, error))?;
         let admin = AdminServer::start(config.admin_address, metrics, ready)
             .map_err(|error| cannot_listen(config.admin_address, error))?;
@@ -106,13 +112,13 @@ impl App {
         })
     }
 
-    /// Where webhooks are taken; tells the port when port 0 was asked for.
+    /// The address that takes webhooks, with the real port where port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop`, then: not ready, no new connections, requests in flight finished, the
-    /// broker told goodbye.
+    /// Serves until `stop`. Then it reports that it is not ready, accepts no more connections, finishes the
+    /// requests in flight and closes its connections to the broker.
     pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
         let handle = self.server.handle();
         let draining = Arc::clone(&self.draining);

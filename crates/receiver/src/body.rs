@@ -1,11 +1,17 @@
-//! The raw body, under the limits that actix has not: its size, and through its connection its pace
-//! and the room it takes.
+//! The raw body, under limits that actix lacks: its size, its time and the memory of all bodies.
+
+use std::time::{Duration, Instant};
 
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use tokio::time::timeout_at;
 
-use crate::connection::{Connection, End};
+use crate::socket::connection::Connection;
+use crate::socket::track::poll_stream_if;
+
+/// A body that comes more slowly than this is broken or hostile.
+const BYTES_PER_SECOND_MIN: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -15,7 +21,7 @@ pub enum BodyError {
     TooSlow,
     #[error("the body broke off")]
     BrokenOff,
-    #[error("there was no room for the body among others")]
+    #[error("there was no memory for the body among others")]
     CrowdedOut,
 }
 
@@ -29,31 +35,39 @@ pub(crate) async fn read(
     if announced.is_some_and(|length| length > limit_bytes) {
         return Err(BodyError::TooLarge { limit_bytes });
     }
-    let mut rest = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_broken| why_it_ended(connection))?;
-        if rest.is_empty() && announced == Some(chunk.len()) {
+    let first_deadline = Instant::now() + connection.client_timeout();
+    let mut body = BytesMut::new();
+    loop {
+        let deadline = first_deadline + time_needed(body.len());
+        let chunk = tokio::select! {
+            biased;
+            chunk = timeout_at(deadline.into(), payload.next()) => chunk,
+            () = connection.evicted() => return Err(BodyError::CrowdedOut),
+        };
+        let Some(chunk) = chunk.map_err(|_elapsed| BodyError::TooSlow)? else {
+            break;
+        };
+        let chunk = chunk.map_err(|_incomplete| BodyError::BrokenOff)?;
+        if body.is_empty() && announced == Some(chunk.len()) {
             // The usual webhook arrives in one piece and is passed on without a copy.
+            connection.body_is_read();
             return Ok(chunk);
         }
-        let length = rest.len().saturating_add(chunk.len());
+        let length = body.len().saturating_add(chunk.len());
         if length > limit_bytes {
             return Err(BodyError::TooLarge { limit_bytes });
         }
-        if !connection.hold(length) {
+        if !connection.reserve_body(length) {
             return Err(BodyError::CrowdedOut);
         }
-        rest.extend_from_slice(&chunk);
-        connection.body_came(chunk.len());
+        body.extend_from_slice(&chunk);
+        poll_stream_if(connection.body_taken(chunk.len())).await;
     }
-    Ok(rest.freeze())
+    connection.body_is_read();
+    Ok(body.freeze())
 }
 
-/// Actix knows only that no more came.
-fn why_it_ended(connection: &Connection) -> BodyError {
-    match connection.ending() {
-        Some(End::TooSlow) => BodyError::TooSlow,
-        Some(End::CrowdedOut) => BodyError::CrowdedOut,
-        Some(End::HeadTooLarge) | None => BodyError::BrokenOff,
-    }
+/// The longest that so many bytes may take.
+fn time_needed(bytes: usize) -> Duration {
+    Duration::from_secs(u64::try_from(bytes / BYTES_PER_SECOND_MIN).unwrap_or(u64::MAX))
 }

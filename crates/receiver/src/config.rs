@@ -11,7 +11,7 @@ use crate::failures::FailureLimits;
 use crate::secrets::SigningSecrets;
 use crate::source::{Networks, Sources};
 
-/// More than this is no webhook: PayNow publishes no limit, and embeds whole products per line.
+/// PayNow publishes no limit and embeds whole products per line; more than this is no webhook.
 const BODY_LIMIT_BYTES_MAX: usize = 64 * 1024 * 1024;
 const BODY_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024 * 1024;
 
@@ -20,7 +20,7 @@ pub struct Config {
     pub broker: BrokerAddress,
     /// `PAYNOW_SIGNING_SECRETS`: `id:secret` pairs or bare secrets, comma separated.
     pub secrets: SigningSecrets,
-    /// Where they come from, if `PAYNOW_SIGNING_SECRETS_FILE` names it.
+    /// The file they come from, if `PAYNOW_SIGNING_SECRETS_FILE` names it.
     pub secrets_file: Option<SecretFile>,
     /// `PAYNOW_TOLERANCE_SECONDS`: how far a timestamp may be off, either way.
     pub tolerance: Duration,
@@ -41,7 +41,7 @@ pub struct Config {
     /// `RECEIVER_MAX_CONNECTIONS`
     pub connections_max: usize,
     /// `RECEIVER_PATIENCE_MS`: how long a connection may take for the next head.
-    pub patience: Duration,
+    pub client_timeout: Duration,
     /// `RECEIVER_BODY_MEMORY_BYTES`: what all bodies over 16 KiB may take together.
     pub body_memory_bytes: usize,
 }
@@ -61,7 +61,7 @@ impl Config {
         let in_flight_max = environment.number_or("RECEIVER_MAX_IN_FLIGHT", 1..=100_000, 1024)?;
         let connections_max =
             environment.number_or("RECEIVER_MAX_CONNECTIONS", 16..=100_000, 4096)?;
-        let patience = environment.number_or("RECEIVER_PATIENCE_MS", 100..=600_000, 5000)?;
+        let client_timeout = environment.number_or("RECEIVER_PATIENCE_MS", 100..=600_000, 5000)?;
         let body_memory_bytes = environment.number_or(
             "RECEIVER_BODY_MEMORY_BYTES",
             1_048_576..=BODY_MEMORY_BYTES_MAX,
@@ -84,7 +84,7 @@ impl Config {
                 overall: failures(environment, "RECEIVER_FAILURES_OVERALL", 600)?,
             },
             connections_max,
-            patience: Duration::from_millis(patience),
+            client_timeout: Duration::from_millis(client_timeout),
             body_memory_bytes,
         })
     }
@@ -139,7 +139,7 @@ mod tests {
         let limits = config.failure_limits;
         assert_eq!((limits.per_source, limits.overall), (60, 600));
         assert_eq!(config.connections_max, 4096);
-        assert_eq!(config.patience, Duration::from_secs(5));
+        assert_eq!(config.client_timeout, Duration::from_secs(5));
         assert_eq!(config.body_memory_bytes, 67_108_864);
     }
 

@@ -1,38 +1,37 @@
-//! How many requests may fail in a minute before we say no more than that: of one source, and of
-//! all together. What is rightly signed never comes here.
+//! Limits on failed requests, of one source and of all together: after too many in a minute, further
+//! ones get 429 and no log record. A webhook with a right signature never counts.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Counts begin anew after this.
+/// Counts start again from zero after this.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Sources with a count of their own, some 32 bytes each; further ones count for all together.
+/// Sources with a count of their own, about 32 bytes each; further ones count only overall.
 const SOURCES_MAX: usize = 10_000;
-/// One household or server has at least this much of IPv6, and may use any of it.
+/// A household or server has a whole /64 of IPv6 and may use any address in it.
 const IPV6_SOURCE_BITS: u32 = 64;
 
-/// How many failures are still told one by one.
+/// How many failures in a minute are answered and logged one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureLimits {
     pub per_source: u32,
     pub overall: u32,
 }
 
-/// What is to be said about one more failure.
+/// Whether one more failure is within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// What was wrong with it.
-    Tell,
-    /// That there were too many. The first in its window is logged.
+    Allowed,
     TooMany {
+        /// The first of its window, which is logged.
         is_first: bool,
         retry_after_seconds: u32,
     },
 }
 
-/// The failures of this minute; shared by all of actix's threads, and locked for failures only.
+/// The failures of this minute, shared by all of actix's threads. Only failures take the lock.
 pub(crate) struct Failures {
     limits: FailureLimits,
     counts: Mutex<Counts>,
@@ -53,9 +52,9 @@ impl Failures {
         }
     }
 
-    /// Counts one more.
+    /// Counts one more failure.
     pub(crate) fn count(&self, source: IpAddr, now: Instant) -> Verdict {
-        // Counts are whole whatever panicked beside them.
+        // A panic cannot leave the counts half written.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let age = now.saturating_duration_since(counts.since);
         if age >= WINDOW {
@@ -64,7 +63,7 @@ impl Failures {
         counts.overall = counts.overall.saturating_add(1);
         let of_source = counts.of_source(network_of(source));
         if counts.overall <= self.limits.overall && of_source <= self.limits.per_source {
-            return Verdict::Tell;
+            return Verdict::Allowed;
         }
         let is_first = !std::mem::replace(&mut counts.has_limited, true);
         let left = WINDOW.saturating_sub(now.saturating_duration_since(counts.since));
@@ -86,10 +85,10 @@ impl Counts {
     }
 
     fn of_source(&mut self, source: IpAddr) -> u32 {
-        let has_room = self.by_source.len() < SOURCES_MAX;
+        let has_space = self.by_source.len() < SOURCES_MAX;
         let count = match self.by_source.get_mut(&source) {
             Some(count) => count,
-            None if has_room => self.by_source.entry(source).or_insert(0),
+            None if has_space => self.by_source.entry(source).or_insert(0),
             None => return 0,
         };
         *count = count.saturating_add(1);
@@ -120,17 +119,17 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn is_told(failures: &Failures, source: &str, now: Instant) -> bool {
-        failures.count(address(source), now) == Verdict::Tell
+    fn is_allowed(failures: &Failures, source: &str, now: Instant) -> bool {
+        failures.count(address(source), now) == Verdict::Allowed
     }
 
     #[test]
     fn one_source_is_limited_and_the_others_are_not() {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
-        let told = ["1.1.1.1"; 3].map(|source| is_told(&failures, source, now));
-        assert_eq!(told, [true, true, false]);
-        assert!(is_told(&failures, "2.2.2.2", now));
+        let allowed = ["1.1.1.1"; 3].map(|source| is_allowed(&failures, source, now));
+        assert_eq!(allowed, [true, true, false]);
+        assert!(is_allowed(&failures, "2.2.2.2", now));
     }
 
     #[test]
@@ -140,12 +139,12 @@ mod tests {
         let sources = [
             "1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5", "6.6.6.6",
         ];
-        let told = sources.map(|source| is_told(&failures, source, now));
-        assert_eq!(told, [true, true, true, true, true, false]);
+        let allowed = sources.map(|source| is_allowed(&failures, source, now));
+        assert_eq!(allowed, [true, true, true, true, true, false]);
     }
 
     #[test]
-    fn after_a_minute_all_is_forgotten() {
+    fn after_a_minute_the_counts_start_again() {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
         for _failure in 0..3 {
@@ -158,15 +157,15 @@ mod tests {
             retry_after_seconds: 10,
         };
         assert_eq!(again, expected);
-        assert!(is_told(&failures, "1.1.1.1", now + WINDOW));
+        assert!(is_allowed(&failures, "1.1.1.1", now + WINDOW));
     }
 
     #[test]
-    fn the_first_of_too_many_is_told_from_the_rest() {
+    fn the_first_of_too_many_is_allowed_from_the_rest() {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
         let firsts = [0; 4].map(|_failure| match failures.count(address("1.1.1.1"), now) {
-            Verdict::Tell => None,
+            Verdict::Allowed => None,
             Verdict::TooMany { is_first, .. } => Some(is_first),
         });
         assert_eq!(firsts, [None, None, Some(true), Some(false)]);
@@ -182,12 +181,12 @@ mod tests {
             "2001:db8::3",
             "2001:db8:0:1::1",
         ];
-        let told = sources.map(|source| is_told(&failures, source, now));
-        assert_eq!(told, [true, true, false, true]);
+        let allowed = sources.map(|source| is_allowed(&failures, source, now));
+        assert_eq!(allowed, [true, true, false, true]);
     }
 
     #[test]
-    fn sources_without_number_are_not_remembered() {
+    fn the_number_of_counted_sources_is_limited() {
         let now = Instant::now();
         let limits = FailureLimits {
             per_source: 1,

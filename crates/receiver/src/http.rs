@@ -1,14 +1,11 @@
-//! The receiver's HTTP: one webhook route and two probes. The handler is the whole story: read,
-//! verify, publish, answer.
+//! The receiver's HTTP: one webhook route and two probes. The handler reads from top to bottom: admit,
+//! claim, read, verify, publish, answer.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServiceResponse;
-use actix_web::http::ConnectionType;
-use actix_web::http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use paynow_process::admin::{ReadinessCheck, health_response, readiness_response};
@@ -17,22 +14,23 @@ use paynow_process::clock;
 use paynow_process::observe::Observable;
 use serde_json::json;
 
+use crate::answer::{problem_response, raw_problem_response};
 use crate::body;
-use crate::connection::{Connection, Phase};
 use crate::failures::{Failures, Verdict};
-use crate::observe::{InFlight, SignatureChecked, WebhookQueued, WebhookRefused};
+use crate::observe::requests::WebhookRefused;
+use crate::observe::requests::{FailureLimited, InFlight, SignatureChecked, WebhookQueued};
 use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
-use crate::room::{Room, RoomLimits};
 use crate::secrets::CurrentSecrets;
+use crate::socket::HeadError;
+use crate::socket::track::{announced_length, connection_of};
 use crate::source::Sources;
 use crate::verify::{claim, verify};
 
 const WEBHOOK_PATH: &str = "/webhooks/paynow";
-const PROBLEM_TYPE: &str = "application/problem+json";
 
-/// What the handler works with; shared by all of actix's worker threads.
-pub(crate) struct Intake {
+/// What the handlers need, shared by all of actix's threads.
+pub(crate) struct ReceiverState {
     pub(crate) sources: Sources,
     pub(crate) failures: Failures,
     pub(crate) secrets: Arc<CurrentSecrets>,
@@ -42,8 +40,10 @@ pub(crate) struct Intake {
     pub(crate) ready: ReadinessCheck,
 }
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
+/// The routes; `state` is shared by all of them.
+pub(crate) fn routes(config: &mut ServiceConfig, state: Data<ReceiverState>) {
     config
+        .app_data(state)
         .service(
             web::resource(WEBHOOK_PATH)
                 .route(web::post().to(receive))
@@ -54,162 +54,107 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(not_found));
 }
 
-async fn receive(request: HttpRequest, payload: Payload, intake: Data<Intake>) -> HttpResponse {
+async fn receive(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<ReceiverState>,
+) -> HttpResponse {
     let started = Instant::now();
     let _in_flight = InFlight::begin();
-    let (source, admitted) = intake.sources.admit(request.peer_addr(), request.headers());
-    let taken = match admitted {
-        Ok(()) => take(&request, payload, &intake).await,
+    let (source, admitted) = state.sources.admit(request.peer_addr(), request.headers());
+    let queued = match admitted {
+        Ok(()) => enqueue(&request, payload, &state).await,
         Err(error) => Err(error.into()),
     };
     let took = started.elapsed();
-    match taken {
-        Ok(queued) => {
-            WebhookQueued {
-                queued: &queued,
-                took,
-            }
-            .emit();
-            HttpResponse::Accepted().json(json!({"status": "queued", "event_id": queued.event_id}))
-        }
-        Err(refusal) => refuse(refusal, source, took, &intake.failures),
+    match queued {
+        Ok(queued) => accept(&queued, took),
+        Err(refusal) => refuse(refusal, source, took, &state.failures),
     }
 }
 
-async fn take(request: &HttpRequest, payload: Payload, intake: &Intake) -> Result<Queued, Refusal> {
-    let claim = claim(request.headers())?;
+async fn enqueue(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &ReceiverState,
+) -> Result<Queued, Refusal> {
     let connection = connection_of(request);
+    let claim = claim(request.headers())?;
     let announced = announced_length(request);
-    let body = body::read(payload, announced, intake.body_limit_bytes, &connection).await?;
-    connection.body_is_read();
-    let began = Instant::now();
-    let verified = verify(
-        &claim,
-        body,
-        &intake.secrets.get(),
-        intake.tolerance,
-        clock::now_ms(),
-    );
-    let took = began.elapsed();
+    let body = body::read(payload, announced, state.body_limit_bytes, &connection).await?;
+    let started = Instant::now();
+    let now_ms = clock::now_ms();
+    let verified = verify(&claim, body, &state.secrets.get(), state.tolerance, now_ms);
+    let took = started.elapsed();
     SignatureChecked { took }.emit();
     let verified = verified?;
-    connection.is_signed();
-    Ok(publish(&intake.publisher, verified).await?)
+    connection.protect();
+    Ok(publish(&state.publisher, verified).await?)
 }
 
-/// Says no, and once there were too many failures no more than that. The connection stays: a new
-/// one would cost us four times what one more refusal does, and a proxy's is not the sender's.
-fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures) -> HttpResponse {
-    let verdict = if refusal.is_failure() {
-        failures.count(source, Instant::now())
-    } else {
-        Verdict::Tell
-    };
-    WebhookRefused {
-        refusal: &refusal,
-        took: Some(took),
-        verdict,
+fn accept(queued: &Queued, took: Duration) -> HttpResponse {
+    WebhookQueued {
+        event_id: &queued.event_id,
+        secret_id: &queued.secret_id,
+        signed_at_ms: queued.signed_at_ms,
+        took,
     }
     .emit();
-    match verdict {
-        Verdict::Tell => problem(&refusal),
-        Verdict::TooMany {
-            retry_after_seconds,
-            ..
-        } => problem(&Refusal::TooManyFailures {
-            retry_after_seconds,
-        }),
+    HttpResponse::Accepted().json(json!({"status": "queued", "event_id": queued.event_id}))
+}
+
+/// Answers with the refusal, or with 429 after too many failures. The connection stays open even then:
+/// a new one costs us four times as much as one more refusal, and a proxy shares it among senders.
+fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures) -> HttpResponse {
+    let code = refusal.code();
+    let verdict = if code.is_failure() {
+        failures.count(source, Instant::now())
+    } else {
+        Verdict::Allowed
+    };
+    let Verdict::TooMany {
+        is_first,
+        retry_after_seconds,
+    } = verdict
+    else {
+        let (took, error) = (Some(took), &refusal);
+        WebhookRefused { code, error, took }.emit();
+        return problem_response(&refusal);
+    };
+    FailureLimited {
+        code,
+        took,
+        is_first,
     }
+    .emit();
+    problem_response(&Refusal::TooManyFailures {
+        retry_after_seconds,
+    })
 }
 
-fn announced_length(request: &HttpRequest) -> Option<usize> {
-    request
-        .headers()
-        .get(CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+/// Reports a head that never became a request; gives the answer to it as bytes.
+pub(crate) fn refuse_head(error: HeadError) -> String {
+    let refusal = Refusal::Head(error);
+    WebhookRefused {
+        code: refusal.code(),
+        error: &refusal,
+        took: None,
+    }
+    .emit();
+    raw_problem_response(&refusal)
 }
 
-async fn readyz(intake: Data<Intake>) -> HttpResponse {
-    readiness_response((intake.ready)())
+async fn readyz(state: Data<ReceiverState>) -> HttpResponse {
+    readiness_response((state.ready)())
 }
 
 async fn not_found() -> HttpResponse {
-    problem(&Refusal::NotFound)
+    problem_response(&Refusal::NotFound)
 }
 
 async fn method_not_allowed() -> HttpResponse {
-    let mut response = problem(&Refusal::MethodNotAllowed);
-    let allow = actix_web::http::header::HeaderValue::from_static("POST");
+    let mut response = problem_response(&Refusal::MethodNotAllowed);
+    let allow = HeaderValue::from_static("POST");
+    response.headers_mut().insert(ALLOW, allow);
     response
-        .headers_mut()
-        .insert(actix_web::http::header::ALLOW, allow);
-    response
-}
-
-/// Has a request's connection know how far it is. What was not read of a body would be taken for
-/// the next request, so the connection then ends.
-pub(crate) async fn accompany(
-    connection: Rc<Connection>,
-    answered: impl Future<Output = Result<ServiceResponse, actix_web::Error>>,
-) -> Result<ServiceResponse, actix_web::Error> {
-    let mut answer = answered.await?;
-    if connection.phase() == Phase::Body && has_body(answer.request()) {
-        close_after(answer.response_mut());
-    }
-    let is_last = answer.response().head().connection_type() == ConnectionType::Close;
-    connection.answered(is_last);
-    Ok(answer)
-}
-
-/// The connection that a request came on. Another server's has none, and no limits.
-pub(crate) fn connection_of(request: &HttpRequest) -> Rc<Connection> {
-    let connection = request.conn_data::<Rc<Connection>>().cloned();
-    connection.unwrap_or_else(|| Room::new(RoomLimits::NONE).enter())
-}
-
-fn has_body(request: &HttpRequest) -> bool {
-    announced_length(request).is_some_and(|length| length > 0)
-        || request.headers().contains_key(TRANSFER_ENCODING)
-}
-
-fn close_after(response: &mut HttpResponse) {
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Close);
-}
-
-/// An RFC 9457 problem. PayNow keeps our answers in its history: nothing private goes in.
-fn problem(refusal: &Refusal) -> HttpResponse {
-    let mut response = HttpResponse::build(refusal.status());
-    if let Some(seconds) = refusal.retry_after_seconds() {
-        response.insert_header((RETRY_AFTER, seconds));
-    }
-    response
-        .content_type(PROBLEM_TYPE)
-        .body(problem_text(refusal))
-}
-
-/// The answer on a connection whose request never began, and that is closed after it.
-pub(crate) fn last_words(refusal: &Refusal) -> String {
-    let (status, problem) = (refusal.status(), problem_text(refusal));
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_TYPE}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{problem}",
-        problem.len()
-    )
-}
-
-fn problem_text(refusal: &Refusal) -> String {
-    let status = refusal.status();
-    json!({
-        "type": "about:blank",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": refusal.code(),
-        "detail": refusal.to_string(),
-    })
-    .to_string()
 }

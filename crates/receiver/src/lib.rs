@@ -1,19 +1,21 @@
 //! The receiver: bytes, verified, queued, answered. It authenticates and enqueues, nothing else.
 //! Invariant: no database and no state; a 202 is given only for what the broker confirmed.
+//!
+//! The modules are in reading order: the program, one webhook's path, then what these stand on.
 
 pub mod app;
-pub mod body;
 pub mod config;
-mod connection;
-pub mod failures;
+
+mod answer;
+pub mod body;
 mod http;
-pub mod observe;
 pub mod publish;
-pub mod refusal;
-pub mod reload;
-mod room;
-pub mod secrets;
-mod server;
 pub mod source;
-mod stream;
 pub mod verify;
+
+pub mod code;
+pub mod failures;
+pub mod observe;
+pub mod refusal;
+pub mod secrets;
+mod socket;

@@ -1,4 +1,4 @@
-//! Verified to queued: what PayNow signed goes to the broker byte for byte, whatever it says.
+//! Verified to queued: the body goes to the broker byte for byte, even when it is no valid event.
 
 use paynow_process::broker::{Confirmed, Outgoing, PublishError, Publisher};
 use paynow_shared::topology::{EVENTS_EXCHANGE, routing_key};
@@ -6,7 +6,7 @@ use paynow_shared::wire::{Headers, label};
 
 use crate::verify::VerifiedWebhook;
 
-/// An event that the broker has. Made by [`publish`] only, so that nobody else can answer 202.
+/// A webhook that the broker has confirmed. Only [`publish`] makes one, so only it leads to a 202.
 #[derive(Debug)]
 pub struct Queued {
     /// The event id, or the SHA-256 of the body when it names none.

@@ -1,12 +1,14 @@
-//! The secrets that may have signed a webhook. PayNow gives each subscription its own, and a
-//! rotation adds one: any of them may match.
+//! The signing secrets. PayNow gives each subscription its own, and a rotation adds one, so any of them
+//! may match.
+
+pub mod reload;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use paynow_shared::signature::Signer;
 
-/// One subscription's secret and the name we know it by.
+/// One subscription's secret and our name for it.
 pub struct SigningSecret {
     id: String,
     signer: Signer,
@@ -37,7 +39,7 @@ pub enum InvalidSecrets {
 
 impl SigningSecrets {
     /// Reads `id:secret` pairs or bare secrets, comma separated. A bare secret gets its place as
-    /// its id (`1`, `2`, …): an id ends up in logs and labels, so it must not tell the secret.
+    /// its id (`1`, `2`, …): ids are in logs and labels, so an id must reveal nothing of its secret.
     pub fn parse(text: &str) -> Result<Self, InvalidSecrets> {
         let mut secrets: Vec<SigningSecret> = Vec::new();
         for (place, item) in (1_usize..).zip(text.split(',')) {
@@ -60,17 +62,12 @@ impl SigningSecrets {
         Ok(Self(secrets))
     }
 
-    pub fn knows(&self, id: &str) -> bool {
-        self.iter().any(|secret| secret.id == id)
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &SigningSecret> {
         self.0.iter()
     }
 }
 
-/// The secrets of now. They are replaced all at once while requests are in hand, and each of those
-/// goes on with what it began with.
+/// The secrets in use. A replacement changes all of them at once; a request keeps those it started with.
 pub struct CurrentSecrets(RwLock<Arc<SigningSecrets>>);
 
 impl CurrentSecrets {

@@ -1,17 +1,17 @@
-//! Who sends: the address behind the proxies we trust, and whether it may send at all.
+//! The source of a request: the address behind trusted proxies, and whether it may send webhooks.
 
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 
-/// Where proxies note whom they speak for; each appends the address that it sees.
+/// The header in which each proxy appends the address of its client.
 pub const FORWARDED_HEADER: &str = "X-Forwarded-For";
 
-/// Of an IPv6 prefix, the part that says "an IPv4 address follows".
+/// The length of the prefix of IPv6 addresses that hold an IPv4 address (`::ffff:0:0/96`).
 const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// Why a request may not be sent from where it comes.
+/// Why the source of a request may not send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     #[error("this address may not send webhooks")]
@@ -20,7 +20,7 @@ pub enum SourceError {
     Unknown,
 }
 
-/// Why a list of addresses is none.
+/// Why a list of networks is not valid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworksError {
     #[error("has {0:?}, which is neither an address nor a network such as 10.0.0.0/8")]
@@ -45,7 +45,7 @@ impl Networks {
         self.0.is_empty()
     }
 
-    /// Whether it has every address there is, of either kind.
+    /// Whether it contains every IPv4 address or every IPv6 address.
     pub fn is_everybody(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
@@ -67,7 +67,7 @@ fn network(item: &str) -> Result<IpNet, NetworksError> {
     Ok(canonical(network))
 }
 
-/// A network of IPv4 addresses written as IPv6 is the IPv4 network.
+/// Turns an IPv4 network that is written as IPv6 into the IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
     let mapped = match (
         network.addr().to_canonical(),
@@ -81,18 +81,18 @@ fn canonical(network: IpNet) -> IpNet {
     mapped.map_or(network, IpNet::V4)
 }
 
-/// Which addresses mean what.
+/// The senders and proxies that the settings name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Who may send webhooks; everybody when it is empty.
+    /// The addresses that may send webhooks; all when it is empty.
     pub allowed: Networks,
-    /// Whose word on whom they speak for is taken.
+    /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: Networks,
 }
 
 impl Sources {
-    /// Finds the source of a request, or the nearest thing to it that is known, and refuses it if
-    /// it may not send. A header is believed only from a trusted proxy: anybody can write one.
+    /// Gives the source of a request, or the nearest proxy when the source is unknown, and whether it may
+    /// send. The header is believed only from a trusted proxy, because anybody can write one.
     pub fn admit(
         &self,
         peer: Option<SocketAddr>,
@@ -114,8 +114,8 @@ impl Sources {
         (client.unwrap_or(peer), admitted)
     }
 
-    /// The last address that no trusted proxy has: all before it may be the client's own invention.
-    /// The first of all if every one is a proxy's; none if there is none, or one is unreadable.
+    /// The last address that is not a trusted proxy: the client may have invented all before it. If all are
+    /// proxies, the first one; `None` if there is no address, or one is not readable.
     fn client(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let values: Vec<_> = headers.get_all(FORWARDED_HEADER).collect();
         let mut client = None;
@@ -132,7 +132,7 @@ impl Sources {
     }
 }
 
-/// An address; some proxies write the client's port behind it, or brackets around it.
+/// Reads an address. Some proxies add the client's port, or brackets.
 fn forwarded(item: &str) -> Option<IpAddr> {
     let bare = item
         .strip_prefix('[')
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// The source, if it may send; of a peer with these values of the header.
+    /// The source of a request from this peer with these header values, if it may send.
     #[expect(
         clippy::unwrap_in_result,
         reason = "the values are those of the tests below"
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_ipv6_clothes_is_the_ipv4_address() {
+    fn an_ipv4_address_written_as_ipv6_is_the_ipv4_address() {
         let plain = Networks::parse("10.1.0.0/16,192.0.2.7").unwrap();
         let mapped = Networks::parse("::ffff:10.1.0.0/112,::ffff:192.0.2.7").unwrap();
         assert_eq!(plain, mapped);
@@ -250,7 +250,7 @@ mod tests {
             (&["1.1.1.1, 2.2.2.2, 10.0.0.9"], "2.2.2.2"),
             (&["1.1.1.1", "2.2.2.2,10.0.0.9", "10.0.0.8"], "2.2.2.2"),
             (&["10.0.0.7, 10.0.0.9"], "10.0.0.7"),
-            // What comes before the client is the client's own invention.
+            // The client may have invented what comes before it.
             (&["nonsense, 2.2.2.2"], "2.2.2.2"),
             (&["2.2.2.2:4711"], "2.2.2.2"),
             (&["[2001:db8::1]:4711"], "2001:db8::1"),

@@ -1,4 +1,4 @@
-//! Bytes to verified: the signature over the exact bytes, before anything reads them.
+//! Bytes to verified webhook: the signature over the exact bytes is checked before anything reads them.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ const SIGNATURE_BYTES: usize = 32;
 /// Milliseconds since 1970 have 13 digits until the year 2286; 18 always fit into 64 bits.
 const TIMESTAMP_DIGITS_MAX: usize = 18;
 
-/// A body that PayNow signed. Made by [`verify`] only: whoever holds one need not ask again.
+/// A body that PayNow signed. Only [`verify`] makes one, so no later step has to check it again.
 #[derive(Debug)]
 pub struct VerifiedWebhook {
     pub body: Bytes,
     /// `PayNow-Timestamp`, in Unix milliseconds.
     pub signed_at_ms: i64,
-    /// When we took the request, in Unix milliseconds.
+    /// Our clock at the check, in Unix milliseconds.
     pub received_at_ms: i64,
     /// The id of the secret that matched.
     pub secret_id: String,
@@ -40,17 +40,17 @@ pub enum VerifyError {
     Stale,
 }
 
-/// What the headers claim.
+/// What the two headers of PayNow claim.
 #[derive(Debug)]
 pub struct Claim {
-    /// As sent: PayNow signs this text, not the number.
+    /// As sent, because PayNow signs the text and not the number.
     timestamp: String,
     signed_at_ms: i64,
     signature: [u8; SIGNATURE_BYTES],
 }
 
-/// Reads the two headers. Strict where PayNow's own sample is not: `123abc` is no timestamp, and a
-/// header sent twice is no header.
+/// Reads the two headers. Unlike PayNow's own sample, it refuses `123abc` as a timestamp and a header that
+/// is sent twice.
 pub fn claim(headers: &HeaderMap) -> Result<Claim, VerifyError> {
     let signature = single(headers, SIGNATURE_HEADER)?;
     let timestamp = single(headers, TIMESTAMP_HEADER)?;
@@ -84,7 +84,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Ver
 
 /// Checks the claim: `base64(HMAC-SHA256(secret, "<PayNow-Timestamp>.<raw body>"))` under any of
 /// the secrets, in constant time, then the window in both directions. The signature comes first,
-/// so that `Stale` always means "PayNow, but late".
+/// so that `Stale` always means that PayNow signed it.
 pub fn verify(
     claim: &Claim,
     body: Bytes,

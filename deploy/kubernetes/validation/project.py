@@ -87,7 +87,7 @@ def drain_seconds():
         "crates/receiver/src/app.rs",
         r"const READINESS_LEAD: Duration = Duration::from_millis\((\d+)\)",
     )
-    receiver = number("crates/receiver/src/server.rs", r"const DRAIN_LIMIT_SECONDS: u64 = (\d+)")
+    receiver = number("crates/receiver/src/socket/server.rs", r"const DRAIN_LIMIT_SECONDS: u64 = (\d+)")
     worker = number(
         "crates/worker/src/session.rs", r"const DRAIN_LIMIT: Duration = Duration::from_secs\((\d+)\)"
     )

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive};
@@ -10,43 +9,53 @@ use actix_server::{Server, ServerBuilder};
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::{AppConfig, Service};
-use actix_web::web::Data;
+use actix_web::web::ServiceConfig;
 use paynow_process::observe::Observable;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::http::{Intake, accompany, connection_of, routes};
-use crate::observe::ConnectionsLimited;
-use crate::room::{Room, RoomLimits};
-use crate::stream::Guarded;
+use super::budget::{BudgetLimits, ConnectionBudget};
+use super::connection::Connection;
+use super::guarded::{Guarded, RefuseHead};
+use super::track::{connection_of, track_progress};
+use crate::observe::sockets::ConnectionsLimited;
 
-/// Longer than a publish may take, shorter than the grace an orchestrator gives.
+/// Longer than a publish may take, shorter than the grace period of an orchestrator.
 const DRAIN_LIMIT_SECONDS: u64 = 20;
-/// For the end of a connection whose client still sends.
+/// The time limit for closing a connection whose client still sends.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// Connections that the kernel keeps until we take them.
+/// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 2048;
-/// Files that are no connections: those of the broker, the log, the runtime, the admin server.
+/// File descriptors for other things: the broker, the log, the runtime, the admin server.
 const OTHER_FILES: usize = 128;
-/// Who was crowded out needs a moment to go.
+/// Evicted connections that are not closed yet; actix still counts them.
 const LEAVING_CONNECTIONS: usize = 256;
 
-/// What all connections together may take.
+/// Limits of all threads together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerLimits {
     pub(crate) connections: usize,
     pub(crate) body_bytes: usize,
-    /// Of one body.
+    /// Size of one body.
     pub(crate) body_limit_bytes: usize,
-    pub(crate) patience: Duration,
+    pub(crate) client_timeout: Duration,
 }
 
-/// Binds the address; gives it as it is, because port 0 is any. Must be called inside a tokio
+/// What the server does with heads: `routes` takes whole ones, `refuse_head` the others.
+pub(crate) struct Handlers<R> {
+    pub(crate) routes: R,
+    pub(crate) refuse_head: RefuseHead,
+}
+
+/// Binds the address and gives the one that was bound, for port 0. Must be called inside a tokio
 /// runtime.
-pub(crate) fn start(
+pub(crate) fn start<R>(
     address: SocketAddr,
-    intake: Data<Intake>,
+    handlers: Handlers<R>,
     mut limits: ServerLimits,
-) -> io::Result<(Server, SocketAddr)> {
+) -> io::Result<(Server, SocketAddr)>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
     let listener = listen(address)?;
     let address = listener.local_addr()?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -55,24 +64,30 @@ pub(crate) fn start(
         limits.connections = connections;
         ConnectionsLimited { connections }.emit();
     }
-    let room_limits = share(limits, threads);
+    let thread_limits = share(limits, threads);
     let builder = ServerBuilder::new()
         .workers(threads)
-        .max_concurrent_connections(room_limits.connections.saturating_add(LEAVING_CONNECTIONS))
+        .max_concurrent_connections(
+            thread_limits
+                .connections
+                .saturating_add(LEAVING_CONNECTIONS),
+        )
         .disable_signals()
         .shutdown_timeout(DRAIN_LIMIT_SECONDS);
     let draining = builder.graceful_shutdown_signal();
+    let Handlers {
+        routes,
+        refuse_head,
+    } = handlers;
     let builder = builder.listen("webhooks", listener, move || {
-        let (intake, draining) = (intake.clone(), draining.clone());
-        let room = Room::new(room_limits);
+        let (routes, draining) = (routes.clone(), draining.clone());
+        let budget = ConnectionBudget::new(thread_limits);
         let app = move || {
             App::new()
-                .app_data(intake.clone())
-                .configure(routes)
+                .configure(routes.clone())
                 .wrap_fn(|request, service| {
                     let connection = connection_of(request.request());
-                    connection.begin();
-                    accompany(connection, service.call(request))
+                    track_progress(connection, service.call(request))
                 })
         };
         let http = HttpService::build()
@@ -80,7 +95,7 @@ pub(crate) fn start(
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
-            // The streams have our patience, at every head and not only at the first.
+            // The streams limit the time of every head; actix would of the first one only.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(DISCONNECT_LIMIT)
@@ -91,7 +106,7 @@ pub(crate) fn start(
             .h1(map_config(app(), |_none| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let stream = Guarded::new(stream, &Rc::clone(&room));
+            let stream = Guarded::new(stream, Connection::open(&budget), refuse_head);
             std::future::ready(Ok((stream, peer)))
         })
         .and_then(http)
@@ -104,32 +119,33 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     }?;
-    // So that a restart need not wait for the connections of the process before it.
+    // A restart then need not wait for the connections of the process before it.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Each thread's share. The largest body fits into it, whatever the sum says.
-fn share(limits: ServerLimits, threads: usize) -> RoomLimits {
+/// The limits of one thread. The largest body fits into them, even if all threads together then exceed
+/// the limit.
+fn share(limits: ServerLimits, threads: usize) -> BudgetLimits {
     let largest = limits.body_limit_bytes.checked_next_power_of_two();
-    RoomLimits {
+    BudgetLimits {
         connections: limits.connections.div_ceil(threads),
         body_bytes: limits
             .body_bytes
             .div_ceil(threads)
             .max(largest.unwrap_or(limits.body_limit_bytes)),
-        patience: limits.patience,
+        client_timeout: limits.client_timeout,
     }
 }
 
-/// As many connections as were asked for, or as there are files for.
+/// The connections that were asked for, or as many as there are file descriptors for.
 fn affordable(connections: usize, files: Option<usize>) -> usize {
     let affordable = files.map_or(connections, |files| files.saturating_sub(OTHER_FILES));
     affordable.clamp(1, connections.max(1))
 }
 
-/// How many files this process may open, where the system says so.
+/// How many files this process may open, if the system reports it.
 fn open_files_max() -> Option<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits
@@ -152,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_has_its_share_and_room_for_one_body() {
+    fn a_thread_has_its_share_and_memory_for_one_body() {
         let limits = ServerLimits {
             connections: 100,
             body_bytes: 64 << 20,
             body_limit_bytes: 1 << 20,
-            patience: Duration::from_secs(5),
+            client_timeout: Duration::from_secs(5),
         };
         let one_of_three = share(limits, 3);
         assert_eq!(one_of_three.connections, 34);

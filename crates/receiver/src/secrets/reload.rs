@@ -1,5 +1,5 @@
-//! Signing secrets that change without a restart: their file is read again on SIGHUP, and when it has
-//! changed. Nothing but a whole and valid list takes the place of the one in use.
+//! Reads the file of the signing secrets again, on SIGHUP and when it has changed, so that a rotation
+//! needs no restart. Only a complete and valid list replaces the one in use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::observe::{SecretsNotReloaded, SecretsReloaded};
-use crate::secrets::{CurrentSecrets, InvalidSecrets, SigningSecrets};
+use super::{CurrentSecrets, InvalidSecrets, SigningSecret, SigningSecrets};
+use crate::observe::secrets::{SecretsNotReloaded, SecretsReloaded};
 
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// A file that is the same after this is not being written: half a list would be a valid one.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// A file that has not changed for this long is complete. Half a list could be a valid one.
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
 
-/// Why the secrets in use stay.
+/// Why the secrets were not replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     #[error("PAYNOW_SIGNING_SECRETS is not in a file: a restart reads it again")]
@@ -28,17 +28,17 @@ pub enum ReloadError {
     Invalid(#[from] InvalidSecrets),
 }
 
-/// The signing secrets' file, and what it held last.
+/// Watches the file of the signing secrets.
 pub struct Watch {
     file: Option<SecretFile>,
-    /// What was taken or refused last, so that a wrong file is told once.
+    /// The content that was used or refused last, so that a wrong file is reported once.
     seen: Option<SecretString>,
     hangups: Signal,
     current: Arc<CurrentSecrets>,
 }
 
 impl Watch {
-    /// Takes over SIGHUP, which would else end the process. Fails when the process may not.
+    /// Handles SIGHUP, which would otherwise end the process. Fails when the handler cannot be installed.
     pub fn new(file: Option<SecretFile>, current: Arc<CurrentSecrets>) -> std::io::Result<Self> {
         Ok(Self {
             seen: file.as_ref().and_then(|file| file.read().ok()),
@@ -51,20 +51,20 @@ impl Watch {
     /// Watches until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            let is_asked = tokio::select! {
+            let is_requested = tokio::select! {
                 () = stop.cancelled() => return,
                 _ = self.hangups.recv() => true,
-                () = tokio::time::sleep(LOOK_AGAIN) => false,
+                () = tokio::time::sleep(CHECK_INTERVAL) => false,
             };
-            if let Err(error) = self.look(is_asked).await {
+            if let Err(error) = self.check(is_requested).await {
                 SecretsNotReloaded { error: &error }.emit();
             }
         }
     }
 
-    async fn look(&mut self, is_asked: bool) -> Result<(), ReloadError> {
+    async fn check(&mut self, is_requested: bool) -> Result<(), ReloadError> {
         let Some(file) = self.file.clone() else {
-            return if is_asked {
+            return if is_requested {
                 Err(ReloadError::NoFile)
             } else {
                 Ok(())
@@ -72,20 +72,20 @@ impl Watch {
         };
         let text = match settled(&file).await {
             Ok(text) => text,
-            // Whoever replaces a file may leave none for a moment; asked, it is an answer.
-            Err(error) if is_asked => return Err(error.into()),
-            Err(_for_now) => return Ok(()),
+            // A file may be missing for a moment while it is replaced, unless SIGHUP says that it is there.
+            Err(error) if is_requested => return Err(error.into()),
+            Err(_try_again) => return Ok(()),
         };
         let is_same = |seen: &SecretString| seen.expose_secret() == text.expose_secret();
-        if self.seen.as_ref().is_some_and(is_same) && !is_asked {
+        if self.seen.as_ref().is_some_and(is_same) && !is_requested {
             return Ok(());
         }
         let secrets = SigningSecrets::parse(text.expose_secret());
         self.seen = Some(text);
         let (before, now) = (self.current.get(), Arc::new(secrets?));
         SecretsReloaded {
-            before: &before,
-            now: &now,
+            before: before.iter().map(SigningSecret::id).collect(),
+            now: now.iter().map(SigningSecret::id).collect(),
         }
         .emit();
         self.current.replace(now);
@@ -93,7 +93,7 @@ impl Watch {
     }
 }
 
-/// What the file holds once nobody writes it any more.
+/// The content of the file, once it has stopped changing.
 async fn settled(file: &SecretFile) -> Result<SecretString, SettingError> {
     let mut before = file.read()?;
     loop {

@@ -1,0 +1,150 @@
+//! Limits of one thread on its open connections and on the memory of their bodies. When a limit is
+//! reached, the budget names the connection that must go, and its caller ends it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::observe::sockets;
+
+/// The limits of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BudgetLimits {
+    pub(crate) connections: usize,
+    /// Memory of all unfinished bodies together.
+    pub(crate) body_bytes: usize,
+    /// From the opening of a connection, or its last answer, to a whole head; and what a body may
+    /// take besides the time that its bytes need.
+    pub(crate) client_timeout: Duration,
+}
+
+impl BudgetLimits {
+    pub(crate) const NONE: Self = Self {
+        connections: usize::MAX,
+        body_bytes: usize::MAX,
+        client_timeout: Duration::from_secs(60 * 60),
+    };
+}
+
+/// The lowest rank is evicted first: connections whose last request was not signed, the oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EvictionRank {
+    pub(crate) has_signed: bool,
+    /// A number of the sequence that the budget gives out.
+    pub(crate) since: u64,
+}
+
+/// A connection that may be evicted for the memory of its body.
+pub(crate) trait Evictable {
+    /// The rank of its unfinished body; `None` when that takes no memory from the budget.
+    fn body_rank(&self) -> Option<EvictionRank>;
+}
+
+/// The answer to a request for memory.
+pub(crate) enum Reservation<C> {
+    Granted,
+    /// There is memory once this connection has gone.
+    Evict(Rc<C>),
+    /// No body may be evicted for this one.
+    Refused,
+}
+
+/// What the connections of one thread share; no other thread sees it.
+pub(crate) struct ConnectionBudget<C> {
+    limits: BudgetLimits,
+    /// All connections but those with a signed request that is not answered yet.
+    evictable: RefCell<BTreeMap<EvictionRank, Rc<C>>>,
+    sequence: Cell<u64>,
+    connections: Cell<usize>,
+    body_bytes: Cell<usize>,
+}
+
+impl<C: Evictable> ConnectionBudget<C> {
+    pub(crate) fn new(limits: BudgetLimits) -> Rc<Self> {
+        Rc::new(Self {
+            limits,
+            evictable: RefCell::default(),
+            sequence: Cell::new(0),
+            connections: Cell::new(0),
+            body_bytes: Cell::new(0),
+        })
+    }
+
+    pub(crate) fn client_timeout(&self) -> Duration {
+        self.limits.client_timeout
+    }
+
+    /// Counts a new connection; gives the one that must go if that is one too many.
+    pub(crate) fn admit(&self) -> Option<Rc<C>> {
+        let is_full = self.connections.get() >= self.limits.connections;
+        self.connections.set(self.connections.get() + 1);
+        sockets::connections_changed(1.0);
+        let first = is_full.then(|| self.evictable.borrow_mut().pop_first());
+        first.flatten().map(|(_rank, connection)| connection)
+    }
+
+    /// A connection has ended, or is evicted and will end.
+    pub(crate) fn leave(&self, rank: Option<EvictionRank>) {
+        self.protect(rank);
+        self.connections
+            .set(self.connections.get().saturating_sub(1));
+        sockets::connections_changed(-1.0);
+    }
+
+    pub(crate) fn next_sequence(&self) -> u64 {
+        let next = self.sequence.get();
+        self.sequence.set(next.wrapping_add(1));
+        next
+    }
+
+    /// Lets a connection be evicted, after all others of its kind.
+    pub(crate) fn enqueue(&self, connection: &Rc<C>, has_signed: bool) -> EvictionRank {
+        let since = self.next_sequence();
+        let rank = EvictionRank { has_signed, since };
+        self.evictable
+            .borrow_mut()
+            .insert(rank, Rc::clone(connection));
+        rank
+    }
+
+    /// The connection with this rank is not evicted any more.
+    pub(crate) fn protect(&self, rank: Option<EvictionRank>) {
+        if let Some(rank) = rank {
+            self.evictable.borrow_mut().remove(&rank);
+        }
+    }
+
+    /// Asks for memory for more of a body with this rank. Without enough of it, the unfinished body
+    /// with the lowest rank must go, unless that is the body itself.
+    pub(crate) fn reserve(&self, rank: EvictionRank, bytes: usize) -> Reservation<C> {
+        let needed = self.body_bytes.get().saturating_add(bytes);
+        if needed > self.limits.body_bytes {
+            let evictable = self.evictable.borrow();
+            let bodies = evictable
+                .values()
+                .filter_map(|other| Some((other.body_rank()?, other)));
+            let first = bodies.min_by_key(|(other, _connection)| *other);
+            return match first.filter(|(other, _connection)| *other < rank) {
+                Some((_rank, connection)) => Reservation::Evict(Rc::clone(connection)),
+                None => Reservation::Refused,
+            };
+        }
+        self.body_bytes.set(needed);
+        sockets::body_bytes_changed(bytes as f64);
+        Reservation::Granted
+    }
+
+    pub(crate) fn release(&self, bytes: usize) {
+        self.body_bytes
+            .set(self.body_bytes.get().saturating_sub(bytes));
+        sockets::body_bytes_changed(-(bytes as f64));
+    }
+
+    /// Connections, bytes of bodies, and connections that may be evicted.
+    #[cfg(test)]
+    pub(super) fn usage(&self) -> (usize, usize, usize) {
+        let evictable = self.evictable.borrow().len();
+        (self.connections.get(), self.body_bytes.get(), evictable)
+    }
+}

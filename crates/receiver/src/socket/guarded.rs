@@ -1,0 +1,231 @@
+//! The stream of a connection, with limits that actix lacks: the time and size of every head, the end
+//! of an answer that nobody reads, and how much is read ahead of a handler.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::HeadError;
+use super::connection::{Connection, Phase};
+
+/// Bytes of a closing connection that are discarded before other tasks run.
+const DISCARD_BYTES: usize = 4096;
+
+/// Reports a head that never became a request, and gives the answer to it as bytes.
+pub(crate) type RefuseHead = fn(HeadError) -> String;
+
+/// Why nothing more is read of a connection between two requests.
+enum Stop {
+    Refuse(HeadError),
+    Close,
+}
+
+pub(crate) struct Guarded {
+    stream: TcpStream,
+    connection: Rc<Connection>,
+    refuse_head: RefuseHead,
+    /// Re-armed only when it fires: deadlines only move later.
+    timer: Pin<Box<Sleep>>,
+    evicted: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// An answer waits for the client to read.
+    is_writing: bool,
+    /// The largest head is there. Actix parses it before the next read, which is when it is too large.
+    is_full: bool,
+    /// The head was refused, and what still comes is discarded.
+    is_discarding: bool,
+}
+
+impl Guarded {
+    pub(crate) fn new(
+        stream: TcpStream,
+        connection: Rc<Connection>,
+        refuse_head: RefuseHead,
+    ) -> Self {
+        Self {
+            timer: Box::pin(sleep_until(connection.deadline().into())),
+            evicted: Box::pin(connection.evicted()),
+            stream,
+            connection,
+            refuse_head,
+            is_writing: false,
+            is_full: false,
+            is_discarding: false,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> Rc<Connection> {
+        Rc::clone(&self.connection)
+    }
+
+    /// Whether the deadline has passed. Wakes the task when it passes later.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let deadline = match self.connection.phase() {
+                Phase::Body | Phase::Answer => now + self.connection.client_timeout(),
+                Phase::Head | Phase::Closing => self.connection.deadline(),
+            };
+            if deadline <= now {
+                return true;
+            }
+            self.timer.as_mut().reset(deadline.into());
+        }
+        false
+    }
+
+    /// Whether the connection was evicted. Wakes the task when it is evicted later.
+    fn is_evicted(&mut self, cx: &mut Context<'_>) -> bool {
+        self.evicted.as_mut().poll(cx).is_ready()
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
+        let (is_late, is_evicted) = (self.is_late(cx), self.is_evicted(cx));
+        let phase = self.connection.phase();
+        let is_full = phase == Phase::Head && self.connection.read_credit() == 0;
+        let was_full = std::mem::replace(&mut self.is_full, is_full);
+        match phase {
+            // The handler ends a request, and gives the answer to it.
+            Phase::Body | Phase::Answer => None,
+            Phase::Head | Phase::Closing if is_evicted => Some(Stop::Close),
+            Phase::Head if is_full && was_full => Some(Stop::Refuse(HeadError::TooLarge)),
+            Phase::Head if is_late && self.connection.has_part_of_head() => {
+                Some(Stop::Refuse(HeadError::TooSlow))
+            }
+            Phase::Head | Phase::Closing => is_late.then_some(Stop::Close),
+        }
+    }
+
+    /// Answers a head that never became a request.
+    fn refuse(&mut self, error: HeadError, cx: &mut Context<'_>) {
+        let answer = (self.refuse_head)(error);
+        if !self.is_writing {
+            // The socket's buffer has space for it unless the client reads nothing.
+            let _written = self.stream.try_write(answer.as_bytes());
+        }
+        let _shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        // `discard` reads without credit.
+        let _was_stopped = self.connection.end_request(true);
+        self.is_discarding = true;
+    }
+
+    /// Discards what still comes: an immediate close could make the client lose the answer.
+    fn discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_late(cx) || !self.connection.is_counted() {
+            return Poll::Ready(());
+        }
+        let mut scratch = [0; DISCARD_BYTES];
+        let mut scratch = ReadBuf::new(&mut scratch);
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scratch));
+        if read.is_err() || scratch.filled().is_empty() {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.connection.leave();
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.is_discarding {
+            match this.stop(cx) {
+                Some(Stop::Refuse(error)) => this.refuse(error, cx),
+                Some(Stop::Close) => return Poll::Ready(Ok(())),
+                None => {}
+            }
+        }
+        if this.is_discarding {
+            return this.discard(cx).map(Ok);
+        }
+        if this.connection.read_credit() == 0 {
+            if this.connection.phase() == Phase::Head {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        this.connection
+            .spend_credit(buffer.filled().len().saturating_sub(before));
+        read
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.is_writing = written.is_pending();
+        if this.is_writing && (this.is_late(cx) || this.is_evicted(cx)) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::super::budget::{BudgetLimits, ConnectionBudget};
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_has_an_end() {
+        let budget = ConnectionBudget::new(BudgetLimits {
+            client_timeout: Duration::from_millis(50),
+            ..BudgetLimits::NONE
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _deaf = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _peer) = listener.accept().await.unwrap();
+        let mut guarded = Guarded::new(stream, Connection::open(&budget), |_error| String::new());
+        let answer = [0; 64 * 1024];
+        let ended = async {
+            loop {
+                let written = poll_fn(|cx| Pin::new(&mut guarded).poll_write(cx, &answer)).await;
+                if let Err(error) = written {
+                    break error;
+                }
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+        let ended = ended.expect("it ends");
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,58 @@
+//! Keeps a connection's state in step with actix: which request is being read, and when it is answered.
+
+use std::rc::Rc;
+
+use actix_web::dev::ServiceResponse;
+use actix_web::http::ConnectionType;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::{HttpRequest, HttpResponse};
+use tokio::task::yield_now;
+
+use super::connection::{Connection, Phase};
+
+/// Follows one request from its head to its answer. A body that was not read to its end would be
+/// taken for the next request, so the connection is then closed.
+pub(crate) async fn track_progress(
+    connection: Rc<Connection>,
+    answered: impl Future<Output = Result<ServiceResponse, actix_web::Error>>,
+) -> Result<ServiceResponse, actix_web::Error> {
+    poll_stream_if(connection.begin_request()).await;
+    let mut answer = answered.await?;
+    if connection.phase() == Phase::Body && has_body(answer.request()) {
+        close_after(answer.response_mut());
+    }
+    let is_last = answer.response().head().connection_type() == ConnectionType::Close;
+    poll_stream_if(connection.end_request(is_last)).await;
+    Ok(answer)
+}
+
+/// A stream that stopped reading for want of credit waits for nothing. It runs in the task of its
+/// handlers, so one more turn of that task makes it read again.
+pub(crate) async fn poll_stream_if(was_stopped: bool) {
+    if was_stopped {
+        yield_now().await;
+    }
+}
+
+/// The connection of a request. A test server's request has none, and gets one without limits.
+pub(crate) fn connection_of(request: &HttpRequest) -> Rc<Connection> {
+    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    connection.unwrap_or_else(Connection::unlimited)
+}
+
+/// The value of `Content-Length`, if it is sent and readable.
+pub(crate) fn announced_length(request: &HttpRequest) -> Option<usize> {
+    let value = request.headers().get(CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
+}
+
+fn has_body(request: &HttpRequest) -> bool {
+    announced_length(request).is_some_and(|length| length > 0)
+        || request.headers().contains_key(TRANSFER_ENCODING)
+}
+
+fn close_after(response: &mut HttpResponse) {
+    response
+        .head_mut()
+        .set_connection_type(ConnectionType::Close);
+}
