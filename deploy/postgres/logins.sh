@@ -1,6 +1,6 @@
 #!/bin/bash
-# The logins of the programs, at the first start of a new database: `paynowctl setup` gives them their
-# rights, and their passwords are ours to set. Run by the image's entrypoint.
+# Creates the programs' logins with their passwords at the first start of a new database. `paynowctl setup`
+# grants them their rights. Run by the image's entrypoint.
 set -euo pipefail
 
 for login in worker reader operator; do
