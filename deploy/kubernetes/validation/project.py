@@ -13,6 +13,7 @@ READERS = ("main.rs", "config.rs", "database.rs")
 SHARED_READERS = {
     "program::run(": "process/src/telemetry.rs",
     "BrokerAddress::from_environment(": "process/src/broker/connect.rs",
+    "ManagementSettings::from_environment(": "desk/src/management/settings.rs",
 }
 # Set for the libraries below us, not for our programs.
 LIBRARY_VARIABLES = {"SSL_CERT_FILE"}
