@@ -6,15 +6,13 @@ use metrics::Gauge;
 
 use crate::declare_metrics;
 use crate::error_chain::chain;
+use crate::telemetry::LogEvent;
 use crate::telemetry::Values::AtRunTime;
-use crate::telemetry::{LogEvent, Metric};
 
 declare_metrics! {
-    static CERTIFICATE: Metric<Gauge, 1> = Metric::new(
-        "paynow_certificate_not_after_timestamp_seconds",
-        &[("peer", AtRunTime)],
-        "when the certificate of the broker or the database expires; +Inf without TLS",
-    );
+    /// when the certificate of the broker or the database expires; +Inf without TLS
+    static CERTIFICATE: Gauge =
+        "paynow_certificate_not_after_timestamp_seconds" { peer: AtRunTime };
 }
 
 pub(crate) const LOG_EVENTS: &[LogEvent] = &[

@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge, Histogram};
 use paynow_process::declare_metrics;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
-use paynow_process::telemetry::{Catalog, LogEvent, Metric, buckets};
+use paynow_process::telemetry::{Catalog, LogEvent, buckets};
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
 use strum::IntoEnumIterator;
@@ -11,112 +11,51 @@ use strum::IntoEnumIterator;
 use crate::plan::Outcome;
 
 declare_metrics! {
-    pub(crate) static CONSUMING: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_consuming",
-        &[],
-        "1 while it takes messages, 0 while it waits for a server",
-    );
-    pub(crate) static PAUSES: Metric<Counter, 1> = Metric::new(
-        "paynow_worker_pauses_total",
-        &[("cause", Known(pause_causes))],
-        "broker, database, schema, handing_on or panic",
-    );
-    pub(crate) static BATCH_SIZE: Metric<Histogram, 0> = Metric::new(
-        "paynow_worker_batch_size",
-        &[],
-        "events in one transaction",
-    )
-    .buckets(&buckets::SIZE);
-    pub(crate) static APPLY: Metric<Histogram, 0> = Metric::new(
-        "paynow_worker_apply_duration_seconds",
-        &[],
-        "from a batch's arrival to its commit",
-    )
-    .buckets(&buckets::DURATION_SECONDS);
-    pub(crate) static SETTLE: Metric<Histogram, 0> = Metric::new(
-        "paynow_worker_settle_duration_seconds",
-        &[],
-        "from the commit to the last acknowledgement",
-    )
-    .buckets(&buckets::DURATION_SECONDS);
-    pub(crate) static EVENT_AGE: Metric<Histogram, 0> = Metric::new(
-        "paynow_worker_event_age_seconds",
-        &[],
-        "from PayNow's signature to the commit, of events applied now",
-    )
-    .buckets(&buckets::AGE_SECONDS);
-    pub(crate) static EVENTS: Metric<Counter, 1> = Metric::new(
-        "paynow_worker_events_total",
-        &[("outcome", Known(outcomes))],
-        "as in webhook_events, or duplicate, deferred, dead",
-    );
-    pub(crate) static POINTS: Metric<Counter, 1> = Metric::new(
-        "paynow_worker_points_total",
-        &[("kind", Known(kinds))],
-        "points moved, by kind of ledger entry, without sign",
-    );
-    pub(crate) static RETRIES: Metric<Counter, 2> = Metric::new(
-        "paynow_worker_retries_total",
-        &[("rung_seconds", AtRunTime), ("reason", Known(retry_reasons))],
-        "events put on a rung of the retry ladder",
-    );
-    pub(crate) static REDONE: Metric<Counter, 0> = Metric::new(
-        "paynow_worker_batches_redone_total",
-        &[],
-        "batches redone event by event for one event's sake",
-    );
-    pub(crate) static DEAD_LETTERS: Metric<Counter, 1> = Metric::new(
-        "paynow_worker_dead_letters_total",
-        &[("reason", Known(reasons))],
-        "events dead-lettered",
-    );
-    pub(crate) static ARCHIVED: Metric<Counter, 0> = Metric::new(
-        "paynow_worker_dead_letters_archived_total",
-        &[],
-        "dead letters written to the desk",
-    );
-    pub(crate) static OPEN: Metric<Gauge, 1> = Metric::new(
-        "paynow_worker_dead_letters_open",
-        &[("reason", Known(reasons))],
-        "open at the desk",
-    );
-    pub(crate) static OPEN_OLDEST: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_dead_letters_open_oldest_age_seconds",
-        &[],
-        "since the oldest open one died; 0 with none",
-    );
-    pub(crate) static DEBT_WALLETS: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_debt_wallets",
-        &[],
-        "wallets below zero",
-    )
-    .absent_until_set();
-    pub(crate) static DEBT_POINTS: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_debt_points",
-        &[],
-        "what they lack together",
-    )
-    .absent_until_set();
-    pub(crate) static FORGOTTEN: Metric<Counter, 0> = Metric::new(
-        "paynow_worker_payloads_forgotten_total",
-        &[],
-        "payloads deleted by retention",
-    );
-    pub(crate) static SURVEYED: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_survey_timestamp_seconds",
-        &[],
-        "when the gauges of the database were last read",
-    );
-    pub(crate) static VIOLATIONS: Metric<Gauge, 1> = Metric::new(
-        "paynow_worker_ledger_violations",
-        &[("check", AtRunTime)],
-        "things that break an invariant of the ledger, as paynowctl check has it",
-    );
-    pub(crate) static LEDGER_CHECKED: Metric<Gauge, 0> = Metric::new(
-        "paynow_worker_ledger_checked_timestamp_seconds",
-        &[],
-        "when the invariants were last looked at, by any worker",
-    );
+    /// 1 while it takes messages, 0 while it waits for a server
+    pub(crate) static CONSUMING: Gauge = "paynow_worker_consuming" {};
+    /// broker, database, schema, handing_on or panic
+    pub(crate) static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
+    /// events in one transaction
+    pub(crate) static BATCH_SIZE: Histogram = "paynow_worker_batch_size" {}.buckets(&buckets::SIZE);
+    /// from a batch's arrival to its commit
+    pub(crate) static APPLY: Histogram =
+        "paynow_worker_apply_duration_seconds" {}.buckets(&buckets::DURATION_SECONDS);
+    /// from the commit to the last acknowledgement
+    pub(crate) static SETTLE: Histogram =
+        "paynow_worker_settle_duration_seconds" {}.buckets(&buckets::DURATION_SECONDS);
+    /// from PayNow's signature to the commit, of events applied now
+    pub(crate) static EVENT_AGE: Histogram =
+        "paynow_worker_event_age_seconds" {}.buckets(&buckets::AGE_SECONDS);
+    /// as in webhook_events, or duplicate, deferred, dead
+    pub(crate) static EVENTS: Counter = "paynow_worker_events_total" { outcome: Known(outcomes) };
+    /// points moved, by kind of ledger entry, without sign
+    pub(crate) static POINTS: Counter = "paynow_worker_points_total" { kind: Known(kinds) };
+    /// events put on a rung of the retry ladder
+    pub(crate) static RETRIES: Counter =
+        "paynow_worker_retries_total" { rung_seconds: AtRunTime, reason: Known(retry_reasons) };
+    /// batches redone event by event for one event's sake
+    pub(crate) static REDONE: Counter = "paynow_worker_batches_redone_total" {};
+    /// events dead-lettered
+    pub(crate) static DEAD_LETTERS: Counter =
+        "paynow_worker_dead_letters_total" { reason: Known(reasons) };
+    /// dead letters written to the desk
+    pub(crate) static ARCHIVED: Counter = "paynow_worker_dead_letters_archived_total" {};
+    /// open at the desk
+    pub(crate) static OPEN: Gauge = "paynow_worker_dead_letters_open" { reason: Known(reasons) };
+    /// since the oldest open one died; 0 with none
+    pub(crate) static OPEN_OLDEST: Gauge = "paynow_worker_dead_letters_open_oldest_age_seconds" {};
+    /// wallets below zero
+    pub(crate) static DEBT_WALLETS: Gauge = "paynow_worker_debt_wallets" {}.absent_until_set();
+    /// what they lack together
+    pub(crate) static DEBT_POINTS: Gauge = "paynow_worker_debt_points" {}.absent_until_set();
+    /// payloads deleted by retention
+    pub(crate) static FORGOTTEN: Counter = "paynow_worker_payloads_forgotten_total" {};
+    /// when the gauges of the database were last read
+    pub(crate) static SURVEYED: Gauge = "paynow_worker_survey_timestamp_seconds" {};
+    /// things that break an invariant of the ledger, as paynowctl check has it
+    pub(crate) static VIOLATIONS: Gauge = "paynow_worker_ledger_violations" { check: AtRunTime };
+    /// when the invariants were last looked at, by any worker
+    pub(crate) static LEDGER_CHECKED: Gauge = "paynow_worker_ledger_checked_timestamp_seconds" {};
 }
 
 /// Outcomes of events beside those that `webhook_events` keeps.

@@ -11,41 +11,26 @@ use crate::declare_metrics;
 use crate::error_chain::chain;
 use crate::observe::Observable;
 use crate::telemetry::Values::{AtRunTime, Known};
-use crate::telemetry::{LogEvent, Metric, buckets};
+use crate::telemetry::{LogEvent, buckets};
 
 declare_metrics! {
-    static CONNECTED: Metric<Gauge, 2> = Metric::new(
-        "paynow_publisher_connected",
-        &[("connection", AtRunTime), ("lane", AtRunTime)],
-        "1 while the lane has its connection",
-    );
-    static BLOCKED: Metric<Gauge, 2> = Metric::new(
-        "paynow_publisher_blocked",
-        &[("connection", AtRunTime), ("lane", AtRunTime)],
-        "1 while the broker blocks the lane",
-    );
-    static IN_FLIGHT: Metric<Gauge, 1> = Metric::new(
-        "paynow_publisher_in_flight_messages",
-        &[("connection", AtRunTime)],
-        "messages that wait to be sent or for their confirm",
-    );
-    static MESSAGES: Metric<Counter, 2> = Metric::new(
-        "paynow_publisher_messages_total",
-        &[("connection", AtRunTime), ("outcome", Known(outcomes))],
-        "confirmed, nacked, returned, timed_out, overloaded, blocked, disconnected",
-    );
-    static CONFIRM: Metric<Histogram, 1> = Metric::new(
-        "paynow_publisher_confirm_duration_seconds",
-        &[("connection", AtRunTime)],
-        "from the call of publish to the broker's confirm",
-    )
-    .buckets(&buckets::DURATION_SECONDS);
-    static BATCH_SIZE: Metric<Histogram, 1> = Metric::new(
-        "paynow_publisher_batch_size",
-        &[("connection", AtRunTime)],
-        "messages that wait for their confirms at the same time",
-    )
-    .buckets(&buckets::SIZE);
+    /// 1 while the lane has its connection
+    static CONNECTED: Gauge =
+        "paynow_publisher_connected" { connection: AtRunTime, lane: AtRunTime };
+    /// 1 while the broker blocks the lane
+    static BLOCKED: Gauge = "paynow_publisher_blocked" { connection: AtRunTime, lane: AtRunTime };
+    /// messages that wait to be sent or for their confirm
+    static IN_FLIGHT: Gauge = "paynow_publisher_in_flight_messages" { connection: AtRunTime };
+    /// confirmed, nacked, returned, timed_out, overloaded, blocked, disconnected
+    static MESSAGES: Counter =
+        "paynow_publisher_messages_total" { connection: AtRunTime, outcome: Known(outcomes) };
+    /// from the call of publish to the broker's confirm
+    static CONFIRM: Histogram =
+        "paynow_publisher_confirm_duration_seconds" { connection: AtRunTime }
+        .buckets(&buckets::DURATION_SECONDS);
+    /// messages that wait for their confirms at the same time
+    static BATCH_SIZE: Histogram =
+        "paynow_publisher_batch_size" { connection: AtRunTime }.buckets(&buckets::SIZE);
 }
 
 const CONFIRMED: &str = "confirmed";

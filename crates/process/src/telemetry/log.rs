@@ -16,22 +16,15 @@ use slog_async::{AsyncCore, AsyncGuard};
 use slog_json::Json;
 
 use super::log_event::{LogEvent, level_word};
-use super::metric::Metric;
 use super::metric::Values::AtRunTime;
 use crate::declare_metrics;
 
 declare_metrics! {
-    pub(super) static RECORDS: Metric<Counter, 2> = Metric::new(
-        "paynow_log_records_total",
-        // `Catalog::start` starts the series of each record in a catalog.
-        &[("level", AtRunTime), ("event", AtRunTime)],
-        "log records, whether written or dropped",
-    );
-    static DROPPED: Metric<Counter, 0> = Metric::new(
-        "paynow_log_records_dropped_total",
-        &[],
-        "log records that were not written",
-    );
+    /// log records, whether written or dropped
+    pub(super) static RECORDS: Counter =
+        "paynow_log_records_total" { level: AtRunTime, event: AtRunTime };
+    /// log records that were not written
+    static DROPPED: Counter = "paynow_log_records_dropped_total" {};
 }
 
 pub(super) const LOG_EVENTS: &[LogEvent] = &[

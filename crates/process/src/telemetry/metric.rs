@@ -195,11 +195,32 @@ impl Declaration {
     }
 }
 
-/// Declares metrics as statics, and `METRICS`, the list of their declarations.
+/// Declares metrics as statics, and `METRICS`, the list of their declarations. The documentation of a
+/// metric is its help; its labels and their values stand in braces.
+///
+/// ```text
+/// declare_metrics! {
+///     /// requests by outcome
+///     static REQUESTS: Counter = "requests_total" { outcome: Known(outcomes) };
+/// }
+/// ```
 #[macro_export]
 macro_rules! declare_metrics {
-    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $kind:ty = $metric:expr;)+) => {
-        $($(#[$attribute])* $visibility static $name: $kind = $metric;)+
+    ($(
+        $(#[doc = $help:literal])+
+        $visibility:vis static $name:ident: $handle:ty = $text:literal
+            { $($label:ident: $values:expr),* } $(.$method:ident($($argument:expr)?))?;
+    )+) => {
+        $(
+            $visibility static $name: $crate::telemetry::Metric<
+                $handle,
+                { <[&str]>::len(&[$(stringify!($label)),*]) },
+            > = $crate::telemetry::Metric::new(
+                $text,
+                &[$((stringify!($label), $values)),*],
+                concat!($($help),+).trim_ascii_start(),
+            )$(.$method($($argument)?))?;
+        )+
         pub(crate) const METRICS: &[&$crate::telemetry::Declaration] = &[$($name.declaration()),+];
     };
 }
@@ -215,15 +236,16 @@ mod tests {
     }
 
     declare_metrics! {
-        static KNOWN: Metric<Counter, 1> =
-            Metric::new("known_total", &[("colour", Values::Known(colours))], "by colour");
-        static PARTLY: Metric<Counter, 2> = Metric::new(
-            "partly_total",
-            &[("shop", Values::AtRunTime), ("colour", Values::Known(colours))],
-            "by shop and colour",
-        );
-        static READ_LATER: Metric<Gauge, 0> =
-            Metric::new("read_later", &[], "a gauge").absent_until_set();
+        /// by colour
+        static KNOWN: Counter = "known_total" { colour: Values::Known(colours) };
+        /// by shop
+        /// and colour
+        static PARTLY: Counter = "partly_total" {
+            shop: Values::AtRunTime,
+            colour: Values::Known(colours)
+        };
+        /// a gauge
+        static READ_LATER: Gauge = "read_later" {}.absent_until_set();
     }
 
     #[test]
@@ -247,6 +269,7 @@ mod tests {
             "partly_total{shop=\"a\",colour=\"red\"} 1",
         ];
         assert_eq!(samples, expected);
+        assert_eq!(PARTLY.declaration().help, "by shop and colour");
         assert!(!rendered.contains(READ_LATER.declaration().name));
     }
 }

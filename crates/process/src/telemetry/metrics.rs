@@ -7,7 +7,6 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use metrics_process::Collector;
 
 use super::catalog::Catalog;
-use super::metric::Metric;
 use super::metric::Values::AtRunTime;
 use crate::declare_metrics;
 
@@ -15,11 +14,9 @@ use crate::declare_metrics;
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 declare_metrics! {
-    static BUILD_INFO: Metric<Gauge, 3> = Metric::new(
-        "paynow_build_info",
-        &[("program", AtRunTime), ("version", AtRunTime), ("revision", AtRunTime)],
-        "1",
-    );
+    /// 1
+    static BUILD_INFO: Gauge =
+        "paynow_build_info" { program: AtRunTime, version: AtRunTime, revision: AtRunTime };
 }
 
 #[derive(Debug, thiserror::Error)]

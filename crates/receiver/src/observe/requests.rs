@@ -9,46 +9,29 @@ use paynow_process::clock;
 use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::Known;
-use paynow_process::telemetry::{LogEvent, Metric, buckets};
+use paynow_process::telemetry::{LogEvent, buckets};
 use strum::IntoEnumIterator;
 
 use super::secrets;
 use crate::code::Code;
 
 declare_metrics! {
-    static REQUESTS: Metric<Counter, 1> = Metric::new(
-        "paynow_receiver_requests_total",
-        &[("outcome", Known(outcomes))],
-        "queued, or why it was refused",
-    );
-    static DURATION: Metric<Histogram, 1> = Metric::new(
-        "paynow_receiver_request_duration_seconds",
-        &[("outcome", Known(kinds_of_answer))],
-        "from the request's head to its answer; accepted, refused or unavailable",
-    )
-    .buckets(&buckets::DURATION_SECONDS);
-    static IN_FLIGHT: Metric<Gauge, 0> = Metric::new(
-        "paynow_receiver_requests_in_flight",
-        &[],
-        "requests without an answer yet",
-    );
-    static FAILURES_LIMITED: Metric<Counter, 0> = Metric::new(
-        "paynow_receiver_failures_limited_total",
-        &[],
-        "refused requests answered 429 and not logged, because too many had failed",
-    );
-    static VERIFY: Metric<Histogram, 0> = Metric::new(
-        "paynow_receiver_verify_duration_seconds",
-        &[],
-        "the check of a signature, once the whole body was read",
-    )
-    .buckets(&buckets::DURATION_SECONDS);
-    static SIGNATURE_AGE: Metric<Histogram, 0> = Metric::new(
-        "paynow_receiver_signature_age_seconds",
-        &[],
-        "from PayNow's signature to our clock, of verified webhooks; clock skew shows here",
-    )
-    .buckets(&SIGNATURE_AGE_SECONDS);
+    /// queued, or why it was refused
+    static REQUESTS: Counter = "paynow_receiver_requests_total" { outcome: Known(outcomes) };
+    /// from the request's head to its answer; accepted, refused or unavailable
+    static DURATION: Histogram =
+        "paynow_receiver_request_duration_seconds" { outcome: Known(kinds_of_answer) }
+        .buckets(&buckets::DURATION_SECONDS);
+    /// requests without an answer yet
+    static IN_FLIGHT: Gauge = "paynow_receiver_requests_in_flight" {};
+    /// refused requests answered 429 and not logged, because too many had failed
+    static FAILURES_LIMITED: Counter = "paynow_receiver_failures_limited_total" {};
+    /// the check of a signature, once the whole body was read
+    static VERIFY: Histogram =
+        "paynow_receiver_verify_duration_seconds" {}.buckets(&buckets::DURATION_SECONDS);
+    /// from PayNow's signature to our clock, of verified webhooks; clock skew shows here
+    static SIGNATURE_AGE: Histogram =
+        "paynow_receiver_signature_age_seconds" {}.buckets(&SIGNATURE_AGE_SECONDS);
 }
 
 pub(super) const LOG_EVENTS: &[LogEvent] = &[

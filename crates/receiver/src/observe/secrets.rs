@@ -5,20 +5,15 @@ use std::error::Error;
 use metrics::{Counter, Gauge};
 use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
+use paynow_process::telemetry::LogEvent;
 use paynow_process::telemetry::Values::AtRunTime;
-use paynow_process::telemetry::{LogEvent, Metric};
 
 declare_metrics! {
-    static USES: Metric<Counter, 1> = Metric::new(
-        "paynow_receiver_secret_uses_total",
-        &[("secret_id", AtRunTime)],
-        "webhooks queued, by the secret that signed them",
-    );
-    static LAST_USED: Metric<Gauge, 1> = Metric::new(
-        "paynow_receiver_secret_last_used_timestamp_seconds",
-        &[("secret_id", AtRunTime)],
-        "Unix time of its last webhook; 0 when none came since the start, +Inf once it was removed",
-    );
+    /// webhooks queued, by the secret that signed them
+    static USES: Counter = "paynow_receiver_secret_uses_total" { secret_id: AtRunTime };
+    /// Unix time of its last webhook; 0 when none came since the start, +Inf once it was removed
+    static LAST_USED: Gauge =
+        "paynow_receiver_secret_last_used_timestamp_seconds" { secret_id: AtRunTime };
 }
 
 pub(super) const LOG_EVENTS: &[LogEvent] = &[

@@ -6,24 +6,15 @@ use std::sync::OnceLock;
 use metrics::{Counter, Gauge};
 use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::{LogEvent, Metric};
+use paynow_process::telemetry::LogEvent;
 
 declare_metrics! {
-    static CONNECTIONS: Metric<Gauge, 0> = Metric::new(
-        "paynow_receiver_connections",
-        &[],
-        "open connections to the public address",
-    );
-    static CROWDED_OUT: Metric<Counter, 0> = Metric::new(
-        "paynow_receiver_connections_crowded_out_total",
-        &[],
-        "connections closed to make room for others",
-    );
-    static BODY_BYTES: Metric<Gauge, 0> = Metric::new(
-        "paynow_receiver_body_bytes_held",
-        &[],
-        "memory held by bodies over 16 KiB, until they are answered",
-    );
+    /// open connections to the public address
+    static CONNECTIONS: Gauge = "paynow_receiver_connections" {};
+    /// connections closed to make room for others
+    static CROWDED_OUT: Counter = "paynow_receiver_connections_crowded_out_total" {};
+    /// memory held by bodies over 16 KiB, until they are answered
+    static BODY_BYTES: Gauge = "paynow_receiver_body_bytes_held" {};
 }
 
 pub(super) const LOG_EVENTS: &[LogEvent] = &[LogEvent::warning(
