@@ -17,16 +17,16 @@ use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::beside::housekeeping;
+use crate::beside::survey;
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
+use crate::crash_marks::Bench;
 use crate::database::DatabaseError;
 use crate::handle::Unavailable;
-use crate::housekeeping;
 use crate::observe::{self, Consuming, Listening, Paused};
 use crate::session::{Ended, Work};
 use crate::settle::Onward;
-use crate::survey;
-use crate::suspects::Bench;
 
 /// For what is retried or dead: it waits in the worker, so there is no hurry.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);

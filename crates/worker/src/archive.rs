@@ -12,9 +12,9 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Failure, label};
 
 use crate::database::{DatabaseAddress, DatabaseError};
+use crate::database::{count, time_ms};
 use crate::handle::Unavailable;
-use crate::plan::Received;
-use crate::rows::{count, time_ms};
+use crate::ledger::plan::Received;
 
 /// The desk is never urgent: a small window leaves the database to the credits.
 pub const ARCHIVE_PREFETCH: u16 = 50;

@@ -8,7 +8,7 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
 use strum::IntoEnumIterator;
 
-use crate::plan::Outcome;
+use crate::ledger::plan::Outcome;
 
 declare_metrics! {
     /// 1 while it takes messages, 0 while it waits for a server

@@ -12,7 +12,7 @@ use paynow_process::broker::{BrokerError, Link, message};
 use paynow_shared::wire::{Failure, Headers};
 use tokio_util::sync::CancellationToken;
 
-use crate::plan::Received;
+use crate::ledger::plan::Received;
 
 /// One statement carries all bodies of a batch, and PostgreSQL takes nothing beyond 1 GB. A batch may
 /// pass this by one message, so the largest that a broker can be set to take still fits.

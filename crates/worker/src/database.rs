@@ -6,6 +6,7 @@ use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use paynow_process::certificate::TlsPeer;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_shared::ids::InvalidId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connect::{establish, tls_peer};
@@ -127,6 +128,24 @@ impl From<DieselError> for DatabaseError {
             | DatabaseErrorKind::ClosedConnection
             | _ => Self::Unavailable(message),
         }
+    }
+}
+
+/// The last millisecond of the year 9999; a header beyond it is no time.
+const TIME_MS_MAX: i64 = 253_402_300_799_999;
+
+/// A header's time if it can be one; a message with an odd header is credited all the same.
+pub(crate) fn time_ms(at: Option<i64>) -> Option<i64> {
+    at.filter(|at| (0..=TIME_MS_MAX).contains(at))
+}
+
+pub(crate) fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+impl From<InvalidId> for DatabaseError {
+    fn from(error: InvalidId) -> Self {
+        Self::Unavailable(format!("a stored id is not valid: {error}"))
     }
 }
 

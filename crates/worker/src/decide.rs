@@ -7,6 +7,9 @@
     clippy::float_arithmetic
 )]
 
+pub mod reversal;
+pub mod view;
+
 use std::collections::HashSet;
 
 use paynow_shared::event::{Event, EventKind, Order, OrderLine};
@@ -16,8 +19,8 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 
-use crate::reverse::{Reversal, decide_chargeback, decide_refund};
-use crate::view::LedgerView;
+use reversal::{Reversal, decide_chargeback, decide_refund};
+use view::LedgerView;
 
 /// The shop's choices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

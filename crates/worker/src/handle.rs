@@ -10,13 +10,13 @@ use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
+use crate::crash_marks::{Bench, is_suspect, unmark};
 use crate::database::{DatabaseAddress, DatabaseError};
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::ledger::Ledger;
+use crate::ledger::plan::{Incoming, Received};
 use crate::observe::{BatchRedone, Committed};
-use crate::plan::{Incoming, Received};
-use crate::suspects::{Bench, is_suspect, unmark};
 
 /// No event is to blame; the batch stays with the broker until the database is back.
 #[derive(Debug, thiserror::Error)]

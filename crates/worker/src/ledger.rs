@@ -1,6 +1,11 @@
 //! Decisions to ledger: one transaction per batch. Rows are sorted by key in every statement, so
 //! that concurrent batches wait for each other instead of deadlocking.
 
+pub mod plan;
+pub(crate) mod read;
+mod statement;
+mod write;
+
 use diesel::Connection;
 use diesel::pg::PgConnection;
 use paynow_shared::event::EventKind;
@@ -8,9 +13,8 @@ use paynow_shared::event::EventKind;
 use crate::database::DatabaseError;
 use crate::decide::Policy;
 use crate::disposition::Disposition;
-use crate::plan::{Incoming, plan};
-use crate::rows;
 use crate::tally::Tally;
+use plan::{Incoming, plan};
 
 /// A race is lost to a transaction that has committed, so the next try sees its rows; more in a
 /// row than this is no race.
@@ -90,8 +94,8 @@ fn try_apply(
 ) -> Result<Committed, DatabaseError> {
     connection.transaction(|connection| {
         let mut view = match look {
-            Look::AtPrices => rows::read_prices(connection, batch)?,
-            Look::AtAll => rows::read_view(connection, batch)?,
+            Look::AtPrices => read::read_prices(connection, batch)?,
+            Look::AtAll => read::read_view(connection, batch)?,
         };
         let plan = plan(batch, &mut view, policy);
         // What is refused leaves no row that could say it was there before.
@@ -100,10 +104,10 @@ fn try_apply(
         }
         // Each count must be whole: a row that another transaction wrote first is a decision that
         // was made on an old view.
-        let whole = rows::insert_events(connection, &plan.events)? == plan.events.len()
-            && rows::insert_orders(connection, &plan.orders)? == plan.orders.len()
-            && rows::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
-            && rows::insert_entries(connection, &plan.entries)? == plan.entries.len();
+        let whole = write::insert_events(connection, &plan.events)? == plan.events.len()
+            && write::insert_orders(connection, &plan.orders)? == plan.orders.len()
+            && write::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
+            && write::insert_entries(connection, &plan.entries)? == plan.entries.len();
         if whole {
             Ok(Committed {
                 tally: Tally::of(&plan),

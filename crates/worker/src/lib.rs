@@ -3,28 +3,23 @@
 
 pub mod app;
 pub mod archive;
+pub mod beside;
 pub mod catalog;
 pub mod config;
 pub mod connect;
 pub mod consume;
+pub mod crash_marks;
 pub mod database;
 pub mod decide;
 pub mod disposition;
 pub mod handle;
-pub mod housekeeping;
 pub mod ledger;
 pub mod observe;
-pub mod plan;
 pub mod preview;
-pub mod reverse;
 pub mod session;
 pub mod settle;
-pub mod survey;
-pub mod suspects;
 pub mod tally;
-pub mod view;
 
 #[cfg(feature = "poison")]
 mod poison;
-mod rows;
 mod schema;

@@ -10,11 +10,11 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Failure, Headers};
 use strum::IntoEnumIterator;
 
+use crate::beside::survey::Survey;
 use crate::catalog::*;
 use crate::database::DatabaseError;
 use crate::handle::Unavailable;
 use crate::session::Ended;
-use crate::survey::Survey;
 use crate::tally::Tally;
 
 /// Starts the series of the ladder's rungs at zero.

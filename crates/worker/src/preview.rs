@@ -10,10 +10,10 @@ use paynow_shared::wire::{Headers, decode};
 
 use crate::database::DatabaseError;
 use crate::decide::Policy;
+use crate::decide::view::LedgerView;
 use crate::disposition::Disposition;
-use crate::plan::{Incoming, Received, plan};
-use crate::rows::Wanted;
-use crate::view::LedgerView;
+use crate::ledger::plan::{Incoming, Received, plan};
+use crate::ledger::read::Wanted;
 
 /// What one message would do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::{ARCHIVE_PREFETCH, archive};
 use crate::config::LaneSettings;
 use crate::consume::Intake;
+use crate::crash_marks::Bench;
 use crate::database::{DatabaseAddress, DatabaseError};
 use crate::decide::Policy;
 use crate::handle::{Handler, Unavailable};
 use crate::observe::{BatchInHand, DeadLettersArchived, DeadLettersNotArchived, DrainLimitReached};
 use crate::settle::{Onward, SettleError, ack_all, settle};
-use crate::suspects::Bench;
 
 /// What is in hand gets this long to finish; the broker gives the rest to others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);

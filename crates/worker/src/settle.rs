@@ -15,8 +15,8 @@ use paynow_shared::wire::{Failure, Headers, label};
 
 use crate::consume::{Batch, short_text};
 use crate::disposition::Disposition;
+use crate::ledger::plan::Received;
 use crate::observe::{EventDeadLettered, EventDeferred};
-use crate::plan::Received;
 
 /// How long a message waits for a publisher that is reconnecting.
 const PATIENCE: Duration = Duration::from_secs(10);

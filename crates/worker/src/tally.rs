@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use paynow_shared::wallet::EntryKind;
 
-use crate::plan::{Outcome, Plan};
+use crate::ledger::plan::{Outcome, Plan};
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {

@@ -6,7 +6,7 @@ use paynow_process::broker::message;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Headers, label};
-use paynow_worker::plan::{Incoming, Received};
+use paynow_worker::ledger::plan::{Incoming, Received};
 
 use super::{Pair, head_and_body};
 

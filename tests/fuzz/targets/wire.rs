@@ -7,10 +7,10 @@ use paynow_shared::ids::{EventId, OrderId, OrderLineId, ProductId, StoreId, Wall
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Headers;
+use paynow_worker::decide::view::LedgerView;
 use paynow_worker::decide::{PartialRefunds, Policy};
 use paynow_worker::disposition::Disposition;
-use paynow_worker::plan::{Incoming, Plan, Received, plan};
-use paynow_worker::view::LedgerView;
+use paynow_worker::ledger::plan::{Incoming, Plan, Received, plan};
 
 use super::{Pair, head_and_body};
 

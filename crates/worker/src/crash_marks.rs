@@ -11,7 +11,7 @@ use paynow_shared::digest::BodyDigest;
 use tokio::sync::Mutex;
 
 use crate::database::DatabaseError;
-use crate::plan::Received;
+use crate::ledger::plan::Received;
 
 /// A first redelivery is what any restart of a worker or a broker looks like.
 const SUSPECT_AFTER_DELIVERIES: u32 = 2;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disposition::Disposition;
-use crate::plan::{Incoming, Received, plan};
+use crate::ledger::plan::{Incoming, Received, plan};
 
 const ORDER: i64 = 10;
 const BUYER: i64 = 20;

@@ -14,8 +14,8 @@ use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 use strum::IntoEnumIterator;
 
+use super::view::{LedgerView, OrderBook, ReversalKind, ReversalRecord};
 use crate::decide::{Decision, PartialRefunds, Policy};
-use crate::view::{LedgerView, OrderBook, ReversalKind, ReversalRecord};
 
 /// A reversal to be recorded, with the entries it posts: none when nothing changes now.
 #[derive(Debug, Clone, PartialEq, Eq)]

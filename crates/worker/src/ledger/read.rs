@@ -12,10 +12,10 @@ use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, LedgerEntry};
 
+use super::plan::{Incoming, order_id_of, order_of};
 use super::statement::Statement;
 use crate::database::DatabaseError;
-use crate::plan::{Incoming, order_id_of, order_of};
-use crate::view::{LedgerView, ReversalRecord};
+use crate::decide::view::{LedgerView, ReversalRecord};
 
 #[derive(diesel::QueryableByName)]
 struct EventRow {

@@ -6,10 +6,10 @@ use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use paynow_shared::event::Order;
 use paynow_shared::ids::{OrderId, WalletId};
 
+use super::plan::{PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
 use super::statement::Statement;
-use super::{count, time_ms};
 use crate::database::DatabaseError;
-use crate::plan::{PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
+use crate::database::{count, time_ms};
 
 /// Inserts events that are not there yet; the number that were not.
 pub(crate) fn insert_events(

@@ -10,10 +10,10 @@ use paynow_shared::wallet::LedgerEntry;
 use paynow_shared::wire::{Failure, Headers, decode};
 use strum::{EnumIter, IntoStaticStr};
 
+use crate::decide::reversal::Reversal;
+use crate::decide::view::{LedgerView, ReversalRecord};
 use crate::decide::{Decision, Policy, decide};
 use crate::disposition::{Applied, Disposition};
-use crate::reverse::Reversal;
-use crate::view::{LedgerView, ReversalRecord};
 
 /// A message as it was delivered.
 #[derive(Debug, Clone)]
