@@ -1,4 +1,4 @@
-//! A connection to PostgreSQL, or one line that says why there is none and what to do about it.
+//! Connects to PostgreSQL. An error is one line with the cause and what to do about it.
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -7,7 +7,7 @@ use paynow_process::clock;
 use url::Url;
 
 const POSTGRES_PORT: u16 = 5432;
-/// What libpq says of TLS, and what it means.
+/// Parts of libpq's messages about TLS, each with what to do about it.
 const ADVICE: [(&str, &str); 9] = [
     (
         "does not match host name",
@@ -53,22 +53,22 @@ const ADVICE: [(&str, &str); 9] = [
 #[error("{0}")]
 pub struct ConnectProblem(String);
 
-/// Connects once. Files that the address names are read now, so what was renewed counts.
+/// Connects once. Reads the certificate files now, so renewed files are used.
 pub fn establish(url: &str) -> Result<PgConnection, ConnectProblem> {
     PgConnection::establish(url).map_err(|error| {
         let text = error.to_string();
         let words: Vec<&str> = text.split_whitespace().collect();
-        let told = words.join(" ");
-        ConnectProblem(match advice(&told, || has_ended(url)) {
-            Some(advice) => format!("{advice} ({told})"),
-            None => told,
+        let text = words.join(" ");
+        ConnectProblem(match advice(&text, || has_expired(url)) {
+            Some(advice) => format!("{advice} ({text})"),
+            None => text,
         })
     })
 }
 
-fn advice(told: &str, has_ended: impl FnOnce() -> bool) -> Option<&'static str> {
-    if told.contains("certificate verify failed") {
-        return Some(match has_ended() {
+fn advice(text: &str, has_expired: impl FnOnce() -> bool) -> Option<&'static str> {
+    if text.contains("certificate verify failed") {
+        return Some(match has_expired() {
             true => "the server's certificate has expired: renew it at the server",
             false => {
                 "the server's certificate was not issued by the authority in sslrootcert: put the \
@@ -76,18 +76,17 @@ fn advice(told: &str, has_ended: impl FnOnce() -> bool) -> Option<&'static str> 
             }
         });
     }
-    let known = ADVICE.iter().find(|(words, _advice)| told.contains(words));
-    known.map(|(_words, advice)| *advice)
+    let known = ADVICE.iter().find(|(part, _advice)| text.contains(part));
+    known.map(|(_part, advice)| *advice)
 }
 
-/// libpq does not say what is wrong with a certificate, so we look at it ourselves.
-fn has_ended(url: &str) -> bool {
-    let seen = tls_peer(url).map(|peer| certificate::not_after(&peer));
-    matches!(seen, Some(Ok(Some(end))) if end < clock::now_ms() / 1000)
+/// libpq does not say what is wrong with a certificate, so its date is read here.
+fn has_expired(url: &str) -> bool {
+    let not_after = tls_peer(url).map(|peer| certificate::not_after(&peer));
+    matches!(not_after, Some(Ok(Some(end))) if end < clock::now_ms() / 1000)
 }
 
-/// What the database shows of itself. `None` where there is no one server to ask: a socket of the
-/// file system, or several hosts.
+/// The server whose certificate can be read. `None` for a Unix socket and for several hosts.
 pub fn tls_peer(url: &str) -> Option<TlsPeer> {
     let url = Url::parse(url).ok()?;
     let is_off = url

@@ -1,12 +1,12 @@
-//! What the ledger answered, and what the broker is told because of it.
+//! The answer of the ledger to an event, and what happens to the event's message because of it.
 
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
-/// What the ledger says of an event it was given.
+/// The answer of the ledger to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// Recorded now, with its entries if it has any.
+    /// The event is recorded now, with its entries if it has any.
     Applied,
     /// The same event with the same body was recorded before.
     AlreadyApplied,
@@ -14,13 +14,13 @@ pub enum Applied {
     ConflictsWithEarlier,
 }
 
-/// What happens to the message.
+/// What happens to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     Ack,
-    /// To the next rung of the retry ladder, or from its end to `paynow.credits.dead`.
+    /// It is published to the next retry queue or, after the last one, to `paynow.credits.dead`.
     RetryLater(Failure),
-    /// To `paynow.credits.dead`, and acknowledged once that is confirmed.
+    /// It is published to `paynow.credits.dead`, and acknowledged once that is confirmed.
     DeadLetter(Failure),
 }
 

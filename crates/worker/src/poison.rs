@@ -1,14 +1,14 @@
-//! Bodies that break the worker on purpose, for tests of what a crash may cost. In no build but
-//! theirs: the feature `poison` is off by default.
+//! Bodies that make the worker panic or abort, for tests of crashes. Only builds with the feature
+//! `poison`, which is off by default, contain this.
 
-/// Panics or aborts the process when the body says so.
-#[expect(clippy::panic, reason = "the panic is the point")]
+/// Panics or aborts the process when the body asks for it.
+#[expect(clippy::panic, reason = "the tests need a panic")]
 pub(crate) fn strike(body: &[u8]) {
-    let holds = |needle: &[u8]| body.windows(needle.len()).any(|window| window == needle);
-    if holds(b"ON_TEST_PANIC") {
+    let contains = |needle: &[u8]| body.windows(needle.len()).any(|window| window == needle);
+    if contains(b"ON_TEST_PANIC") {
         panic!("a body asked for it");
     }
-    if holds(b"ON_TEST_ABORT") {
+    if contains(b"ON_TEST_ABORT") {
         std::process::abort();
     }
 }

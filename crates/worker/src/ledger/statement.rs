@@ -1,9 +1,9 @@
-//! Statements that are prepared once per connection: the database parses and plans their text the
-//! first time only, and each use is one round trip instead of two.
+//! Statements that are prepared once per connection: the database parses and plans their text only the
+//! first time, and each use is one round trip instead of two.
 //!
-//! Right for what is written, whose plan does not depend on what is there. What is looked up is
-//! planned each time: a plan made when a table was small would be kept while it grows. Prices are the
-//! exception: products stay few.
+//! Inserts are prepared, because their plan does not depend on the content of the tables. Queries are
+//! planned each time: a plan that was made for a small table would still be used after it has grown.
+//! The query of prices is prepared all the same, because there are few products.
 
 use diesel::RunQueryDsl;
 use diesel::expression::AsExpression;
@@ -12,8 +12,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
 
-/// Where a value goes in the text.
-const PLACE: char = '?';
+/// Stands for a value in the text.
+const PLACEHOLDER: char = '?';
 
 /// A text with one `?` for each value, in order.
 pub(super) struct Statement<'a> {
@@ -44,8 +44,8 @@ impl<'a> Statement<'a> {
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut values = self.values.iter();
-        for (place, text) in self.text.split(PLACE).enumerate() {
-            if place > 0
+        for (index, text) in self.text.split(PLACEHOLDER).enumerate() {
+            if index > 0
                 && let Some(value) = values.next()
             {
                 value.walk_ast(out.reborrow())?;
@@ -56,7 +56,7 @@ impl QueryFragment<Pg> for Statement<'_> {
     }
 }
 
-/// No id by type: the cache goes by the text.
+/// Without an id of the type, diesel caches the statement by its text.
 impl QueryId for Statement<'_> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
