@@ -1,5 +1,6 @@
-//! The worker as one value: built from its settings, run until it is told to stop. It works in
-//! sessions; between them it pauses, probes and tries again, and no event is charged for that.
+//! The worker as one value: built from its settings, run until it is asked to stop. It runs sessions.
+//! After a failed one it pauses and checks the database before the next; no event counts an attempt
+//! for that.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,26 +18,26 @@ use paynow_shared::topology::DEFAULT_EXCHANGE;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::beside::housekeeping;
-use crate::beside::survey;
+use crate::beside::{housekeeping, survey};
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
-use crate::crash_marks::Bench;
-use crate::database::DatabaseError;
-use crate::handle::Unavailable;
-use crate::observe::{self, Consuming, Listening, Paused};
-use crate::session::{Ended, Work};
-use crate::settle::Onward;
+use crate::crash_marks::CrashMarks;
+use crate::database::{DatabaseError, blocking};
+use crate::ended::SessionEnded;
+use crate::handoff::Handoff;
+use crate::observe::events::start_rungs;
+use crate::observe::sessions::{Consuming, Listening, Paused};
+use crate::session::Session;
 
-/// For what is retried or dead: it waits in the worker, so there is no hurry.
+/// Long, because no program waits for the answer while an event is handed on.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than all lanes can hold, so that a full batch of dead letters is never an overload.
+/// Enough for full batches of dead letters in all lanes, so that the publisher is never overloaded.
 const PUBLISH_IN_FLIGHT_MAX: usize = 65_536;
-/// A session that lasted this long was a good one: the next wait starts small again.
+/// After a session that lasted this long, the waits start small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 pub struct App {
-    work: Work,
+    session: Session,
     retention_days: u32,
     survey: SurveySettings,
     admin: AdminServer,
@@ -50,7 +51,7 @@ impl App {
     pub fn build(config: Config) -> Result<Self, Fatal> {
         let metrics = telemetry::start_metrics("paynow-worker", &[catalog::CATALOG, CATALOG])
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        observe::start_rungs(&config.ladder);
+        start_rungs(&config.ladder);
         let stop_publisher = CancellationToken::new();
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {
@@ -65,8 +66,8 @@ impl App {
             &stop_publisher,
         );
         let readiness = Arc::new(Mutex::new(Err("starting")));
-        let asked = Arc::clone(&readiness);
-        let ready = Arc::new(move || *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let current = Arc::clone(&readiness);
+        let ready = Arc::new(move || *current.lock().unwrap_or_else(PoisonError::into_inner));
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
             Fatal::failed(
                 format!("could not listen on {}", config.admin_address),
@@ -77,19 +78,19 @@ impl App {
             admin_address: admin.address(),
         }
         .emit();
-        let work = Work {
+        let session = Session {
             broker: config.broker,
             database: config.database,
             lanes: config.lanes,
             policy: Arc::new(config.policy),
-            bench: Bench::new(process_id()),
-            onward: Arc::new(Onward {
+            crash_marks: CrashMarks::new(process_id()),
+            handoff: Arc::new(Handoff {
                 publisher,
                 ladder: config.ladder,
             }),
         };
         Ok(Self {
-            work,
+            session,
             retention_days: config.retention_days,
             survey: config.survey,
             admin,
@@ -99,42 +100,32 @@ impl App {
         })
     }
 
-    /// Works until `stop`, then finishes what is in hand, settles it and says goodbye.
+    /// Runs until `stop`, then settles the batches that are being handled and ends.
     pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
         let mut beside = self.start_beside();
         let mut backoff = ReconnectBackoff::new();
         while !stop.is_cancelled() {
             let started = Instant::now();
-            let probed = tokio::select! {
-                probed = self.probe() => probed,
-                () = stop.cancelled() => Err(Ended::Stopped),
+            let checked = tokio::select! {
+                checked = self.check_database() => checked,
+                () = stop.cancelled() => Err(SessionEnded::Stopped),
             };
-            let ended = match probed {
-                Ok(()) => self.work.session(&stop, || self.enter(Ok(()))).await,
+            let ended = match checked {
+                Ok(()) => self.session.run(&stop, || self.enter(Ok(()))).await,
                 Err(ended) => ended,
             };
             if started.elapsed() >= GOOD_SESSION {
                 backoff.reset();
             }
-            self.enter(Err(match &ended {
-                Ended::Stopped => "draining",
-                Ended::Broker(_) | Ended::Settle(_) => "broker",
-                Ended::Database(_) => "database",
-                Ended::Schema(_) => "schema",
-                Ended::Panicked => "restarting",
-            }));
-            if let Ended::Stopped = ended {
+            self.enter(Err(ended.not_ready()));
+            let Some(cause) = ended.pause_cause() else {
                 break;
-            }
-            let wait = backoff.next_wait();
-            Paused {
-                ended: &ended,
-                wait,
-            }
-            .emit();
+            };
+            let (error, wait) = (&ended, backoff.next_wait());
+            Paused { cause, error, wait }.emit();
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
-        // None of it is worth waiting for: a look at a ledger of years takes minutes.
+        // These tasks are not waited for: the check of a large ledger takes minutes.
         beside.shutdown().await;
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
@@ -143,10 +134,10 @@ impl App {
         Ok(())
     }
 
-    /// What goes on beside the work.
+    /// Starts the tasks that run during all sessions.
     fn start_beside(&self) -> JoinSet<()> {
-        let database = &self.work.database;
-        let peers = [Some(self.work.broker.tls_peer()), database.tls_peer()];
+        let database = &self.session.database;
+        let peers = [Some(self.session.broker.tls_peer()), database.tls_peer()];
         let peers = peers.into_iter().flatten().collect();
         let mut beside = JoinSet::new();
         beside.spawn(housekeeping::run(database.clone(), self.retention_days));
@@ -155,15 +146,12 @@ impl App {
         beside
     }
 
-    /// Taking messages that cannot be applied would only hand them back.
-    async fn probe(&self) -> Result<(), Ended> {
-        let database = self.work.database.clone();
-        let probed = tokio::task::spawn_blocking(move || database.connect().map(drop)).await;
-        match probed {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(behind @ DatabaseError::SchemaBehind)) => Err(Ended::Schema(behind)),
-            Ok(Err(error)) => Err(Unavailable(error.to_string()).into()),
-            Err(panicked) => Err(Unavailable(panicked.to_string()).into()),
+    /// Checks the database first, because messages that cannot be applied should stay in the queue.
+    async fn check_database(&self) -> Result<(), SessionEnded> {
+        let database = self.session.database.clone();
+        match blocking(move || database.connect().map(drop)).await {
+            Err(behind @ DatabaseError::SchemaBehind) => Err(SessionEnded::Schema(behind)),
+            result => Ok(result?),
         }
     }
 
@@ -176,7 +164,7 @@ impl App {
     }
 }
 
-/// Different for every process that ever ran, as far as a mark in the database cares.
+/// A number that no earlier process had, for [`CrashMarks`].
 fn process_id() -> i64 {
     clock::now_ms()
         .wrapping_mul(1 << 20)

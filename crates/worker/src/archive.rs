@@ -1,53 +1,81 @@
-//! Dead letters from the queue to the desk: `paynow.credits.dead` to the table `dead_letters`,
-//! acknowledged after the commit. With the database down they stay in the queue.
+//! Dead letters from the queue to the desk: `paynow.credits.dead` to the table `dead_letters`. A
+//! message is acknowledged after the commit, so without a database it stays in the queue.
 
 use std::sync::Arc;
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
 use diesel::{Connection, RunQueryDsl};
+use paynow_process::backoff::ReconnectBackoff;
+use paynow_process::observe::Observable;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::EventType;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Failure, label};
+use tokio_util::sync::CancellationToken;
 
-use crate::database::{DatabaseAddress, DatabaseError};
-use crate::database::{count, time_ms};
-use crate::handle::Unavailable;
-use crate::ledger::plan::Received;
+use crate::consume::BatchConsumer;
+use crate::database::{DatabaseAddress, DatabaseError, blocking, count, time_ms};
+use crate::ended::SessionEnded;
+use crate::message::Message;
+use crate::observe::background::{DeadLettersArchived, DeadLettersNotArchived};
+use crate::settle::ack_all;
 
-/// The desk is never urgent: a small window leaves the database to the credits.
+/// Small, because the desk is never urgent and credits need the database more.
 pub const ARCHIVE_PREFETCH: u16 = 50;
 
-/// Writes dead letters; one that died before with the same body dies again in its own row. One whose
-/// event another copy has settled is nobody's work: it is filed as resolved.
-pub async fn archive(
-    address: &DatabaseAddress,
-    letters: &Arc<Vec<Received>>,
-) -> Result<(), Unavailable> {
-    let (address, letters) = (address.clone(), Arc::clone(letters));
-    let written = tokio::task::spawn_blocking(move || -> Result<(), DatabaseError> {
-        // Dead letters are rare: a connection each time costs less than one that idles for ever.
-        let mut connection = address.connect()?;
+/// Archives dead letters until `stop`. A database failure here must not stop the credits: the archive
+/// keeps its batch and tries again.
+pub async fn run_archive(
+    mut consumer: BatchConsumer,
+    database: DatabaseAddress,
+    stop: CancellationToken,
+) -> Result<(), SessionEnded> {
+    let mut backoff = ReconnectBackoff::new();
+    let batch_max = usize::from(ARCHIVE_PREFETCH);
+    while let Some(batch) = consumer.next_batch(batch_max, &stop).await? {
+        let letters = batch.messages.len();
+        while let Err(error) = archive(&database, &batch.messages).await {
+            let error = &error;
+            DeadLettersNotArchived { letters, error }.emit();
+            let stopped = tokio::time::timeout(backoff.next_wait(), stop.cancelled()).await;
+            if stopped.is_ok() {
+                return Ok(());
+            }
+        }
+        backoff.reset();
+        ack_all(consumer.channel(), &batch).await?;
+        DeadLettersArchived { letters }.emit();
+    }
+    Ok(())
+}
+
+async fn archive(
+    database: &DatabaseAddress,
+    letters: &Arc<Vec<Message>>,
+) -> Result<(), DatabaseError> {
+    let (database, letters) = (database.clone(), Arc::clone(letters));
+    blocking(move || {
+        // Dead letters are rare: a new connection each time costs less than one that is always idle.
+        let mut connection = database.connect()?;
         connection.transaction(|connection| {
             letters
                 .iter()
-                .try_for_each(|letter| file(connection, letter))
+                .try_for_each(|letter| insert(connection, letter))
         })
-    });
-    match written.await {
-        Ok(written) => written.map_err(|error| Unavailable(error.to_string())),
-        Err(panicked) => Err(Unavailable(panicked.to_string())),
-    }
+    })
+    .await
 }
 
-fn file(connection: &mut PgConnection, letter: &Received) -> Result<(), DatabaseError> {
+/// Inserts a dead letter. If it was dead-lettered before with the same body, its row is updated. If
+/// another copy of its event was applied, nobody needs to act, and its row is resolved from the start.
+fn insert(connection: &mut PgConnection, letter: &Message) -> Result<(), DatabaseError> {
     let label = label(&letter.body);
     let headers = &letter.headers;
     let unspecified = "it came to the dead-letter queue without a reason";
     let failure = headers.failure.clone();
     let failure = failure.unwrap_or_else(|| Failure::new(Reason::Unspecified, unspecified));
-    // First, because no letter may be open without its body.
+    // The body comes first, because no letter may be open without it.
     diesel::sql_query("SELECT restore_body($1, $2)")
         .bind::<Text, _>(&label.message_id)
         .bind::<Binary, _>(&letter.body)

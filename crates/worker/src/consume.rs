@@ -1,4 +1,4 @@
-//! Broker to messages: a consumer on its own channel, taken in batches of whatever is there.
+//! Queue to batch: takes the messages that have arrived, up to a limit, and never waits for more.
 
 use std::sync::Arc;
 
@@ -8,34 +8,30 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use paynow_process::broker::connect::step;
-use paynow_process::broker::{BrokerError, Link, message};
-use paynow_shared::wire::{Failure, Headers};
+use paynow_process::broker::{BrokerError, Link};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::plan::Received;
+use crate::message::Message;
 
-/// One statement carries all bodies of a batch, and PostgreSQL takes nothing beyond 1 GB. A batch may
-/// pass this by one message, so the largest that a broker can be set to take still fits.
+/// One statement carries all bodies of a batch, and PostgreSQL refuses values of 1 GB and more. A batch
+/// may exceed this limit by one message, so the largest message that a broker can accept still fits.
 const BATCH_BYTES_MAX: usize = 32 << 20;
-/// All headers of a message share one frame, 128 KiB unless the broker is set otherwise. A text that
-/// leaves no room for ours would cost us the connection, each time the message is handed on.
-const HEADER_CHARACTERS_MAX: usize = 2_000;
 
-/// Messages that were delivered together and are settled together.
+/// Messages that are handled together and settled together.
 pub struct Batch {
-    pub messages: Arc<Vec<Received>>,
-    /// One per message, rising.
+    pub messages: Arc<Vec<Message>>,
+    /// One per message, ascending.
     pub delivery_tags: Vec<u64>,
 }
 
-/// A consumer and the channel it lives on; nothing else uses that channel.
-pub struct Intake {
+/// A consumer on its own channel, which nothing else uses.
+pub struct BatchConsumer {
     consumer: Consumer,
     channel: Channel,
 }
 
-impl Intake {
-    /// The prefetch is the only bound on what lapin buffers, so it is set before consuming.
+impl BatchConsumer {
+    /// Sets the prefetch before it consumes, because only the prefetch limits what lapin buffers.
     pub async fn open(
         link: &mut Link,
         queue: &'static str,
@@ -49,7 +45,7 @@ impl Intake {
         .await?;
         let consume = channel.basic_consume(
             queue.into(),
-            // Empty: the broker picks a tag, so that replicas never clash.
+            // Empty: the broker chooses the tag, so the tags of replicas never clash.
             "".into(),
             BasicConsumeOptions::default(),
             FieldTable::default(),
@@ -62,8 +58,8 @@ impl Intake {
         &self.channel
     }
 
-    /// Waits for a message, then takes what else is already here, up to `batch_max` or some bytes,
-    /// and waits for no more. `None` when asked to stop.
+    /// Waits for one message, then adds those that have arrived, up to `batch_max` messages or
+    /// [`BATCH_BYTES_MAX`]. Returns `None` after `stop`.
     pub async fn next_batch(
         &mut self,
         batch_max: usize,
@@ -84,39 +80,16 @@ impl Intake {
             bytes = bytes.saturating_add(delivery.data.len());
             deliveries.push(delivery);
         }
-        let delivery_tags = deliveries
-            .iter()
-            .map(|delivery| delivery.delivery_tag)
-            .collect();
-        let messages = deliveries.into_iter().map(|delivery| Received {
-            headers: bounded(message::headers(&delivery.properties)),
-            redeliveries: message::redeliveries(&delivery.properties),
-            body: delivery.data,
-        });
+        let delivery_tags = deliveries.iter().map(|one| one.delivery_tag).collect();
+        let messages = deliveries.into_iter().map(Message::from).collect();
         Ok(Some(Batch {
-            messages: Arc::new(messages.collect()),
+            messages: Arc::new(messages),
             delivery_tags,
         }))
     }
 }
 
-/// The headers of a message that may be a stranger's.
-fn bounded(headers: Headers) -> Headers {
-    Headers {
-        secret_id: headers.secret_id.as_deref().map(short_text),
-        failure: headers
-            .failure
-            .map(|failure| Failure::new(failure.reason, short_text(&failure.error))),
-        ..headers
-    }
-}
-
-/// As much of a text as a header may hold.
-pub(crate) fn short_text(text: &str) -> String {
-    text.chars().take(HEADER_CHARACTERS_MAX).collect()
-}
-
-/// The end of the stream is how the broker cancels a consumer: an error like any other.
+/// The stream ends when the broker cancels the consumer, which is an error here.
 fn received(delivery: Option<lapin::Result<Delivery>>) -> Result<Delivery, BrokerError> {
     match delivery {
         Some(Ok(delivery)) => Ok(delivery),

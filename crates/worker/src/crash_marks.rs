@@ -1,6 +1,6 @@
-//! Messages that may have killed a worker. One that comes back again and again is handled alone,
-//! with a mark in the database while it is in hand: a mark that outlived its process tells whom the
-//! crash was about, and its neighbours of the same window are not blamed.
+//! Marks of messages that may have crashed a worker. A message that was delivered again and again is
+//! handled alone, with a mark in the database. A mark that outlives its process shows which message
+//! crashed it, so the other messages that the process held are not blamed.
 
 use std::sync::Arc;
 
@@ -8,46 +8,47 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Binary, Integer};
 use paynow_shared::digest::BodyDigest;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::database::DatabaseError;
-use crate::ledger::plan::Received;
+use crate::message::Message;
 
-/// A first redelivery is what any restart of a worker or a broker looks like.
-const SUSPECT_AFTER_DELIVERIES: u32 = 2;
-/// Crashes with the message alone in hand; then it is a dead letter.
+/// Any restart of a worker or of the broker causes a first redelivery.
+const SUSPECT_AFTER_REDELIVERIES: u32 = 2;
+/// After this many crashes while the message was handled alone, it becomes a dead letter.
 const CRASHES_MAX: i32 = 3;
 
 /// Whether a message is handled alone.
-pub(crate) fn is_suspect(message: &Received) -> bool {
-    message.redeliveries >= SUSPECT_AFTER_DELIVERIES
+pub(crate) fn is_suspect(message: &Message) -> bool {
+    message.redeliveries >= SUSPECT_AFTER_REDELIVERIES
 }
 
-/// One per process: only one suspect is in hand at a time, so that a mark left behind is right.
+/// One per process, and one suspect at a time, so a leftover mark names the message that crashed it.
 #[derive(Clone)]
-pub struct Bench {
-    alone: Arc<Mutex<()>>,
-    /// Told apart from every other process: a mark of our own is no sign of a crash.
+pub struct CrashMarks {
+    one_at_a_time: Arc<Mutex<()>>,
+    /// Different for each process, because a mark of this process is no sign of a crash.
     process_id: i64,
 }
 
-impl Bench {
+impl CrashMarks {
     pub fn new(process_id: i64) -> Self {
         Self {
-            alone: Arc::default(),
+            one_at_a_time: Arc::default(),
             process_id,
         }
     }
 
-    pub(crate) fn alone(&self) -> Arc<Mutex<()>> {
-        Arc::clone(&self.alone)
+    /// Waits until no other suspect is handled.
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.one_at_a_time).lock_owned().await
     }
 
-    /// Marks the message as in hand. `false` when it has crashed too many processes already.
+    /// Marks a message before it is handled. Returns `false` if it has crashed too many processes.
     pub(crate) fn mark(
         &self,
         connection: &mut PgConnection,
-        message: &Received,
+        message: &Message,
     ) -> Result<bool, DatabaseError> {
         let marked: Marked = diesel::sql_query(
             "INSERT INTO suspects (body_sha256, process_id) VALUES ($1, $2) \
@@ -63,10 +64,10 @@ impl Bench {
     }
 }
 
-/// Takes the mark away: the message is decided.
+/// Removes the mark of a message that has been handled.
 pub(crate) fn unmark(
     connection: &mut PgConnection,
-    message: &Received,
+    message: &Message,
 ) -> Result<(), DatabaseError> {
     diesel::sql_query("DELETE FROM suspects WHERE body_sha256 = $1")
         .bind::<Binary, _>(BodyDigest::of(&message.body).as_bytes())

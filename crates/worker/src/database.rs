@@ -1,18 +1,19 @@
-//! The database connection of one lane, and what its errors mean. A lane owns its connection, so
-//! there is no pool: a broken one is dropped with the attempt that broke it.
+//! Connections to the database, and what its errors mean. There is no pool: each lane owns its
+//! connection, and drops it when an attempt on it fails.
 
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Bool, Text};
 use paynow_process::certificate::TlsPeer;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ids::InvalidId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connect::{establish, tls_peer};
-use crate::schema::{NEWEST_MIGRATION, need_schema};
 
-/// Every wait on the database ends: a blocking thread cannot be cancelled from outside.
+/// Every wait for the database has a limit, because a blocking thread cannot be cancelled.
 const LIMITS: [(&str, &str); 7] = [
     ("application_name", "paynow-worker"),
     ("connect_timeout", "5"),
@@ -26,11 +27,22 @@ const LIMITS: [(&str, &str); 7] = [
          %20-c%20idle_in_transaction_session_timeout%3D30000",
     ),
 ];
-/// Whoever we log in as, we work with the worker's rights only. And a credit that was acknowledged
-/// must survive a crash of the server, whatever its default says.
+/// The worker uses only the rights of its role, whatever its login may do. An acknowledged credit must
+/// survive a crash of the server, whatever the server's default is.
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on";
+/// The newest migration of this version. The database may have newer ones, because each is safe for
+/// the version before it.
+const NEWEST_MIGRATION: &str = env!("PAYNOW_NEWEST_MIGRATION");
+/// `paynowctl setup` records the applied migrations in this table. An old schema does not allow the
+/// worker to read it.
+const MAY_READ_MIGRATIONS: &str = "SELECT coalesce(has_column_privilege(\
+         to_regclass('__diesel_schema_migrations'), 'version', 'SELECT'), false) AS yes";
+const IS_MIGRATION_APPLIED: &str =
+    "SELECT EXISTS (SELECT FROM __diesel_schema_migrations WHERE version = $1) AS yes";
+/// The last millisecond of the year 9999.
+const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
-/// `DATABASE_URL` with our limits added where it does not set its own.
+/// `DATABASE_URL`, with each limit added that it does not set.
 #[derive(Clone)]
 pub struct DatabaseAddress(SecretString);
 
@@ -47,7 +59,7 @@ impl DatabaseAddress {
         Ok(Self(with_limits(url).into()))
     }
 
-    /// What the database shows of itself, where there is one server to ask.
+    /// The server whose certificate can be read; `None` if there is not exactly one.
     pub fn tls_peer(&self) -> Option<TlsPeer> {
         tls_peer(self.0.expose_secret())
     }
@@ -57,9 +69,47 @@ impl DatabaseAddress {
         let mut connection = establish(self.0.expose_secret())
             .map_err(|problem| DatabaseError::Unavailable(problem.to_string()))?;
         connection.batch_execute(ROLE)?;
-        need_schema(&mut connection)?;
+        require_schema(&mut connection)?;
         Ok(connection)
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
+}
+
+/// Fails unless the migrations of this version were applied.
+fn require_schema(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let may_read: Answer = diesel::sql_query(MAY_READ_MIGRATIONS).get_result(connection)?;
+    if !may_read.yes {
+        return Err(DatabaseError::SchemaBehind);
+    }
+    let applied: Answer = diesel::sql_query(IS_MIGRATION_APPLIED)
+        .bind::<Text, _>(NEWEST_MIGRATION)
+        .get_result(connection)?;
+    match applied.yes {
+        true => Ok(()),
+        false => Err(DatabaseError::SchemaBehind),
+    }
+}
+
+/// Runs work with the database on a blocking thread.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
+) -> Result<T, DatabaseError> {
+    let result = tokio::task::spawn_blocking(work).await;
+    result.unwrap_or_else(|panicked| Err(DatabaseError::Unavailable(panicked.to_string())))
+}
+
+/// The time in a header, if it is possible. A message with an impossible time is credited all the same.
+pub(crate) fn time_ms(at: Option<i64>) -> Option<i64> {
+    at.filter(|at| (0..=TIME_MS_MAX).contains(at))
+}
+
+pub(crate) fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 fn with_limits(url: &str) -> String {
@@ -82,19 +132,19 @@ fn with_limits(url: &str) -> String {
 /// What the database's answer means for the events of a transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// Another transaction was first; the same work again will see what it wrote.
+    /// The view was read before another transaction recorded the same rows; a new view contains them.
     #[error("another transaction recorded the same rows first")]
-    Raced,
-    /// A named rule refused the rows: it will do so every time.
+    StaleView,
+    /// A constraint refused the rows, and will refuse them every time.
     #[error("the database refused the rows: {message}")]
     Rejected {
         constraint: Option<String>,
         message: String,
     },
-    /// The database or our deployment is in trouble, and no event is to blame.
+    /// The database or the deployment failed; no event is at fault.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// It waits for `paynowctl setup`; what this version would ask of it may not be there.
+    /// `paynowctl setup` of this version has not run yet.
     #[error(
         "the database's schema is older than this worker: run `paynowctl setup` of this version \
          (migration {NEWEST_MIGRATION} is missing)"
@@ -103,9 +153,9 @@ pub enum DatabaseError {
 }
 
 impl From<DieselError> for DatabaseError {
-    /// Diesel tells the SQLSTATE of few classes. Rules have names and their own kinds, and
-    /// everything a row of ours could break is one (a balance out of range is re-raised by name);
-    /// so whatever is left is trouble that passes or that a person must end, never the event's.
+    /// Diesel gives no SQLSTATE, only a kind for some classes of errors. Every rule that our rows can
+    /// break is a constraint, and constraints have kinds: even a balance out of range is raised again
+    /// with the name of one. So no other error is the fault of an event.
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(kind, information) = error else {
             return Self::Unavailable(error.to_string());
@@ -113,7 +163,7 @@ impl From<DieselError> for DatabaseError {
         let message = information.message().to_owned();
         match kind {
             DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => {
-                Self::Raced
+                Self::StaleView
             }
             DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::RestrictViolation
@@ -129,18 +179,6 @@ impl From<DieselError> for DatabaseError {
             | _ => Self::Unavailable(message),
         }
     }
-}
-
-/// The last millisecond of the year 9999; a header beyond it is no time.
-const TIME_MS_MAX: i64 = 253_402_300_799_999;
-
-/// A header's time if it can be one; a message with an odd header is credited all the same.
-pub(crate) fn time_ms(at: Option<i64>) -> Option<i64> {
-    at.filter(|at| (0..=TIME_MS_MAX).contains(at))
-}
-
-pub(crate) fn count(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 impl From<InvalidId> for DatabaseError {

@@ -1,5 +1,5 @@
-//! Decisions to ledger: one transaction per batch. Rows are sorted by key in every statement, so
-//! that concurrent batches wait for each other instead of deadlocking.
+//! Decisions to ledger: one transaction per batch. Every statement sorts its rows by key, so that
+//! concurrent batches wait for each other instead of deadlocking.
 
 pub mod plan;
 pub(crate) mod read;
@@ -13,108 +13,106 @@ use paynow_shared::event::EventKind;
 use crate::database::DatabaseError;
 use crate::decide::Policy;
 use crate::disposition::Disposition;
-use crate::tally::Tally;
-use plan::{Incoming, plan};
+use crate::message::DecodedMessage;
+use plan::{Tally, plan};
 
-/// A race is lost to a transaction that has committed, so the next try sees its rows; more in a
-/// row than this is no race.
-const TRIES: u32 = 5;
-/// Duplicates come in bursts: a shop that sends all again, a queue that was handed back.
-const CAREFUL_AFTER_RACE: u32 = 20;
+/// A view is stale because another transaction has committed, so the next try sees its rows. When this
+/// many views in a row are stale, the cause is not concurrency.
+const TRIES_MAX: u32 = 5;
+/// Duplicates come in bursts: a shop sends everything again, or a queue was redelivered.
+const FULL_VIEWS_AFTER_STALE: u32 = 20;
 
-/// A batch whose transaction has committed.
+/// The result of a committed transaction.
 #[derive(Debug)]
-pub struct Committed {
+pub struct CommittedBatch {
     /// One per message, in order.
     pub dispositions: Vec<Disposition>,
     pub tally: Tally,
 }
 
-/// Applies batches, and knows how it went lately.
+/// Applies batches, and remembers whether recent ones contained duplicates.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Batches to look at first, after one that turned out not to be new.
-    careful: u32,
+    /// How many more batches are decided on a full view from the start.
+    full_views_left: u32,
 }
 
 impl Ledger {
-    /// Applies a batch: all of it commits, or nothing does. The dispositions hold only because the
-    /// commit came first.
+    /// Applies messages: all of them commit, or none does. The dispositions hold because they are
+    /// returned after the commit.
     ///
-    /// Most batches are orders that nobody told us before. For those there is nothing to look at:
-    /// their rows say by their counts whether they were new, and if not, it was a race like any other.
+    /// Most batches contain only new orders, and these need no view of the ledger: the counts of
+    /// inserted rows show whether the orders were new. If they were not, the view was stale.
     pub fn apply(
         &mut self,
         connection: &mut PgConnection,
-        batch: &[Incoming<'_>],
+        messages: &[DecodedMessage<'_>],
         policy: &Policy,
-    ) -> Result<Committed, DatabaseError> {
-        if self.careful == 0 && may_be_new(batch) {
-            match try_apply(connection, batch, policy, Look::AtPrices) {
-                Err(DatabaseError::Raced) => self.careful = CAREFUL_AFTER_RACE,
-                decided => return decided,
+    ) -> Result<CommittedBatch, DatabaseError> {
+        if self.full_views_left == 0 && may_all_be_new(messages) {
+            match try_apply(connection, messages, policy, View::PricesOnly) {
+                Err(DatabaseError::StaleView) => self.full_views_left = FULL_VIEWS_AFTER_STALE,
+                result => return result,
             }
         }
-        self.careful = self.careful.saturating_sub(1);
-        for _try in 1..TRIES {
-            match try_apply(connection, batch, policy, Look::AtAll) {
-                Err(DatabaseError::Raced) => {}
-                decided => return decided,
+        self.full_views_left = self.full_views_left.saturating_sub(1);
+        for _try in 1..TRIES_MAX {
+            match try_apply(connection, messages, policy, View::Full) {
+                Err(DatabaseError::StaleView) => {}
+                result => return result,
             }
         }
-        try_apply(connection, batch, policy, Look::AtAll)
+        try_apply(connection, messages, policy, View::Full)
     }
 }
 
-/// How much of the ledger a try looks at before it decides.
+/// How much of the ledger is read before the decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// Only what products give: right for a batch that the ledger does not know.
-    AtPrices,
-    AtAll,
+enum View {
+    /// The points of products: enough for events that the ledger does not contain.
+    PricesOnly,
+    Full,
 }
 
-/// Whether all that the ledger may know of the batch is a duplicate: what reverses points depends on
-/// what is there, and what was delivered before may have been applied.
-fn may_be_new(batch: &[Incoming<'_>]) -> bool {
-    batch.iter().all(|incoming| {
-        let is_reversal = incoming.event.as_ref().is_ok_and(|event| match event.kind {
+/// Whether the ledger may contain none of the events. A reversal always needs a full view, and a
+/// message that was delivered before may have been applied.
+fn may_all_be_new(messages: &[DecodedMessage<'_>]) -> bool {
+    messages.iter().all(|decoded| {
+        let is_reversal = decoded.event.as_ref().is_ok_and(|event| match event.kind {
             EventKind::Refunded(_) | EventKind::Chargeback(_) => true,
             EventKind::OrderCompleted(_) | EventKind::Ignored => false,
         });
-        !is_reversal && incoming.received.redeliveries == 0
+        !is_reversal && decoded.message.redeliveries == 0
     })
 }
 
 fn try_apply(
     connection: &mut PgConnection,
-    batch: &[Incoming<'_>],
+    messages: &[DecodedMessage<'_>],
     policy: &Policy,
-    look: Look,
-) -> Result<Committed, DatabaseError> {
+    view: View,
+) -> Result<CommittedBatch, DatabaseError> {
     connection.transaction(|connection| {
-        let mut view = match look {
-            Look::AtPrices => read::read_prices(connection, batch)?,
-            Look::AtAll => read::read_view(connection, batch)?,
+        let mut known = match view {
+            View::PricesOnly => read::read_prices(connection, messages)?,
+            View::Full => read::read_view(connection, messages)?,
         };
-        let plan = plan(batch, &mut view, policy);
-        // What is refused leaves no row that could say it was there before.
-        if look == Look::AtPrices && !plan.dispositions.iter().all(Disposition::is_ack) {
-            return Err(DatabaseError::Raced);
+        let plan = plan(messages, &mut known, policy);
+        // A refused event inserts no row whose count could show that it was applied before.
+        if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {
+            return Err(DatabaseError::StaleView);
         }
-        // Each count must be whole: a row that another transaction wrote first is a decision that
-        // was made on an old view.
-        let whole = write::insert_events(connection, &plan.events)? == plan.events.len()
+        // A missing row is one that another transaction inserted after the view was read.
+        let all_inserted = write::insert_events(connection, &plan.events)? == plan.events.len()
             && write::insert_orders(connection, &plan.orders)? == plan.orders.len()
             && write::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
             && write::insert_entries(connection, &plan.entries)? == plan.entries.len();
-        if whole {
-            Ok(Committed {
-                tally: Tally::of(&plan),
-                dispositions: plan.dispositions,
-            })
-        } else {
-            Err(DatabaseError::Raced)
+        if !all_inserted {
+            return Err(DatabaseError::StaleView);
         }
+        Ok(CommittedBatch {
+            tally: Tally::of(&plan),
+            dispositions: plan.dispositions,
+        })
     })
 }

@@ -1,8 +1,9 @@
-//! What messages would do if they came now, one after another: the worker's own plan, unwritten.
+//! What messages would do if they arrived now, one after another: the worker's own plan, which is not
+//! written.
 //!
-//! Two passes over the bodies, so that however many there are, none is kept: the first gathers what
-//! they ask of the ledger, the second plans them against the one view that answers all of it. What
-//! only writing shows, such as a balance that would not fit, a preview cannot tell.
+//! There are two passes over the bodies, so that they need not all be in memory: the first collects the
+//! keys that their events need of the ledger, the second plans them against one view. A preview does
+//! not notice what only a write shows, such as a balance that would not fit.
 
 use diesel::pg::PgConnection;
 use paynow_shared::wallet::LedgerEntry;
@@ -12,8 +13,9 @@ use crate::database::DatabaseError;
 use crate::decide::Policy;
 use crate::decide::view::LedgerView;
 use crate::disposition::Disposition;
-use crate::ledger::plan::{Incoming, Received, plan};
-use crate::ledger::read::Wanted;
+use crate::ledger::plan::plan;
+use crate::ledger::read::ViewKeys;
+use crate::message::{DecodedMessage, Message};
 
 /// What one message would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,23 +25,23 @@ pub struct Preview {
     pub entries: Vec<LedgerEntry>,
 }
 
-/// The first pass: what the messages ask of the ledger.
+/// The first pass: collects the keys that the events need of the ledger.
 #[derive(Default)]
 pub struct Inquiry {
-    wanted: Wanted,
+    keys: ViewKeys,
 }
 
 impl Inquiry {
-    /// Notes what some of the bodies ask. A body that is no event asks nothing.
+    /// Adds the keys of some bodies. A body that is no event needs none.
     pub fn add(&mut self, bodies: &[Vec<u8>]) {
         for event in bodies.iter().filter_map(|body| decode(body).ok()) {
-            self.wanted.add(&event);
+            self.keys.add(&event);
         }
     }
 
-    /// Reads the answers, all as of one moment.
+    /// Reads the ledger.
     pub fn read(self, connection: &mut PgConnection) -> Result<Outlook, DatabaseError> {
-        let view = self.wanted.read(connection)?;
+        let view = self.keys.read(connection)?;
         Ok(Outlook { view })
     }
 }
@@ -50,23 +52,25 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Plans the next bodies, which the inquiry must have had too, in order; one answer per body.
+    /// Plans the next bodies, in order, and returns one preview per body. The bodies must have been
+    /// added to the inquiry.
     pub fn preview(&mut self, bodies: Vec<Vec<u8>>, policy: &Policy) -> Vec<Preview> {
-        let as_received = |body| Received {
+        let message = |body| Message {
             headers: Headers::default(),
             redeliveries: 0,
             body,
         };
-        let received: Vec<Received> = bodies.into_iter().map(as_received).collect();
-        let batch: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
-        let plan = plan(&batch, &mut self.view, policy);
+        let messages: Vec<Message> = bodies.into_iter().map(message).collect();
+        let decoded: Vec<DecodedMessage<'_>> =
+            messages.iter().map(DecodedMessage::decode).collect();
+        let plan = plan(&decoded, &mut self.view, policy);
         let mut entries = plan.entries.into_iter().peekable();
-        let previews = batch.iter().zip(plan.dispositions);
-        let previews = previews.map(|(incoming, disposition)| {
-            // Entries are in the order of the messages, and each knows whose it is.
+        let previews = decoded.iter().zip(plan.dispositions);
+        let previews = previews.map(|(decoded, disposition)| {
+            // The entries are in the order of the messages, and each refers to its event.
             let mut own = Vec::new();
             while let Some(planned) = entries.next_if(|planned| {
-                incoming
+                decoded
                     .event
                     .as_ref()
                     .is_ok_and(|event| std::ptr::eq(event, planned.event))

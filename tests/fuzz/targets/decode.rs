@@ -6,7 +6,7 @@ use paynow_process::broker::message;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Headers, label};
-use paynow_worker::ledger::plan::{Incoming, Received};
+use paynow_worker::message::{DecodedMessage, Message};
 
 use super::{Pair, head_and_body};
 
@@ -55,17 +55,17 @@ pub fn decode(data: &[u8]) {
     let properties = properties(&pairs);
     let headers = message::headers(&properties);
     check_headers(&headers, body);
-    let received = Received {
+    let message = Message {
         headers: headers.clone(),
         redeliveries: message::redeliveries(&properties),
         body: body.to_vec(),
     };
-    let incoming = Incoming::read(&received);
-    assert_eq!(incoming.received.body, body);
-    assert_eq!(incoming.received.headers, headers);
-    assert_eq!(incoming.digest, BodyDigest::of(body));
+    let decoded = DecodedMessage::decode(&message);
+    assert_eq!(decoded.message.body, body);
+    assert_eq!(decoded.message.headers, headers);
+    assert_eq!(decoded.digest, BodyDigest::of(body));
     let label = label(body);
-    match &incoming.event {
+    match &decoded.event {
         Ok(event) => {
             assert_eq!(label.message_id, event.id.to_string());
             assert_eq!(label.event_type.as_ref(), Some(&event.event_type));

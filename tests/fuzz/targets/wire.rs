@@ -10,7 +10,8 @@ use paynow_shared::wire::Headers;
 use paynow_worker::decide::view::LedgerView;
 use paynow_worker::decide::{PartialRefunds, Policy};
 use paynow_worker::disposition::Disposition;
-use paynow_worker::ledger::plan::{Incoming, Plan, Received, plan};
+use paynow_worker::ledger::plan::{Plan, plan};
+use paynow_worker::message::{DecodedMessage, Message};
 
 use super::{Pair, head_and_body};
 
@@ -48,19 +49,19 @@ pub fn wire(data: &[u8]) {
     let (pairs, body) = head_and_body(data);
     let (mut view, policy) = shop(&pairs);
     let prices = view.products.clone();
-    let received: Vec<Received> = body
+    let messages: Vec<Message> = body
         .split(|byte| *byte == b'\n')
         .take(EVENTS_MAX)
-        .map(|line| Received {
+        .map(|line| Message {
             headers: Headers::default(),
             redeliveries: 0,
             body: line.to_vec(),
         })
         .collect();
-    let batch: Vec<Incoming<'_>> = received.iter().map(Incoming::read).collect();
+    let batch: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
     let events = batch
         .iter()
-        .filter_map(|incoming| incoming.event.as_ref().ok());
+        .filter_map(|decoded| decoded.event.as_ref().ok());
     events.for_each(ids_read_back);
 
     let mut books = Books::default();
@@ -82,8 +83,8 @@ pub fn wire(data: &[u8]) {
         .iter()
         .zip(&again.dispositions)
         .filter(|(_, answer)| is_late(answer));
-    for (incoming, _) in late {
-        let event = incoming.event.as_ref().expect("only an event waits");
+    for (decoded, _) in late {
+        let event = decoded.event.as_ref().expect("only an event waits");
         assert!(
             !matches!(event.kind, EventKind::OrderCompleted(_)),
             "an order never waits"

@@ -1,6 +1,6 @@
-//! What a worker does beside its work, slowly: forgets old payloads and the bodies of
-//! letters that were settled long ago, and resolves letters whose event was applied after all. Trouble
-//! here is logged and tried again at the next round; it never touches a session.
+//! Slow work in the background: deletes old payloads and the bodies of dead letters that were settled
+//! long ago, and resolves dead letters whose event was applied after all. A failure is logged, and the
+//! next round tries again; it never ends a session.
 
 use std::time::Duration;
 
@@ -11,19 +11,21 @@ use paynow_process::clock;
 use paynow_process::observe::Observable;
 use paynow_shared::ids::flake_floor;
 
-use crate::database::{DatabaseAddress, DatabaseError};
-use crate::observe::{BodiesForgotten, DeadLettersResolved, HousekeepingFailed, PayloadsForgotten};
+use crate::database::{DatabaseAddress, DatabaseError, blocking};
+use crate::observe::background::{
+    BodiesForgotten, DeadLettersResolved, HousekeepingFailed, PayloadsForgotten,
+};
 
 const ROUND: Duration = Duration::from_secs(60);
-/// Rows in one statement: some milliseconds of row locks on rows that nobody else writes.
-const FORGET_AT_ONCE: i32 = 5_000;
-/// Fewer: a dead letter's row is in an operator's hands now and then, and its body may be large.
+/// Rows in one statement, which locks them for some milliseconds; nobody else writes these rows.
+const PAYLOADS_AT_ONCE: i32 = 5_000;
+/// Fewer, because operators write these rows too, and bodies may be large.
 const LETTERS_AT_ONCE: i32 = 1_000;
-/// Between two such statements, so that live traffic has the database most of the time.
-const BREATH: Duration = Duration::from_millis(20);
+/// Between two such statements, to leave the database to live traffic most of the time.
+const PAUSE: Duration = Duration::from_millis(20);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Runs rounds until it is dropped: each statement is whole, and what is undone is done next time.
+/// Runs rounds until it is dropped. Each statement is a transaction, and the next round does the rest.
 pub async fn run(database: DatabaseAddress, retention_days: u32) {
     loop {
         if let Err(error) = round(&database, retention_days).await {
@@ -33,10 +35,10 @@ pub async fn run(database: DatabaseAddress, retention_days: u32) {
     }
 }
 
-/// A connection per round: rounds are rare, and an idle connection is one too many.
+/// Opens a connection for each round, because rounds are rare and idle connections cost memory.
 async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), DatabaseError> {
-    let address = database.clone();
-    let connection = blocking(move || address.connect()).await?;
+    let database = database.clone();
+    let connection = blocking(move || database.connect()).await?;
     let before_ms = clock::now_ms().saturating_sub(DAY_MS.saturating_mul(retention_days.into()));
     let before = flake_floor(before_ms);
     let payloads = move |connection: &mut PgConnection| forget_payloads(connection, before);
@@ -57,24 +59,25 @@ async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), Da
     Ok(())
 }
 
-/// Repeats a statement that does a bounded piece of work until there is none; the number of rows.
+/// Repeats a statement that changes a limited number of rows until it changes none. Returns the number
+/// of changed rows.
 async fn until_none(
     mut connection: PgConnection,
-    piece: impl Fn(&mut PgConnection) -> Result<i64, DatabaseError> + Copy + Send + 'static,
+    statement: impl Fn(&mut PgConnection) -> Result<i64, DatabaseError> + Copy + Send + 'static,
 ) -> Result<(PgConnection, i64), DatabaseError> {
     let mut sum: i64 = 0;
     loop {
         let rows;
-        (connection, rows) = on(connection, piece).await?;
+        (connection, rows) = on(connection, statement).await?;
         sum = sum.saturating_add(rows);
         if rows == 0 {
             return Ok((connection, sum));
         }
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Walks once over all letters that wait for something; the number of those that need not.
+/// Visits all unsettled letters once. Returns how many of them were resolved.
 async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseError> {
     let mut sum: i64 = 0;
     let mut after = 0;
@@ -86,11 +89,11 @@ async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseEr
             Some(last) => after = last,
             None => return Ok(sum),
         }
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Lends the connection to blocking work and gives it back.
+/// Runs work on a blocking thread with the connection, and returns the connection with the result.
 async fn on<T: Send + 'static>(
     mut connection: PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, DatabaseError> + Send + 'static,
@@ -102,13 +105,6 @@ async fn on<T: Send + 'static>(
     .await
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
-) -> Result<T, DatabaseError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|panicked| Err(DatabaseError::Unavailable(panicked.to_string())))
-}
-
 #[derive(diesel::QueryableByName)]
 struct Forgotten {
     #[diesel(sql_type = BigInt)]
@@ -118,7 +114,7 @@ struct Forgotten {
 fn forget_payloads(connection: &mut PgConnection, before: i64) -> Result<i64, DatabaseError> {
     let forgotten: Forgotten = diesel::sql_query("SELECT forget_payloads($1, $2) AS rows")
         .bind::<BigInt, _>(before)
-        .bind::<Integer, _>(FORGET_AT_ONCE)
+        .bind::<Integer, _>(PAYLOADS_AT_ONCE)
         .get_result(connection)?;
     Ok(forgotten.rows)
 }
@@ -133,7 +129,7 @@ fn forget_bodies(connection: &mut PgConnection, days: i32) -> Result<i64, Databa
 
 #[derive(diesel::QueryableByName)]
 struct Swept {
-    /// The highest number that was looked at; null at the end.
+    /// The highest id that was visited; null at the end.
     #[diesel(sql_type = Nullable<BigInt>)]
     last: Option<i64>,
     #[diesel(sql_type = BigInt)]

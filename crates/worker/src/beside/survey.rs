@@ -1,6 +1,6 @@
-//! What the database knows and monitoring wants to hear: debts, open dead letters, and whether the
-//! ledger's invariants hold. Asked now and then, beside the work; trouble here is logged and tried
-//! again at the next round.
+//! Facts that only the database knows and monitoring needs: debts, open dead letters, and whether the
+//! ledger's invariants hold. They are read at intervals. A failure is logged, and the next round tries
+//! again.
 
 use std::time::Duration;
 
@@ -8,52 +8,80 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
+use metrics::Gauge;
 use paynow_process::clock;
+use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
+use paynow_process::telemetry::Values::{AtRunTime, Known};
+use paynow_process::telemetry::LogEvent;
+use paynow_shared::reason::Reason;
+use strum::IntoEnumIterator;
 
 use crate::config::SurveySettings;
-use crate::database::{DatabaseAddress, DatabaseError};
-use crate::observe::{HousekeepingFailed, Surveyed};
+use crate::database::{DatabaseAddress, DatabaseError, blocking};
+use crate::observe::background::HousekeepingFailed;
+use crate::observe::events::reasons;
 
-/// A look at the whole ledger reads all of it: minutes, once it has grown for years.
+/// A check of a ledger that has grown for years reads for minutes.
 const LEDGER_CHECK_LIMIT: &str = "SET LOCAL statement_timeout = '15min'";
 
-/// The answers of one round.
+declare_metrics! {
+    /// dead letters that are open
+    static OPEN: Gauge = "paynow_worker_dead_letters_open" { reason: Known(reasons) };
+    /// since the oldest open dead letter was dead-lettered; 0 if none is open
+    static OPEN_OLDEST: Gauge = "paynow_worker_dead_letters_open_oldest_age_seconds" {};
+    /// wallets below zero
+    static DEBT_WALLETS: Gauge = "paynow_worker_debt_wallets" {}.absent_until_set();
+    /// the points that these wallets lack together
+    static DEBT_POINTS: Gauge = "paynow_worker_debt_points" {}.absent_until_set();
+    /// when the gauges of the database were last read
+    static SURVEYED: Gauge = "paynow_worker_survey_timestamp_seconds" {};
+    /// rows that break an invariant of the ledger, by check of paynowctl check
+    static VIOLATIONS: Gauge = "paynow_worker_ledger_violations" { check: AtRunTime };
+    /// when the invariants were last checked, by any worker
+    static LEDGER_CHECKED: Gauge = "paynow_worker_ledger_checked_timestamp_seconds" {};
+}
+
+pub(crate) const LOG_EVENTS: &[LogEvent] = &[LogEvent::critical(
+    "ledger_violated",
+    "an invariant of the ledger is broken",
+)];
+
+/// The results of one round.
 #[derive(Debug)]
-pub(crate) struct Survey {
-    pub(crate) debt_wallets: i64,
-    pub(crate) debt_points: i64,
-    pub(crate) open: Vec<OpenLetters>,
-    pub(crate) checks: Vec<LedgerCheck>,
+struct Survey {
+    debts: Debts,
+    open: Vec<OpenLetters>,
+    checks: Vec<LedgerCheck>,
 }
 
 #[derive(Debug, QueryableByName)]
-pub(crate) struct OpenLetters {
-    #[diesel(sql_type = Text)]
-    pub(crate) reason: String,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) letters: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) oldest_age_seconds: i64,
-}
-
-#[derive(Debug, QueryableByName)]
-pub(crate) struct LedgerCheck {
-    #[diesel(sql_type = Text)]
-    pub(crate) check_id: String,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) violations: i64,
-    /// Unix time; 0 before the first look.
-    #[diesel(sql_type = BigInt)]
-    pub(crate) checked_at_seconds: i64,
-}
-
-#[derive(QueryableByName)]
 struct Debts {
     #[diesel(sql_type = BigInt)]
     wallets: i64,
     #[diesel(sql_type = BigInt)]
     points: i64,
+}
+
+#[derive(Debug, QueryableByName)]
+struct OpenLetters {
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = BigInt)]
+    letters: i64,
+    #[diesel(sql_type = BigInt)]
+    oldest_age_seconds: i64,
+}
+
+#[derive(Debug, QueryableByName)]
+struct LedgerCheck {
+    #[diesel(sql_type = Text)]
+    check_id: String,
+    #[diesel(sql_type = BigInt)]
+    violations: i64,
+    /// Unix time; 0 before the first check.
+    #[diesel(sql_type = BigInt)]
+    checked_at_seconds: i64,
 }
 
 #[derive(QueryableByName)]
@@ -62,14 +90,11 @@ struct Looked {
     _looked: bool,
 }
 
-/// Asks at once and then every interval, until it is dropped.
+/// Runs a round at once and then after every interval, until it is dropped.
 pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
     loop {
-        let address = database.clone();
-        let asked = tokio::task::spawn_blocking(move || ask(&address, settings)).await;
-        let asked =
-            asked.unwrap_or_else(|panicked| Err(DatabaseError::Unavailable(panicked.to_string())));
-        match asked {
+        let database = database.clone();
+        match blocking(move || read(&database, settings)).await {
             Ok(survey) => Surveyed {
                 survey: &survey,
                 now_ms: clock::now_ms(),
@@ -81,11 +106,11 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
     }
 }
 
-/// A connection per round: rounds are rare, and an idle connection is one too many.
-fn ask(address: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, DatabaseError> {
-    let mut connection = address.connect()?;
-    look_at_ledger(&mut connection, settings.ledger_check_interval)?;
-    let debts: Debts =
+/// Opens a connection for each round, because rounds are rare and idle connections cost memory.
+fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, DatabaseError> {
+    let mut connection = database.connect()?;
+    check_ledger(&mut connection, settings.ledger_check_interval)?;
+    let debts =
         diesel::sql_query("SELECT wallets, points FROM debts()").get_result(&mut connection)?;
     let open = diesel::sql_query(
         "SELECT reason, count(*) AS letters, \
@@ -100,15 +125,14 @@ fn ask(address: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, Da
     )
     .load(&mut connection)?;
     Ok(Survey {
-        debt_wallets: debts.wallets,
-        debt_points: debts.points,
+        debts,
         open,
         checks,
     })
 }
 
-/// One worker looks for all; the others see what it found.
-fn look_at_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<(), DatabaseError> {
+/// One worker checks for all workers, and the others read its result.
+fn check_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<(), DatabaseError> {
     connection.transaction(|connection| {
         connection.batch_execute(LEDGER_CHECK_LIMIT)?;
         let _looked: Looked = diesel::sql_query("SELECT check_ledger($1) AS _looked")
@@ -116,4 +140,47 @@ fn look_at_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<()
             .get_result(connection)?;
         Ok(())
     })
+}
+
+struct Surveyed<'a> {
+    survey: &'a Survey,
+    now_ms: i64,
+}
+
+impl Observable for Surveyed<'_> {
+    fn emit(self) {
+        let Survey {
+            debts,
+            open,
+            checks,
+        } = self.survey;
+        DEBT_WALLETS.handle().set(float(debts.wallets));
+        DEBT_POINTS.handle().set(float(debts.points));
+        for reason in Reason::iter() {
+            let row = open.iter().find(|row| row.reason == reason.code());
+            OPEN.with([reason.code()])
+                .set(float(row.map_or(0, |row| row.letters)));
+        }
+        let oldest = open.iter().map(|row| row.oldest_age_seconds).max();
+        OPEN_OLDEST.handle().set(float(oldest.unwrap_or(0)));
+        for check in checks {
+            VIOLATIONS
+                .with([check.check_id.clone()])
+                .set(float(check.violations));
+            if check.violations > 0 {
+                slog_scope::crit!(# "ledger_violated", "an invariant of the ledger is broken";
+                    "check" => &check.check_id, "violations" => check.violations);
+            }
+        }
+        let oldest_check = checks.iter().map(|check| check.checked_at_seconds).min();
+        LEDGER_CHECKED
+            .handle()
+            .set(float(oldest_check.unwrap_or(0)));
+        SURVEYED.handle().set(float(self.now_ms / 1000));
+    }
+}
+
+/// Gauges are floats, which round numbers above 2^53.
+fn float(number: i64) -> f64 {
+    number.to_string().parse().unwrap_or(f64::MAX)
 }

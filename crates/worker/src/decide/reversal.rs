@@ -1,8 +1,8 @@
-//! What is taken back of an order, and what is given again. Pure.
+//! The points of an order that refunds and chargebacks take back or restore. Pure.
 //!
-//! Whatever the order of arrival, the result is the same, because every decision asks one question:
-//! given all refunds and chargebacks known by now, how much of what the order gave should be taken?
-//! The entry it posts is the difference to what is taken already.
+//! The result does not depend on the order of arrival. Every decision computes how many points should
+//! be taken back in total, given all refunds and chargebacks known by now. The entry it posts is the
+//! difference to the points that are taken back already.
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic)]
 
@@ -14,41 +14,19 @@ use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 use strum::IntoEnumIterator;
 
-use super::view::{LedgerView, OrderBook, ReversalKind, ReversalRecord};
-use crate::decide::{Decision, PartialRefunds, Policy};
+use super::decision::{Decision, PartialRefunds, Policy, Reversal, conflict, malformed, overflow};
+use super::view::{LedgerView, OrderState, ReversalKind, ReversalRecord};
 
-/// A reversal to be recorded, with the entries it posts: none when nothing changes now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reversal {
-    pub record: ReversalRecord,
-    /// Its place among the order's reversals. Two workers that decide at once claim the same
-    /// place, and the second decides anew.
-    pub sequence: i32,
-    pub entries: Vec<LedgerEntry>,
-}
-
-pub fn decide_refund(
+pub(super) fn decide_refund(
     refund: &Refund,
     view: &LedgerView,
     policy: &Policy,
 ) -> Result<Decision, Failure> {
-    check_store(refund.store_id, policy)?;
-    if let Some(status) = refund
-        .status
-        .as_deref()
-        .filter(|status| *status != "completed")
-    {
-        let status = if is_known_status(status) {
-            status
-        } else {
-            "something else"
-        };
-        let error = format!("the refund is {status}, not completed");
-        return Err(Failure::new(Reason::RefundNotCompleted, error));
-    }
+    reject_other_store(refund.store_id, policy)?;
+    require_completed(refund.status.as_deref())?;
     let Some(amount_minor) = refund.amount_minor.filter(|amount| *amount >= 0) else {
         let error = format!("refund {} names no amount to give back", refund.id);
-        return Err(Failure::new(Reason::Malformed, error));
+        return Err(malformed(error));
     };
     let record = ReversalRecord {
         order_id: refund.order_id,
@@ -59,12 +37,12 @@ pub fn decide_refund(
     decide_reversal(record, EntryKey::refund(refund.id), view, policy)
 }
 
-pub fn decide_chargeback(
+pub(super) fn decide_chargeback(
     chargeback: &Chargeback,
     view: &LedgerView,
     policy: &Policy,
 ) -> Result<Decision, Failure> {
-    check_store(chargeback.store_id, policy)?;
+    reject_other_store(chargeback.store_id, policy)?;
     let record = ReversalRecord {
         order_id: chargeback.order_id,
         kind: chargeback.state.into(),
@@ -80,17 +58,24 @@ pub fn decide_chargeback(
     decide_reversal(record, key, view, policy)
 }
 
-/// The status names that PayNow documents; any other text is not repeated.
-fn is_known_status(status: &str) -> bool {
-    ["created", "approved", "processing", "canceled", "failed"].contains(&status)
+/// A refund without a status is completed: PayNow sends the event for completed refunds.
+fn require_completed(status: Option<&str>) -> Result<(), Failure> {
+    let status = match status {
+        None | Some("completed") => return Ok(()),
+        Some(known @ ("created" | "approved" | "processing" | "canceled" | "failed")) => known,
+        // PayNow documents no other status, and an unknown text does not belong in the log.
+        Some(_unknown) => "something else",
+    };
+    let error = format!("the refund is {status}, not completed");
+    Err(Failure::new(Reason::RefundNotCompleted, error))
 }
 
-/// The order is looked up by its id, so a reversal that names no store is still the right one's.
-fn check_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), Failure> {
+/// A reversal may name no store, because the id of its order is enough to find the right one.
+fn reject_other_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), Failure> {
     match (policy.store_id, store_id) {
-        (Some(ours), Some(theirs)) if ours != theirs => Err(Failure::new(
+        (Some(own), Some(named)) if own != named => Err(Failure::new(
             Reason::WrongStore,
-            format!("the event names store {theirs}, and this worker serves store {ours}"),
+            format!("the event names store {named}, and this worker serves store {own}"),
         )),
         (None | Some(_), None | Some(_)) => Ok(()),
     }
@@ -102,53 +87,50 @@ fn decide_reversal(
     view: &LedgerView,
     policy: &Policy,
 ) -> Result<Decision, Failure> {
-    if told_before(&record, view)? {
+    if already_recorded(&record, view)? {
         return Ok(Decision::AlreadyPosted);
     }
-    let Some(book) = view.orders.get(&record.order_id) else {
-        return Ok(Decision::Defer(Failure::new(
-            Reason::OrderUnknown,
-            format!("order {} has not come yet", record.order_id),
-        )));
+    let Some(before) = view.orders.get(&record.order_id) else {
+        let error = format!("order {} has not arrived yet", record.order_id);
+        return Ok(Decision::Defer(Failure::new(Reason::OrderUnknown, error)));
     };
-    let mut after = book.clone();
-    after.note(&record);
+    let mut after = before.clone();
+    after.add(&record);
     if record.kind == ReversalKind::Refund {
         check_partial(&after, record.order_id, policy)?;
     }
-    let entries = differences(&record, &key, book, &after)?;
+    let entries = differences(&record, &key, before, &after)?;
     Ok(Decision::Reverse(Reversal {
         record,
-        sequence: book.reversals,
+        sequence: before.reversal_count,
         entries,
     }))
 }
 
-/// Whether the same step of the same refund or chargeback is recorded. With another order or
-/// amount, or a chargeback that ended both ways, it contradicts itself.
-fn told_before(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failure> {
-    let conflict = |error: String| Failure::new(Reason::Conflict, error);
+/// Whether the same step of the same refund or chargeback is recorded. It is a conflict when the two
+/// differ in order or amount, and when a chargeback is both won and lost.
+fn already_recorded(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failure> {
     let id = record.reference_id;
-    // All steps of a chargeback are of one order: their entries share keys.
+    // All steps of a chargeback must name one order, because their entries share keys.
     let of_another_order = ReversalKind::iter()
         .filter(|kind| (*kind == ReversalKind::Refund) == (record.kind == ReversalKind::Refund))
         .filter_map(|kind| view.reversals.get(&(kind, id)))
         .find(|known| known.order_id != record.order_id);
     if let Some(known) = of_another_order {
         return Err(conflict(format!(
-            "{} {id} is of order {}, as was recorded before",
+            "{} {id} was recorded before, for order {}",
             record.kind.code(),
             known.order_id
         )));
     }
-    let other_end = match record.kind {
+    let opposite = match record.kind {
         ReversalKind::ChargebackWon => Some(ReversalKind::ChargebackLost),
         ReversalKind::ChargebackLost => Some(ReversalKind::ChargebackWon),
         ReversalKind::Refund | ReversalKind::ChargebackOpened => None,
     };
-    if other_end.is_some_and(|other| view.reversals.contains_key(&(other, id))) {
+    if opposite.is_some_and(|kind| view.reversals.contains_key(&(kind, id))) {
         return Err(conflict(format!(
-            "the chargeback of payment {id} was closed the other way"
+            "the chargeback of payment {id} was closed with the opposite result before"
         )));
     }
     match view.reversals.get(&(record.kind, id)) {
@@ -161,9 +143,9 @@ fn told_before(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failu
     }
 }
 
-fn check_partial(book: &OrderBook, order_id: OrderId, policy: &Policy) -> Result<(), Failure> {
+fn check_partial(order: &OrderState, order_id: OrderId, policy: &Policy) -> Result<(), Failure> {
     let refused = |error: String| Err(Failure::new(Reason::PartialRefund, error));
-    match (refunded_share(book), policy.partial_refunds) {
+    match (refunded_share(order), policy.partial_refunds) {
         (None, _) => refused(format!("the total of order {order_id} is not known")),
         (Some(Share::Whole), _) | (Some(Share::Part { .. }), PartialRefunds::Proportional) => {
             Ok(())
@@ -174,20 +156,17 @@ fn check_partial(book: &OrderBook, order_id: OrderId, policy: &Policy) -> Result
     }
 }
 
-/// How much of an order's money went back.
+/// The part of an order's total that was refunded, in minor units.
 enum Share {
     Whole,
     Part { refunded: i128, total: i128 },
 }
 
 /// `None` when the order's total is not known.
-fn refunded_share(book: &OrderBook) -> Option<Share> {
-    let total = i128::from(book.total_amount_minor?);
-    let refunded: i128 = book
-        .refunds
-        .values()
-        .map(|amount| i128::from(*amount))
-        .sum();
+fn refunded_share(order: &OrderState) -> Option<Share> {
+    let total = i128::from(order.total_amount_minor?);
+    let refunds = order.refunds.values();
+    let refunded: i128 = refunds.map(|amount| i128::from(*amount)).sum();
     Some(if refunded >= total {
         Share::Whole
     } else {
@@ -195,19 +174,19 @@ fn refunded_share(book: &OrderBook) -> Option<Share> {
     })
 }
 
-/// What should be taken of a wallet's share of the order, given everything known.
-fn due(credited: Points, book: &OrderBook) -> Points {
-    let stands = |state: &ChargebackState| match state {
+/// How many of the points that the order credited to a wallet should be taken back.
+fn points_to_take_back(credited: Points, order: &OrderState) -> Points {
+    let takes_all = |state: &ChargebackState| match state {
         ChargebackState::Opened | ChargebackState::Lost => true,
         ChargebackState::Won => false,
     };
-    if book.chargebacks.values().any(stands) {
+    if order.chargebacks.values().any(takes_all) {
         return credited;
     }
-    if book.refunds.is_empty() {
+    if order.refunds.is_empty() {
         return Points::ZERO;
     }
-    match refunded_share(book) {
+    match refunded_share(order) {
         Some(Share::Whole) => credited,
         Some(Share::Part { refunded, total }) => half_up(credited, refunded, total),
         // A refund of an order without a total is never recorded.
@@ -228,28 +207,28 @@ fn half_up(credited: Points, refunded: i128, total: i128) -> Points {
         .min(credited)
 }
 
-/// One entry for each wallet in which what should be taken is not what is taken.
+/// One entry for each wallet whose points to take back changed.
 fn differences(
     record: &ReversalRecord,
     key: &EntryKey,
-    before: &OrderBook,
-    after: &OrderBook,
+    before: &OrderState,
+    after: &OrderState,
 ) -> Result<Vec<LedgerEntry>, Failure> {
     let kind = match record.kind {
         ReversalKind::Refund => EntryKind::Refund,
         ReversalKind::ChargebackOpened | ReversalKind::ChargebackLost => EntryKind::Chargeback,
         ReversalKind::ChargebackWon => EntryKind::ChargebackWon,
     };
-    let too_large = "the points taken back would not fit into 64 bits";
     let mut entries = Vec::new();
-    for (place, (wallet_id, credited)) in before.credited.iter().enumerate() {
-        let taken = before.taken.get(wallet_id).copied().unwrap_or_default();
-        let points = taken
-            .checked_add(due(*credited, after).negated())
-            .ok_or_else(|| Failure::new(Reason::Overflow, too_large))?;
+    for (position, (wallet_id, credited)) in before.credited.iter().enumerate() {
+        let taken_back = before.taken_back.get(wallet_id).copied();
+        let points = taken_back
+            .unwrap_or_default()
+            .checked_add(points_to_take_back(*credited, after).negated())
+            .ok_or_else(|| overflow("the points taken back"))?;
         if points != Points::ZERO {
             entries.push(LedgerEntry {
-                key: key_of(key, place, *wallet_id),
+                key: key_of(key, position, *wallet_id),
                 wallet_id: *wallet_id,
                 order_id: record.order_id,
                 kind,
@@ -260,9 +239,9 @@ fn differences(
     Ok(entries)
 }
 
-/// The first wallet of the order has the plain key: most orders have one.
-fn key_of(key: &EntryKey, place: usize, wallet_id: WalletId) -> EntryKey {
-    if place == 0 {
+/// The first wallet of the order gets the plain key, because most orders have one wallet.
+fn key_of(key: &EntryKey, position: usize, wallet_id: WalletId) -> EntryKey {
+    if position == 0 {
         key.clone()
     } else {
         key.in_wallet(wallet_id)

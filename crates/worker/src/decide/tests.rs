@@ -1,7 +1,12 @@
-//! `decide` as rows: what the ledger knows, the order, what should happen.
+//! Tables of cases for `decide`: the ledger before, the order, the expected decision.
 
 use std::collections::BTreeMap;
 
+use paynow_shared::event::{Order, OrderLine};
+use paynow_shared::ids::{StoreId, WalletId};
+use paynow_shared::points::Points;
+use paynow_shared::reason::Reason;
+use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use proptest::prelude::*;
 
 use super::*;
@@ -11,7 +16,7 @@ const BUYER: i64 = 20;
 const FRIEND: i64 = 21;
 const PRODUCT: i64 = 40;
 
-/// A line in short: id, product, quantity, receiver of the gift.
+/// A line: id, product, quantity, receiver of the gift.
 type Line = (i64, i64, Option<i64>, Option<i64>);
 
 fn order(lines: &[Line]) -> Order {
@@ -49,7 +54,7 @@ fn view(products: &[(i64, i64)], posted: &[(i64, i64, i64)]) -> LedgerView {
         view.products.insert(id(*product), Points::new(*points));
     }
     for (line, order, to) in posted {
-        view.note_entry(&LedgerEntry {
+        view.add_entry(&LedgerEntry {
             key: EntryKey::order_line(id(*line)),
             wallet_id: wallet(*to),
             order_id: id(*order),
@@ -69,7 +74,7 @@ fn decide_order_of(order: Order, view: &LedgerView, policy: &Policy) -> Decision
     decide(&event, view, policy)
 }
 
-/// A decision in short: the entries as (line, wallet, points), or one word.
+/// A decision without its texts: entries as (line, wallet, points).
 #[derive(Debug, PartialEq, Eq)]
 enum Short {
     Post(Vec<(String, i64, i64)>),
@@ -107,8 +112,8 @@ fn post(entries: &[(i64, i64, i64)]) -> Short {
     Short::Post(entries.iter().map(entry).collect())
 }
 
-/// What a row shows, its lines, the lines posted before as (line, order, wallet), and what should
-/// happen.
+/// A case: its name, its lines, the lines posted before as (line, order, wallet), and the expected
+/// decision.
 type Row = (
     &'static str,
     &'static [Line],
@@ -126,10 +131,10 @@ const TWO: &[Line] = &[
 ];
 
 fn assert_rows<const N: usize>(rows: [Row; N]) {
-    for (shows, lines, posted, expected) in rows {
+    for (name, lines, posted, expected) in rows {
         let view = view(&[(PRODUCT, 500), (NONE, 0), (HUGE, i64::MAX)], posted);
         let decision = decide_order_of(order(lines), &view, &Policy::default());
-        assert_eq!(short(decision), expected, "{shows}");
+        assert_eq!(short(decision), expected, "{name}");
     }
 }
 
@@ -284,7 +289,7 @@ fn metadata_counts_only_when_it_is_asked_for_and_the_table_does_not_know() {
         ..Policy::default()
     };
     let unknown = Short::Refuse(Reason::UnknownProduct);
-    for (shows, products, policy, expected) in [
+    for (name, products, policy, expected) in [
         ("no key set", &[][..], Policy::default(), &unknown),
         (
             "key set",
@@ -301,7 +306,7 @@ fn metadata_counts_only_when_it_is_asked_for_and_the_table_does_not_know() {
         ),
     ] {
         let decision = decide_order_of(order(lines), &view(products, &[]), &policy);
-        assert_eq!(&short(decision), expected, "{shows}");
+        assert_eq!(&short(decision), expected, "{name}");
     }
     let mut odd = order(lines);
     for line in &mut odd.lines {
@@ -361,8 +366,8 @@ prop_compose! {
 }
 
 proptest! {
-    /// Whatever the order and the ledger: what is posted is one entry per line with the exact
-    /// product, and never a key that the ledger has.
+    /// For any order and ledger, the posted entries are one per line, each with exactly price times
+    /// quantity, and no entry has a key that is in the ledger.
     #[test]
     fn what_is_posted_is_exact_and_new(
         lines in proptest::collection::vec(any_line(), 0..5),

@@ -1,5 +1,6 @@
-//! What the ledger knows that matters to a batch of events. Read once per batch; each decision
-//! updates it, so that an order, its repeat and its refund in one batch work like three batches.
+//! The part of the ledger that the decisions about some events depend on. It is read once per batch,
+//! and each decision updates it: an order, its repeat and its refund in one batch give the same result
+//! as in three batches.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,40 +13,41 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct LedgerView {
-    /// Events settled before, and the digest of the body they had.
+    /// Events recorded before, each with the digest of its body.
     pub events: HashMap<EventId, BodyDigest>,
-    /// What one unit of a product gives.
+    /// The points of one unit of a product.
     pub products: HashMap<ProductId, Points>,
     /// Entries posted before, by business key.
     pub entries: HashMap<EntryKey, PostedEntry>,
     /// Orders posted before.
-    pub orders: HashMap<OrderId, OrderBook>,
-    /// Refunds and chargebacks recorded before, of whichever order.
+    pub orders: HashMap<OrderId, OrderState>,
+    /// Refunds and chargebacks recorded before, of any order, by kind and [`ReversalRecord::reference_id`].
     pub reversals: HashMap<(ReversalKind, i64), RecordedReversal>,
 }
 
-/// The part of a posted entry that the same happening must repeat.
+/// The part of a posted entry that a repeated report must have in common with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostedEntry {
     pub wallet_id: WalletId,
     pub order_id: OrderId,
 }
 
-/// An order's side of the ledger.
+/// What the ledger knows of one order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct OrderBook {
+pub struct OrderState {
     pub total_amount_minor: Option<i64>,
-    /// What its lines gave, by wallet.
+    /// The points that its lines credited, by wallet.
     pub credited: BTreeMap<WalletId, Points>,
-    /// What is taken back of that now, by wallet.
-    pub taken: BTreeMap<WalletId, Points>,
+    /// The points of these that are taken back now, by wallet.
+    pub taken_back: BTreeMap<WalletId, Points>,
+    /// The amount of each refund, in minor units.
     pub refunds: BTreeMap<RefundId, i64>,
     pub chargebacks: BTreeMap<PaymentId, ChargebackState>,
-    /// How many reversals are recorded: the place of the next one.
-    pub reversals: i32,
+    /// How many reversals are recorded, which is the sequence number of the next one.
+    pub reversal_count: i32,
 }
 
-/// What `reversals.kind` says.
+/// The column `reversals.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReversalKind {
@@ -56,7 +58,7 @@ pub enum ReversalKind {
 }
 
 impl ReversalKind {
-    /// The word of the enum `reversal_kind` in PostgreSQL.
+    /// The label in the enum `reversal_kind` of PostgreSQL.
     pub fn code(self) -> &'static str {
         self.into()
     }
@@ -72,68 +74,68 @@ impl From<ChargebackState> for ReversalKind {
     }
 }
 
-/// The part of a recorded reversal that the same happening must repeat.
+/// The part of a recorded reversal that a repeated report must have in common with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedReversal {
     pub order_id: OrderId,
     pub amount_minor: Option<i64>,
 }
 
-/// A refund or a step of a chargeback, as it will be recorded.
+/// A refund or a step of a chargeback, as the table `reversals` records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReversalRecord {
     pub order_id: OrderId,
     pub kind: ReversalKind,
     /// The refund's id, or the payment's.
     pub reference_id: i64,
-    /// Of a refund, in minor units.
+    /// In minor units; refunds only.
     pub amount_minor: Option<i64>,
 }
 
 impl LedgerView {
-    /// Notes an order that is recorded, or will be in this transaction.
-    pub fn note_order(&mut self, order_id: OrderId, total_amount_minor: Option<i64>) {
+    /// Adds an order that is recorded, or will be in this transaction.
+    pub fn add_order(&mut self, order_id: OrderId, total_amount_minor: Option<i64>) {
         self.orders.entry(order_id).or_default().total_amount_minor = total_amount_minor;
     }
 
-    /// Notes an entry that is posted, or will be in this transaction.
-    pub fn note_entry(&mut self, entry: &LedgerEntry) {
+    /// Adds an entry that is posted, or will be in this transaction.
+    pub fn add_entry(&mut self, entry: &LedgerEntry) {
         let posted = PostedEntry {
             wallet_id: entry.wallet_id,
             order_id: entry.order_id,
         };
         self.entries.insert(entry.key.clone(), posted);
-        let book = self.orders.entry(entry.order_id).or_default();
-        let (side, points) = match entry.kind {
-            EntryKind::OrderLine => (&mut book.credited, entry.points),
+        let order = self.orders.entry(entry.order_id).or_default();
+        let (sums, points) = match entry.kind {
+            EntryKind::OrderLine => (&mut order.credited, entry.points),
             EntryKind::Refund | EntryKind::Chargeback | EntryKind::ChargebackWon => {
-                (&mut book.taken, entry.points.negated())
+                (&mut order.taken_back, entry.points.negated())
             }
         };
-        let sum = side.entry(entry.wallet_id).or_default();
-        // Both sides are bounded by what the order gave, which was checked when it was posted.
+        let sum = sums.entry(entry.wallet_id).or_default();
+        // No sum exceeds the points of the order, and their sum was checked when it was posted.
         *sum = sum.checked_add(points).unwrap_or(*sum);
     }
 
-    /// Notes a reversal that is recorded, or will be in this transaction.
-    pub fn note_reversal(&mut self, record: &ReversalRecord) {
+    /// Adds a reversal that is recorded, or will be in this transaction.
+    pub fn add_reversal(&mut self, record: &ReversalRecord) {
         let recorded = RecordedReversal {
             order_id: record.order_id,
             amount_minor: record.amount_minor,
         };
         self.reversals
             .insert((record.kind, record.reference_id), recorded);
-        let book = self.orders.entry(record.order_id).or_default();
-        book.reversals = book.reversals.saturating_add(1);
-        book.note(record);
+        let order = self.orders.entry(record.order_id).or_default();
+        order.reversal_count = order.reversal_count.saturating_add(1);
+        order.add(record);
     }
 }
 
-impl OrderBook {
-    /// Takes a reversal into account: amounts add up, and a final state of a chargeback stays.
-    pub fn note(&mut self, record: &ReversalRecord) {
+impl OrderState {
+    /// Adds a reversal. A chargeback that was closed stays closed.
+    pub fn add(&mut self, record: &ReversalRecord) {
         let payment = PaymentId::from_i64(record.reference_id);
-        let mut close = |state| {
+        let mut set = |state| {
             if let Ok(payment) = payment {
                 let known = self.chargebacks.entry(payment).or_insert(state);
                 if *known == ChargebackState::Opened {
@@ -148,9 +150,9 @@ impl OrderBook {
                         .insert(refund, record.amount_minor.unwrap_or_default());
                 }
             }
-            ReversalKind::ChargebackOpened => close(ChargebackState::Opened),
-            ReversalKind::ChargebackWon => close(ChargebackState::Won),
-            ReversalKind::ChargebackLost => close(ChargebackState::Lost),
+            ReversalKind::ChargebackOpened => set(ChargebackState::Opened),
+            ReversalKind::ChargebackWon => set(ChargebackState::Won),
+            ReversalKind::ChargebackLost => set(ChargebackState::Lost),
         }
     }
 }

@@ -1,51 +1,20 @@
-//! A batch of messages to one set of rows: decodes and decides each against the view, in order,
-//! and notes what to write and what each message will be told. Pure.
+//! Messages to the rows that one transaction writes and to one disposition each. Each message is
+//! decided in order, against a view that contains the earlier ones. Pure.
 
-use paynow_shared::digest::BodyDigest;
+use std::collections::BTreeMap;
+
 use paynow_shared::event::{Event, EventKind, Order};
 use paynow_shared::ids::OrderId;
 use paynow_shared::points::Points;
-use paynow_shared::reason::Reason;
 use paynow_shared::wallet::LedgerEntry;
-use paynow_shared::wire::{Failure, Headers, decode};
 use strum::{EnumIter, IntoStaticStr};
 
-use crate::decide::reversal::Reversal;
 use crate::decide::view::{LedgerView, ReversalRecord};
-use crate::decide::{Decision, Policy, decide};
+use crate::decide::{Decision, Policy, Reversal, decide};
 use crate::disposition::{Applied, Disposition};
+use crate::message::DecodedMessage;
 
-/// A message as it was delivered.
-#[derive(Debug, Clone)]
-pub struct Received {
-    pub headers: Headers,
-    /// How often the broker had delivered it before.
-    pub redeliveries: u32,
-    pub body: Vec<u8>,
-}
-
-/// A message read: an event, or the reason why it is none.
-#[derive(Debug)]
-pub struct Incoming<'a> {
-    pub received: &'a Received,
-    pub digest: BodyDigest,
-    pub event: Result<Event, Failure>,
-}
-
-impl<'a> Incoming<'a> {
-    pub fn read(received: &'a Received) -> Self {
-        #[cfg(feature = "poison")]
-        crate::poison::strike(&received.body);
-        Self {
-            received,
-            digest: BodyDigest::of(&received.body),
-            event: decode(&received.body)
-                .map_err(|error| Failure::new(Reason::Malformed, error.to_string())),
-        }
-    }
-}
-
-/// What `webhook_events.outcome` says.
+/// The column `webhook_events.outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
@@ -53,25 +22,25 @@ pub enum Outcome {
     AlreadyCredited,
     /// A refund or chargeback took points back.
     Reversed,
-    /// A chargeback was won: points were given again.
+    /// A won chargeback restored points.
     Restored,
-    /// A refund or chargeback that changes no balance (now).
+    /// A refund or chargeback was recorded and changed no balance.
     Noted,
     Ignored,
 }
 
 impl Outcome {
-    /// The word of the enum `event_outcome` in PostgreSQL.
+    /// The label in the enum `event_outcome` of PostgreSQL.
     pub fn code(self) -> &'static str {
         self.into()
     }
 }
 
-/// One row of `webhook_events`, with what else it brings.
+/// One row of `webhook_events`.
 #[derive(Debug)]
 pub struct PlannedEvent<'a> {
     pub event: &'a Event,
-    pub incoming: &'a Incoming<'a>,
+    pub decoded: &'a DecodedMessage<'a>,
     pub outcome: Outcome,
     pub order_id: Option<OrderId>,
 }
@@ -98,23 +67,27 @@ pub struct PlannedEntry<'a> {
     pub entry: LedgerEntry,
 }
 
-/// Everything one transaction writes, and the answer to each message once it has committed.
+/// All rows that one transaction writes, and what happens to the messages once it has committed.
 #[derive(Debug, Default)]
 pub struct Plan<'a> {
     pub events: Vec<PlannedEvent<'a>>,
     pub orders: Vec<PlannedOrder<'a>>,
     pub reversals: Vec<PlannedReversal<'a>>,
     pub entries: Vec<PlannedEntry<'a>>,
-    /// One per message, in the order of the batch.
+    /// One per message, in order.
     pub dispositions: Vec<Disposition>,
 }
 
-pub fn plan<'a>(batch: &'a [Incoming<'a>], view: &mut LedgerView, policy: &Policy) -> Plan<'a> {
+pub fn plan<'a>(
+    messages: &'a [DecodedMessage<'a>],
+    view: &mut LedgerView,
+    policy: &Policy,
+) -> Plan<'a> {
     let mut plan = Plan::default();
-    for incoming in batch {
-        let disposition = match &incoming.event {
+    for decoded in messages {
+        let disposition = match &decoded.event {
             Err(failure) => Disposition::DeadLetter(failure.clone()),
-            Ok(event) => plan.add(event, incoming, view, policy),
+            Ok(event) => plan.add(event, decoded, view, policy),
         };
         plan.dispositions.push(disposition);
     }
@@ -125,12 +98,12 @@ impl<'a> Plan<'a> {
     fn add(
         &mut self,
         event: &'a Event,
-        incoming: &'a Incoming<'a>,
+        decoded: &'a DecodedMessage<'a>,
         view: &mut LedgerView,
         policy: &Policy,
     ) -> Disposition {
         if let Some(earlier) = view.events.get(&event.id) {
-            return if *earlier == incoming.digest {
+            return if *earlier == decoded.digest {
                 Applied::AlreadyApplied.into()
             } else {
                 Applied::ConflictsWithEarlier.into()
@@ -144,7 +117,7 @@ impl<'a> Plan<'a> {
             Decision::AlreadyPosted => Outcome::Noted,
             Decision::Post(entries) => {
                 if let Some(order) = order_of(event) {
-                    view.note_order(order.id, order.total_amount_minor);
+                    view.add_order(order.id, order.total_amount_minor);
                     self.orders.push(PlannedOrder { event, order });
                 }
                 self.post(event, entries, view);
@@ -152,11 +125,11 @@ impl<'a> Plan<'a> {
             }
             Decision::Reverse(reversal) => self.reverse(event, reversal, view),
         };
-        view.events.insert(event.id, incoming.digest);
+        view.events.insert(event.id, decoded.digest);
         let order_id = order_id_of(event);
         self.events.push(PlannedEvent {
             event,
-            incoming,
+            decoded,
             outcome,
             order_id,
         });
@@ -169,13 +142,14 @@ impl<'a> Plan<'a> {
             sequence,
             entries,
         } = reversal;
-        let taken = entries.iter().any(|entry| entry.points < Points::ZERO);
-        let outcome = match (entries.is_empty(), taken) {
-            (true, _) => Outcome::Noted,
-            (false, true) => Outcome::Reversed,
-            (false, false) => Outcome::Restored,
+        let outcome = if entries.is_empty() {
+            Outcome::Noted
+        } else if entries.iter().any(|entry| entry.points < Points::ZERO) {
+            Outcome::Reversed
+        } else {
+            Outcome::Restored
         };
-        view.note_reversal(&record);
+        view.add_reversal(&record);
         self.reversals.push(PlannedReversal {
             event,
             record,
@@ -187,13 +161,13 @@ impl<'a> Plan<'a> {
 
     fn post(&mut self, event: &'a Event, entries: Vec<LedgerEntry>, view: &mut LedgerView) {
         for entry in entries {
-            view.note_entry(&entry);
+            view.add_entry(&entry);
             self.entries.push(PlannedEntry { event, entry });
         }
     }
 }
 
-/// The order an event tells of, if it tells of one.
+/// The order that an event carries.
 pub(crate) fn order_of(event: &Event) -> Option<&Order> {
     match &event.kind {
         EventKind::OrderCompleted(order) => Some(order),
@@ -201,13 +175,45 @@ pub(crate) fn order_of(event: &Event) -> Option<&Order> {
     }
 }
 
-/// The order an event is about, if it is about one.
+/// The id of the order that an event concerns.
 pub(crate) fn order_id_of(event: &Event) -> Option<OrderId> {
     match &event.kind {
         EventKind::OrderCompleted(order) => Some(order.id),
         EventKind::Refunded(refund) => Some(refund.order_id),
         EventKind::Chargeback(chargeback) => Some(chargeback.order_id),
         EventKind::Ignored => None,
+    }
+}
+
+/// What a transaction did, in numbers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Newly recorded events, by [`Outcome::code`].
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Messages whose event was recorded before.
+    pub duplicates: u64,
+    /// Points without sign, by [`paynow_shared::wallet::EntryKind::code`].
+    pub points: BTreeMap<&'static str, u64>,
+    /// When PayNow signed the newly recorded events, in Unix milliseconds.
+    pub signed_at_ms: Vec<i64>,
+}
+
+impl Tally {
+    pub(super) fn of(plan: &Plan<'_>) -> Self {
+        let mut tally = Self::default();
+        for planned in &plan.events {
+            *tally.outcomes.entry(planned.outcome.code()).or_default() += 1;
+            let signed_at_ms = planned.decoded.message.headers.signed_at_ms;
+            tally.signed_at_ms.extend(signed_at_ms);
+        }
+        for planned in &plan.entries {
+            let points = tally.points.entry(planned.entry.kind.code()).or_default();
+            *points = points.saturating_add(planned.entry.points.get().unsigned_abs());
+        }
+        let acknowledged = plan.dispositions.iter().filter(|one| one.is_ack()).count();
+        let duplicates = acknowledged.saturating_sub(plan.events.len());
+        tally.duplicates = u64::try_from(duplicates).unwrap_or(u64::MAX);
+        tally
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the ledger knows about a batch: a few statements, whatever the batch's size.
+//! Reads the part of the ledger that decisions depend on: a few statements for any number of events.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -12,10 +12,11 @@ use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, LedgerEntry};
 
-use super::plan::{Incoming, order_id_of, order_of};
+use super::plan::{order_id_of, order_of};
 use super::statement::Statement;
 use crate::database::DatabaseError;
 use crate::decide::view::{LedgerView, ReversalRecord};
+use crate::message::DecodedMessage;
 
 #[derive(diesel::QueryableByName)]
 struct EventRow {
@@ -61,24 +62,24 @@ struct ReversalRow {
     amount_minor: Option<i64>,
 }
 
-/// Reads what the ledger knows about the events, products, lines and orders of a batch.
+/// Reads everything that the decisions about these messages depend on.
 pub(crate) fn read_view(
     connection: &mut PgConnection,
-    batch: &[Incoming<'_>],
+    messages: &[DecodedMessage<'_>],
 ) -> Result<LedgerView, DatabaseError> {
-    let mut wanted = Wanted::default();
-    for event in batch.iter().filter_map(|one| one.event.as_ref().ok()) {
-        wanted.add(event);
+    let mut keys = ViewKeys::default();
+    for event in messages.iter().filter_map(|one| one.event.as_ref().ok()) {
+        keys.add(event);
     }
-    wanted.read(connection)
+    keys.read(connection)
 }
 
-/// Reads nothing but what products give: for a batch that the ledger should not know.
+/// Reads the points of products only: for events that the ledger should not contain.
 pub(crate) fn read_prices(
     connection: &mut PgConnection,
-    batch: &[Incoming<'_>],
+    messages: &[DecodedMessage<'_>],
 ) -> Result<LedgerView, DatabaseError> {
-    let events = batch.iter().filter_map(|one| one.event.as_ref().ok());
+    let events = messages.iter().filter_map(|one| one.event.as_ref().ok());
     let lines = events.filter_map(order_of).flat_map(|order| &order.lines);
     let mut products: Vec<i64> = lines.map(|line| line.product_id.get()).collect();
     products.sort_unstable();
@@ -89,9 +90,9 @@ pub(crate) fn read_prices(
     })
 }
 
-/// What events ask of the ledger, by key.
+/// The keys of all rows that the decisions about some events depend on.
 #[derive(Default)]
-pub(crate) struct Wanted {
+pub(crate) struct ViewKeys {
     events: Vec<i64>,
     products: Vec<i64>,
     orders: Vec<i64>,
@@ -100,7 +101,7 @@ pub(crate) struct Wanted {
     lines: Vec<EntryKey>,
 }
 
-impl Wanted {
+impl ViewKeys {
     pub(crate) fn add(&mut self, event: &Event) {
         self.events.push(event.id.get());
         self.orders.extend(order_id_of(event).map(OrderId::get));
@@ -122,7 +123,7 @@ impl Wanted {
             products: prices(connection, self.products)?,
             ..LedgerView::default()
         };
-        // What is recorded of an order's reversals after this look fails the claim of their place.
+        // A reversal that is recorded after this read takes its position, and our insert then fails.
         if !self.references.is_empty() {
             read_reversals(connection, &self.orders, &self.references, &mut view)?;
         }
@@ -131,7 +132,7 @@ impl Wanted {
     }
 }
 
-/// The id of the refund or of the charged-back payment that an event tells of.
+/// The id of the event's refund or charged-back payment.
 fn reference_of(event: &Event) -> Option<i64> {
     match &event.kind {
         EventKind::Refunded(refund) => Some(refund.id.get()),
@@ -191,7 +192,7 @@ fn read_reversals(
     .bind::<Array<BigInt>, _>(references)
     .load(connection)?;
     for row in rows {
-        view.note_reversal(&ReversalRecord {
+        view.add_reversal(&ReversalRecord {
             order_id: OrderId::from_i64(row.order_id)?,
             kind: known("reversals.kind", &row.kind)?,
             reference_id: row.reference_id,
@@ -201,8 +202,8 @@ fn read_reversals(
     Ok(())
 }
 
-/// One statement, so that an order is seen with its total or not at all: another transaction may
-/// commit it between two. Two halves, because an OR over two indexes is slow.
+/// One statement, because another transaction may commit an order between two statements: an order is
+/// read with its total or not at all. A UNION, because an OR over two indexes is slow.
 fn read_entries(
     connection: &mut PgConnection,
     keys: &[EntryKey],
@@ -223,8 +224,8 @@ fn read_entries(
     .load(connection)?;
     for row in rows {
         let order_id = OrderId::from_i64(row.order_id)?;
-        view.note_order(order_id, row.total_amount_minor);
-        view.note_entry(&LedgerEntry {
+        view.add_order(order_id, row.total_amount_minor);
+        view.add_entry(&LedgerEntry {
             key: EntryKey::from_stored(row.entry_key),
             wallet_id: WalletId::from_i64(row.wallet_id)?,
             order_id,
@@ -235,11 +236,11 @@ fn read_entries(
     Ok(())
 }
 
-/// A newer version wrote a word we do not know: this worker must not go on beside it.
-fn known<T: FromStr>(column: &str, word: &str) -> Result<T, DatabaseError> {
-    word.parse().map_err(|_unknown| {
+/// An unknown label was written by a newer version. This worker must then not apply events.
+fn known<T: FromStr>(column: &str, label: &str) -> Result<T, DatabaseError> {
+    label.parse().map_err(|_unknown| {
         DatabaseError::Unavailable(format!(
-            "{column} holds {word:?}, which this version does not know"
+            "{column} holds {label:?}, which this version does not know"
         ))
     })
 }

@@ -1,4 +1,5 @@
-//! Refunds and chargebacks: rows for each rule, and every order of arrival against a simple model.
+//! Refunds and chargebacks: a table of cases for each rule, and every order of arrival compared with
+//! a simple model.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disposition::Disposition;
-use crate::ledger::plan::{Incoming, Received, plan};
+use crate::ledger::plan::plan;
+use crate::message::{DecodedMessage, Message};
 
 const ORDER: i64 = 10;
 const BUYER: i64 = 20;
@@ -76,17 +78,17 @@ impl Ledger {
         }
     }
 
-    /// Tells one thing under a new event id.
-    fn tell(&mut self, what: &str) -> Disposition {
+    /// Applies one event under a new event id.
+    fn apply(&mut self, event: &str) -> Disposition {
         self.events += 1;
-        let body = format!(r#"{{"event_id":"{}",{what}}}"#, self.events);
-        let received = Received {
+        let body = format!(r#"{{"event_id":"{}",{event}}}"#, self.events);
+        let message = Message {
             headers: Headers::default(),
             redeliveries: 0,
             body: body.into_bytes(),
         };
-        let incoming = [Incoming::read(&received)];
-        let mut plan = plan(&incoming, &mut self.view, &self.policy);
+        let decoded = [DecodedMessage::decode(&message)];
+        let mut plan = plan(&decoded, &mut self.view, &self.policy);
         for planned in &plan.entries {
             let balance = self
                 .balances
@@ -97,14 +99,14 @@ impl Ledger {
         plan.dispositions.pop().unwrap()
     }
 
-    /// Tells everything, and again later what is deferred, as the retry ladder does.
-    fn tell_all(&mut self, what: Vec<String>) {
-        let mut waiting: VecDeque<String> = what.into();
+    /// Applies all events. Deferred events are applied again later, as by the retry ladder.
+    fn apply_all(&mut self, events: Vec<String>) {
+        let mut waiting: VecDeque<String> = events.into();
         let mut tries = 0;
         while let Some(next) = waiting.pop_front() {
             tries += 1;
-            assert!(tries < 1000, "something is deferred for ever");
-            match self.tell(&next) {
+            assert!(tries < 1000, "an event is deferred for ever");
+            match self.apply(&next) {
                 Disposition::Ack => {}
                 Disposition::RetryLater(_) => waiting.push_back(next),
                 Disposition::DeadLetter(failure) => panic!("{failure:?}: {next}"),
@@ -159,64 +161,67 @@ fn what_came_back_is_taken_back() {
             50,
         ),
     ];
-    for (shows, told, left) in rows {
+    for (name, events, left) in rows {
         let mut ledger = Ledger::new(Policy::default());
-        ledger.tell_all(vec![order(1000, &[(BUYER, 100)])]);
-        ledger.tell_all(told);
-        assert_eq!(ledger.balance(BUYER), left, "{shows}");
+        ledger.apply_all(vec![order(1000, &[(BUYER, 100)])]);
+        ledger.apply_all(events);
+        assert_eq!(ledger.balance(BUYER), left, "{name}");
     }
 }
 
 #[test]
 fn each_player_gives_back_their_own_part() {
     let mut ledger = Ledger::new(Policy::default());
-    ledger.tell_all(vec![order(
+    ledger.apply_all(vec![order(
         1000,
         &[(BUYER, 100), (FRIEND, 51), (BUYER, 10)],
     )]);
-    ledger.tell_all(vec![refund(50, 500)]);
+    ledger.apply_all(vec![refund(50, 500)]);
     assert_eq!((ledger.balance(BUYER), ledger.balance(FRIEND)), (55, 25));
-    ledger.tell_all(vec![opened(60)]);
+    ledger.apply_all(vec![opened(60)]);
     assert_eq!((ledger.balance(BUYER), ledger.balance(FRIEND)), (0, 0));
 }
 
 #[test]
 fn any_refund_of_an_order_that_cost_nothing_takes_all() {
     let mut ledger = Ledger::new(Policy::default());
-    ledger.tell_all(vec![order(0, &[(BUYER, 100)]), refund(50, 0)]);
+    ledger.apply_all(vec![order(0, &[(BUYER, 100)]), refund(50, 0)]);
     assert_eq!(ledger.balance(BUYER), 0);
 }
 
 #[test]
 fn what_cannot_be_decided_says_why() {
     let mut ledger = Ledger::new(Policy::default());
-    assert_eq!(reason(ledger.tell(&refund(50, 10))), "later: order_unknown");
-    assert_eq!(reason(ledger.tell(&opened(60))), "later: order_unknown");
-    ledger.tell_all(vec![order(1000, &[(BUYER, 100)])]);
+    assert_eq!(
+        reason(ledger.apply(&refund(50, 10))),
+        "later: order_unknown"
+    );
+    assert_eq!(reason(ledger.apply(&opened(60))), "later: order_unknown");
+    ledger.apply_all(vec![order(1000, &[(BUYER, 100)])]);
     let odd = |old: &str, new: &str| refund(50, 10).replace(old, new);
     assert_eq!(
-        reason(ledger.tell(&odd("completed", "failed"))),
+        reason(ledger.apply(&odd("completed", "failed"))),
         "refund_not_completed"
     );
-    assert_eq!(reason(ledger.tell(&refund(50, -1))), "malformed");
-    assert_eq!(reason(ledger.tell(&closed(60, "pending"))), "malformed");
-    ledger.tell_all(vec![refund(50, 10), closed(60, "won")]);
-    assert_eq!(reason(ledger.tell(&refund(50, 11))), "conflict");
-    assert_eq!(reason(ledger.tell(&closed(60, "lost"))), "conflict");
+    assert_eq!(reason(ledger.apply(&refund(50, -1))), "malformed");
+    assert_eq!(reason(ledger.apply(&closed(60, "pending"))), "malformed");
+    ledger.apply_all(vec![refund(50, 10), closed(60, "won")]);
+    assert_eq!(reason(ledger.apply(&refund(50, 11))), "conflict");
+    assert_eq!(reason(ledger.apply(&closed(60, "lost"))), "conflict");
     assert_eq!(ledger.balance(BUYER), 99);
 }
 
 #[test]
 fn a_payment_is_of_one_order() {
     let mut ledger = Ledger::new(Policy::default());
-    let elsewhere = |what: String| what.replace(&format!("\"{ORDER}\""), "\"11\"");
+    let elsewhere = |event: String| event.replace(&format!("\"{ORDER}\""), "\"11\"");
     let other_order = order(1000, &[(BUYER, 500)])
         .replace(&format!("\"id\":\"{ORDER}\""), "\"id\":\"11\"")
         .replace("\"100\"", "\"200\"");
-    ledger.tell_all(vec![order(1000, &[(BUYER, 500)]), other_order, opened(60)]);
-    // Its entry would have the key of the one that took the first order's points.
-    for what in [closed(60, "lost"), closed(60, "won"), opened(60)] {
-        assert_eq!(reason(ledger.tell(&elsewhere(what))), "conflict");
+    ledger.apply_all(vec![order(1000, &[(BUYER, 500)]), other_order, opened(60)]);
+    // Its entry would have the same key as the entry that took back the first order's points.
+    for event in [closed(60, "lost"), closed(60, "won"), opened(60)] {
+        assert_eq!(reason(ledger.apply(&elsewhere(event))), "conflict");
     }
     assert_eq!(ledger.balance(BUYER), 500);
 }
@@ -226,9 +231,9 @@ fn without_a_total_no_refund_can_be_weighed_and_a_chargeback_still_can() {
     let mut ledger = Ledger::new(Policy::default());
     let no_total =
         order(0, &[(BUYER, 100)]).replace(r#""total_amount":0"#, r#""total_amount":null"#);
-    ledger.tell_all(vec![no_total]);
-    assert_eq!(reason(ledger.tell(&refund(50, 10))), "partial_refund");
-    ledger.tell_all(vec![opened(60)]);
+    ledger.apply_all(vec![no_total]);
+    assert_eq!(reason(ledger.apply(&refund(50, 10))), "partial_refund");
+    ledger.apply_all(vec![opened(60)]);
     assert_eq!(ledger.balance(BUYER), 0);
 }
 
@@ -239,14 +244,14 @@ fn a_shop_may_keep_partial_refunds_for_a_person() {
         partial_refunds,
         ..Policy::default()
     });
-    ledger.tell_all(vec![order(1000, &[(BUYER, 100)])]);
-    assert_eq!(reason(ledger.tell(&refund(50, 999))), "partial_refund");
+    ledger.apply_all(vec![order(1000, &[(BUYER, 100)])]);
+    assert_eq!(reason(ledger.apply(&refund(50, 999))), "partial_refund");
     assert_eq!(ledger.balance(BUYER), 100);
-    ledger.tell_all(vec![refund(51, 1000)]);
+    ledger.apply_all(vec![refund(51, 1000)]);
     assert_eq!(ledger.balance(BUYER), 0);
 }
 
-/// How a chargeback may go, as the steps PayNow tells.
+/// The steps that PayNow may report of a chargeback.
 const CHARGEBACKS: [&[&str]; 6] = [
     &[],
     &["opened"],
@@ -264,11 +269,11 @@ fn step(payment: i64, step: &str) -> String {
     }
 }
 
-/// What the shop's own arithmetic would leave a player: the model.
+/// The model: the points that a player keeps by the shop's own arithmetic.
 fn left(points: i64, total: i64, refunds: &[i64], chargebacks: &[&[&str]]) -> i64 {
-    let stands = |steps: &&[&str]| !steps.is_empty() && !steps.contains(&"won");
+    let takes_all = |steps: &&[&str]| !steps.is_empty() && !steps.contains(&"won");
     let refunded: i64 = refunds.iter().sum();
-    if chargebacks.iter().any(stands) || (!refunds.is_empty() && refunded >= total) {
+    if chargebacks.iter().any(takes_all) || (!refunds.is_empty() && refunded >= total) {
         return 0;
     }
     if refunds.is_empty() {
@@ -280,7 +285,7 @@ fn left(points: i64, total: i64, refunds: &[i64], chargebacks: &[&[&str]]) -> i6
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Orders of arrival are permutations of all steps, each told once or twice.
+    /// The order of arrival is a permutation of all steps, each reported once or twice.
     #[test]
     fn every_order_of_arrival_leaves_the_same_balance(
         shares in proptest::collection::vec((BUYER..BUYER + 3, 0i64..1000), 1..4),
@@ -292,19 +297,19 @@ proptest! {
         repeated in proptest::collection::vec(any::<bool>(), 20),
     ) {
         let chargebacks = [CHARGEBACKS[first], CHARGEBACKS[second]];
-        let mut told = vec![order(total, &shares)];
-        told.extend((500..).zip(&refunds).map(|(id, amount)| refund(id, *amount)));
+        let mut events = vec![order(total, &shares)];
+        events.extend((500..).zip(&refunds).map(|(id, amount)| refund(id, *amount)));
         for (payment, steps) in (600..).zip(chargebacks) {
-            told.extend(steps.iter().map(|name| step(payment, name)));
+            events.extend(steps.iter().map(|name| step(payment, name)));
         }
-        let repeats: Vec<String> = told.iter().zip(&repeated)
-            .filter(|(_what, again)| **again).map(|(what, _again)| what.clone()).collect();
-        told.extend(repeats);
-        let mut ordered: Vec<(u32, String)> = arrival.into_iter().zip(told).collect();
+        let repeats: Vec<String> = events.iter().zip(&repeated)
+            .filter(|(_event, again)| **again).map(|(event, _again)| event.clone()).collect();
+        events.extend(repeats);
+        let mut ordered: Vec<(u32, String)> = arrival.into_iter().zip(events).collect();
         ordered.sort();
 
         let mut ledger = Ledger::new(Policy::default());
-        ledger.tell_all(ordered.into_iter().map(|(_place, what)| what).collect());
+        ledger.apply_all(ordered.into_iter().map(|(_rank, event)| event).collect());
 
         let mut credited = BTreeMap::<i64, i64>::new();
         for (wallet, points) in shares {

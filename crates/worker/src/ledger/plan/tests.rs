@@ -1,29 +1,31 @@
-//! A batch as a list of bodies, and what becomes of each.
+//! The disposition of each message of a batch, and the numbers of rows.
 
 use paynow_shared::points::Points;
+use paynow_shared::wire::Headers;
 
 use super::*;
+use crate::message::Message;
 
-fn received(body: &str) -> Received {
-    Received {
+fn message(body: &str) -> Message {
+    Message {
         headers: Headers::default(),
         redeliveries: 0,
         body: body.as_bytes().to_vec(),
     }
 }
 
-fn order(event: u32, line: u32, product: u32) -> Received {
-    received(&format!(
+fn order(event: u32, line: u32, product: u32) -> Message {
+    message(&format!(
         r#"{{"event_type":"ON_ORDER_COMPLETED","event_id":"{event}","body":{{"id":"9",
             "customer":{{"id":"20"}},"lines":[{{"id":"{line}","product_id":"{product}"}}]}}}}"#
     ))
 }
 
-/// Each message's fate in one word, and how many rows of each table.
-fn fates(batch: &[Received], view: &mut LedgerView) -> (Vec<String>, [usize; 3]) {
+/// The disposition of each message in short, and the numbers of events, orders and entries.
+fn planned(messages: &[Message], view: &mut LedgerView) -> (Vec<String>, [usize; 3]) {
     view.products.insert("40".parse().unwrap(), Points::new(5));
-    let incoming: Vec<Incoming<'_>> = batch.iter().map(Incoming::read).collect();
-    let plan = plan(&incoming, view, &Policy::default());
+    let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
+    let plan = plan(&decoded, view, &Policy::default());
     let words = plan
         .dispositions
         .iter()
@@ -41,7 +43,7 @@ fn fates(batch: &[Received], view: &mut LedgerView) -> (Vec<String>, [usize; 3])
 #[test]
 fn an_event_and_its_repeat_in_one_batch_are_posted_once() {
     let batch = [order(1, 11, 40), order(1, 11, 40)];
-    let (words, rows) = fates(&batch, &mut LedgerView::default());
+    let (words, rows) = planned(&batch, &mut LedgerView::default());
     assert_eq!(words, ["ack", "ack"]);
     assert_eq!(rows, [1, 1, 1]);
 }
@@ -49,7 +51,7 @@ fn an_event_and_its_repeat_in_one_batch_are_posted_once() {
 #[test]
 fn an_order_told_by_two_events_in_one_batch_is_posted_once_and_both_are_recorded() {
     let batch = [order(1, 11, 40), order(2, 11, 40)];
-    let (words, rows) = fates(&batch, &mut LedgerView::default());
+    let (words, rows) = planned(&batch, &mut LedgerView::default());
     assert_eq!(words, ["ack", "ack"]);
     assert_eq!(rows, [2, 1, 1]);
 }
@@ -57,16 +59,16 @@ fn an_order_told_by_two_events_in_one_batch_is_posted_once_and_both_are_recorded
 #[test]
 fn the_same_id_with_another_body_is_a_conflict() {
     let batch = [order(1, 11, 40), order(1, 12, 40)];
-    let (words, rows) = fates(&batch, &mut LedgerView::default());
+    let (words, rows) = planned(&batch, &mut LedgerView::default());
     assert_eq!(words, ["ack", "conflict"]);
     assert_eq!(rows, [1, 1, 1]);
 }
 
 #[test]
 fn a_bad_message_does_not_touch_its_neighbours() {
-    let ignored = received(r#"{"event_type":"ON_TRIAL_ACTIVATED","event_id":"7"}"#);
-    let batch = [received("{"), order(1, 11, 40), order(2, 12, 99), ignored];
-    let (words, rows) = fates(&batch, &mut LedgerView::default());
+    let ignored = message(r#"{"event_type":"ON_TRIAL_ACTIVATED","event_id":"7"}"#);
+    let batch = [message("{"), order(1, 11, 40), order(2, 12, 99), ignored];
+    let (words, rows) = planned(&batch, &mut LedgerView::default());
     assert_eq!(words, ["malformed", "ack", "conflict", "ack"]);
     assert_eq!(rows, [2, 1, 1]);
 }
@@ -74,11 +76,11 @@ fn a_bad_message_does_not_touch_its_neighbours() {
 #[test]
 fn a_refused_event_leaves_no_row_so_that_it_may_be_tried_again() {
     let mut view = LedgerView::default();
-    let (words, rows) = fates(&[order(1, 11, 99)], &mut view);
+    let (words, rows) = planned(&[order(1, 11, 99)], &mut view);
     assert_eq!(words, ["unknown_product"]);
     assert_eq!(rows, [0, 0, 0]);
     view.products.insert("99".parse().unwrap(), Points::new(1));
-    let (words, rows) = fates(&[order(1, 11, 99)], &mut view);
+    let (words, rows) = planned(&[order(1, 11, 99)], &mut view);
     assert_eq!(words, ["ack"]);
     assert_eq!(rows, [1, 1, 1]);
 }

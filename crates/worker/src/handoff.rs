@@ -1,0 +1,98 @@
+//! Publishes messages that cannot be acknowledged as done to another queue: a retry queue or the
+//! dead-letter queue.
+
+use std::time::Duration;
+
+use paynow_process::broker::{Outgoing, PublishError, Publisher};
+use paynow_process::observe::Observable;
+use paynow_shared::ladder::RetryLadder;
+use paynow_shared::topology::{DEAD_QUEUE, DEFAULT_EXCHANGE, retry_queue};
+use paynow_shared::wire::{Failure, Headers, label};
+use tokio::time::Instant;
+
+use crate::message::{Message, header_text};
+use crate::observe::events::{EventDeadLettered, EventDeferred};
+
+/// How long a message waits for a publisher that reconnects.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
+const PUBLISH_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+pub struct Handoff {
+    pub publisher: Publisher,
+    pub ladder: RetryLadder,
+}
+
+impl Handoff {
+    /// Publishes to the retry queue of this attempt or, after the last attempt, to the dead letters.
+    pub(crate) async fn retry_later(
+        &self,
+        message: &Message,
+        failure: &Failure,
+    ) -> Result<(), PublishError> {
+        let attempt = message.headers.attempt.max(1);
+        let Some(delay_seconds) = self.ladder.delay_seconds_after(attempt) else {
+            return self.dead_letter(message, failure).await;
+        };
+        let headers = Headers {
+            attempt: attempt.saturating_add(1),
+            ..message.headers.clone()
+        };
+        let queue = retry_queue(delay_seconds);
+        let message_id = self.publish(queue, headers, message, failure).await?;
+        EventDeferred {
+            message_id: &message_id,
+            headers: &message.headers,
+            failure,
+            delay_seconds,
+        }
+        .emit();
+        Ok(())
+    }
+
+    pub(crate) async fn dead_letter(
+        &self,
+        message: &Message,
+        failure: &Failure,
+    ) -> Result<(), PublishError> {
+        let (queue, headers) = (DEAD_QUEUE.to_owned(), message.headers.clone());
+        let message_id = self.publish(queue, headers, message, failure).await?;
+        EventDeadLettered {
+            message_id: &message_id,
+            headers: &message.headers,
+            failure,
+        }
+        .emit();
+        Ok(())
+    }
+
+    /// Publishes the message with the failure in its headers, and returns its id.
+    async fn publish(
+        &self,
+        queue: String,
+        headers: Headers,
+        message: &Message,
+        failure: &Failure,
+    ) -> Result<String, PublishError> {
+        let label = label(&message.body);
+        let outgoing = Outgoing {
+            exchange: DEFAULT_EXCHANGE,
+            routing_key: queue,
+            message_id: label.message_id.clone(),
+            event_type: label.event_type,
+            headers: Headers {
+                failure: Some(Failure::new(failure.reason, header_text(&failure.error))),
+                ..headers
+            },
+            body: message.body.clone().into(),
+        };
+        let deadline = Instant::now() + PUBLISH_LIMIT;
+        loop {
+            match self.publisher.publish(outgoing.clone()).await {
+                Ok(_confirmed) => return Ok(label.message_id),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                // If both copies arrive, the ledger or the table of dead letters keeps one row.
+                Err(_temporary) => tokio::time::sleep(PUBLISH_AGAIN_AFTER).await,
+            }
+        }
+    }
+}

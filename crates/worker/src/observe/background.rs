@@ -1,0 +1,112 @@
+//! What the archive, housekeeping and the survey report.
+
+use std::error::Error;
+
+use metrics::Counter;
+use paynow_process::declare_metrics;
+use paynow_process::observe::Observable;
+use paynow_process::telemetry::LogEvent;
+
+declare_metrics! {
+    /// dead letters written to the table dead_letters
+    static ARCHIVED: Counter = "paynow_worker_dead_letters_archived_total" {};
+    /// payloads deleted by retention
+    static FORGOTTEN: Counter = "paynow_worker_payloads_forgotten_total" {};
+}
+
+pub(crate) const LOG_EVENTS: &[LogEvent] = &[
+    LogEvent::info(
+        "dead_letters_archived",
+        "dead letters were written to the table dead_letters",
+    ),
+    LogEvent::error(
+        "dead_letters_not_archived",
+        "dead letters wait in the queue",
+    ),
+    LogEvent::info(
+        "dead_letters_resolved",
+        "another copy of their event was applied",
+    ),
+    LogEvent::info("payloads_forgotten", "retention deleted payloads"),
+    LogEvent::info(
+        "bodies_forgotten",
+        "retention deleted bodies of settled dead letters",
+    ),
+    LogEvent::warning(
+        "housekeeping_failed",
+        "retention and gauges wait for the next round",
+    ),
+];
+
+pub(crate) struct DeadLettersArchived {
+    pub(crate) letters: usize,
+}
+
+impl Observable for DeadLettersArchived {
+    fn emit(self) {
+        ARCHIVED
+            .handle()
+            .increment(u64::try_from(self.letters).unwrap_or(u64::MAX));
+        slog_scope::info!(# "dead_letters_archived", "dead letters archived";
+            "letters" => self.letters);
+    }
+}
+
+pub(crate) struct DeadLettersNotArchived<'a> {
+    pub(crate) letters: usize,
+    pub(crate) error: &'a dyn Error,
+}
+
+impl Observable for DeadLettersNotArchived<'_> {
+    fn emit(self) {
+        slog_scope::error!(# "dead_letters_not_archived", "dead letters not archived yet";
+            "letters" => self.letters, "error" => self.error.to_string());
+    }
+}
+
+pub(crate) struct PayloadsForgotten {
+    pub(crate) events: i64,
+}
+
+impl Observable for PayloadsForgotten {
+    fn emit(self) {
+        FORGOTTEN
+            .handle()
+            .increment(u64::try_from(self.events).unwrap_or(0));
+        slog_scope::info!(# "payloads_forgotten", "payloads forgotten"; "events" => self.events);
+    }
+}
+
+pub(crate) struct BodiesForgotten {
+    pub(crate) letters: i64,
+}
+
+impl Observable for BodiesForgotten {
+    fn emit(self) {
+        slog_scope::info!(# "bodies_forgotten", "bodies of settled dead letters forgotten";
+            "letters" => self.letters);
+    }
+}
+
+pub(crate) struct DeadLettersResolved {
+    pub(crate) letters: i64,
+}
+
+impl Observable for DeadLettersResolved {
+    fn emit(self) {
+        slog_scope::info!(# "dead_letters_resolved", "dead letters resolved";
+            "letters" => self.letters);
+    }
+}
+
+/// A round of housekeeping or of the survey failed.
+pub(crate) struct HousekeepingFailed<'a> {
+    pub(crate) error: &'a dyn Error,
+}
+
+impl Observable for HousekeepingFailed<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "housekeeping_failed", "housekeeping failed";
+            "error" => self.error.to_string());
+    }
+}

@@ -1,0 +1,88 @@
+//! What sessions report: whether the worker consumes messages, and why it does not.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge};
+use paynow_process::declare_metrics;
+use paynow_process::error_chain::chain;
+use paynow_process::observe::Observable;
+use paynow_process::telemetry::Values::Known;
+use paynow_process::telemetry::LogEvent;
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
+
+declare_metrics! {
+    /// 1 while the worker consumes messages, 0 while it waits for a server
+    static CONSUMING: Gauge = "paynow_worker_consuming" {};
+    /// broker, database, schema, handing_on or panic
+    static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
+}
+
+pub(crate) const LOG_EVENTS: &[LogEvent] = &[
+    LogEvent::info("consuming", "the worker consumes messages"),
+    LogEvent::warning("paused", "the broker or the database is not available"),
+    LogEvent::warning(
+        "drain_limit_reached",
+        "the broker delivers the unsettled messages again",
+    ),
+];
+
+/// The label `cause` of pauses.
+#[derive(Debug, Clone, Copy, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum PauseCause {
+    Broker,
+    Database,
+    Schema,
+    HandingOn,
+    Panic,
+}
+
+fn pause_causes() -> Vec<&'static str> {
+    PauseCause::iter().map(Into::into).collect()
+}
+
+pub(crate) struct Listening {
+    pub(crate) admin_address: SocketAddr,
+}
+
+impl Observable for Listening {
+    fn emit(self) {
+        slog_scope::info!(# "listening", "listening"; "admin_address" => %self.admin_address);
+    }
+}
+
+pub(crate) struct Consuming(pub(crate) bool);
+
+impl Observable for Consuming {
+    fn emit(self) {
+        CONSUMING.handle().set(if self.0 { 1.0 } else { 0.0 });
+        if self.0 {
+            slog_scope::info!(# "consuming", "consuming");
+        }
+    }
+}
+
+pub(crate) struct Paused<'a> {
+    pub(crate) cause: PauseCause,
+    pub(crate) error: &'a dyn Error,
+    pub(crate) wait: Duration,
+}
+
+impl Observable for Paused<'_> {
+    fn emit(self) {
+        PAUSES.with([<&str>::from(self.cause)]).increment(1);
+        slog_scope::warn!(# "paused", "paused"; "why" => chain(self.error),
+            "resume_in_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+pub(crate) struct DrainLimitReached;
+
+impl Observable for DrainLimitReached {
+    fn emit(self) {
+        slog_scope::warn!(# "drain_limit_reached",
+            "drain limit reached; the broker keeps the unsettled messages");
+    }
+}
