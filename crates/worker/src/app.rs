@@ -2,7 +2,7 @@
 //! After a failed one it pauses and checks the database before the next; no event counts an attempt
 //! for that.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paynow_process::admin::{AdminServer, Readiness};
@@ -15,6 +15,7 @@ use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
 use paynow_process::telemetry;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ pub struct App {
     retention_days: u32,
     survey: SurveySettings,
     admin: AdminServer,
-    readiness: Arc<Mutex<Readiness>>,
+    readiness: watch::Sender<Readiness>,
     publisher_tasks: JoinSet<()>,
     stop_publisher: CancellationToken,
 }
@@ -65,9 +66,8 @@ impl App {
             },
             &stop_publisher,
         );
-        let readiness = Arc::new(Mutex::new(Err("starting")));
-        let current = Arc::clone(&readiness);
-        let ready = Arc::new(move || *current.lock().unwrap_or_else(PoisonError::into_inner));
+        let (readiness, current) = watch::channel(Err("starting"));
+        let ready = Arc::new(move || *current.borrow());
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
             Fatal::failed(
                 format!("could not listen on {}", config.admin_address),
@@ -157,10 +157,7 @@ impl App {
 
     fn enter(&self, readiness: Readiness) {
         Consuming(readiness.is_ok()).emit();
-        *self
-            .readiness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = readiness;
+        let _previous = self.readiness.send_replace(readiness);
     }
 }
 

@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use diesel::pg::PgConnection;
 use paynow_process::clock;
 use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
@@ -31,21 +30,9 @@ pub(crate) enum AttemptError {
 /// Makes the attempts of one lane, and keeps the lane's connection between them.
 pub(crate) struct Attempts {
     database: DatabaseAddress,
-    context: Context,
-    open: Option<OpenLedger>,
-}
-
-/// The arguments of an attempt that are the same for all attempts.
-#[derive(Clone)]
-struct Context {
     policy: Arc<Policy>,
     crash_marks: CrashMarks,
-}
-
-/// A connection, and what its ledger learned from earlier batches.
-struct OpenLedger {
-    connection: PgConnection,
-    ledger: Ledger,
+    ledger: Option<Ledger>,
 }
 
 impl Attempts {
@@ -56,11 +43,9 @@ impl Attempts {
     ) -> Self {
         Self {
             database,
-            context: Context {
-                policy,
-                crash_marks,
-            },
-            open: None,
+            policy,
+            crash_marks,
+            ledger: None,
         }
     }
 
@@ -71,59 +56,55 @@ impl Attempts {
         messages: &Arc<Vec<Message>>,
         range: Range<usize>,
     ) -> Result<Vec<Disposition>, AttemptError> {
-        if let Some(open) = self.open.take() {
-            match self.apply_on(Some(open), messages, range.clone()).await {
+        if let Some(ledger) = self.ledger.take() {
+            match self.apply_to(Some(ledger), messages, range.clone()).await {
                 Err(AttemptError::Database(_broken)) => {}
                 result => return result,
             }
         }
-        self.apply_on(None, messages, range).await
+        self.apply_to(None, messages, range).await
     }
 
-    /// Applies on the given connection, or on a new one. Keeps the connection unless it failed.
-    async fn apply_on(
+    /// Applies on the connection of the ledger, or on a new one. Keeps the connection unless it failed.
+    async fn apply_to(
         &mut self,
-        open: Option<OpenLedger>,
+        ledger: Option<Ledger>,
         messages: &Arc<Vec<Message>>,
         range: Range<usize>,
     ) -> Result<Vec<Disposition>, AttemptError> {
-        let (database, context) = (self.database.clone(), self.context.clone());
-        let messages = Arc::clone(messages);
+        let (database, policy) = (self.database.clone(), Arc::clone(&self.policy));
+        let (crash_marks, messages) = (self.crash_marks.clone(), Arc::clone(messages));
         let attempt = tokio::task::spawn_blocking(move || {
-            let mut open = match open {
-                Some(open) => open,
-                None => OpenLedger {
-                    connection: database.connect()?,
-                    ledger: Ledger::default(),
-                },
-            };
+            let open = || database.connect().map(Ledger::new);
+            let mut ledger = ledger.map_or_else(open, Ok)?;
             let result = match messages.get(range).unwrap_or_default() {
-                [message] if is_suspect(message) => apply_suspect(&mut open, message, &context),
-                messages => apply(&mut open, messages, &context),
+                [message] if is_suspect(message) => {
+                    apply_suspect(&mut ledger, message, &policy, &crash_marks)
+                }
+                messages => apply(&mut ledger, messages, &policy),
             };
-            Ok::<_, DatabaseError>((open, result))
+            Ok::<_, DatabaseError>((ledger, result))
         });
         let Ok(attempt) = attempt.await else {
             let error = "handling it panicked; the log says where";
             return Err(AttemptError::Event(Failure::new(Reason::CrashLoop, error)));
         };
-        let (open, result) = attempt.map_err(AttemptError::from)?;
+        let (ledger, result) = attempt.map_err(AttemptError::from)?;
         let result = result.map_err(AttemptError::from);
         if !matches!(result, Err(AttemptError::Database(_))) {
-            self.open = Some(open);
+            self.ledger = Some(ledger);
         }
         result
     }
 }
 
 fn apply(
-    open: &mut OpenLedger,
+    ledger: &mut Ledger,
     messages: &[Message],
-    context: &Context,
+    policy: &Policy,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
-    let OpenLedger { connection, ledger } = open;
-    let committed = ledger.apply(connection, &decoded, &context.policy)?;
+    let committed = ledger.apply(&decoded, policy)?;
     BatchCommitted {
         outcomes: &committed.tally.outcomes,
         duplicates: committed.tally.duplicates,
@@ -136,19 +117,20 @@ fn apply(
 }
 
 fn apply_suspect(
-    open: &mut OpenLedger,
+    ledger: &mut Ledger,
     message: &Message,
-    context: &Context,
+    policy: &Policy,
+    crash_marks: &CrashMarks,
 ) -> Result<Vec<Disposition>, DatabaseError> {
-    let dispositions = if context.crash_marks.mark(&mut open.connection, message)? {
-        apply(open, std::slice::from_ref(message), context)
+    let dispositions = if crash_marks.mark(&mut ledger.connection, message)? {
+        apply(ledger, std::slice::from_ref(message), policy)
     } else {
         Ok(vec![Disposition::DeadLetter(Failure::new(
             Reason::CrashLoop,
             "the worker crashed with it in hand, again and again",
         ))])
     };
-    unmark(&mut open.connection, message)?;
+    unmark(&mut ledger.connection, message)?;
     dispositions
 }
 

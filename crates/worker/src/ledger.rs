@@ -30,39 +30,75 @@ pub struct CommittedBatch {
     pub tally: Tally,
 }
 
-/// Applies batches, and remembers whether recent ones contained duplicates.
-#[derive(Debug, Default)]
+/// The ledger, as one lane writes it.
 pub struct Ledger {
+    pub(crate) connection: PgConnection,
     /// How many more batches are decided on a full view from the start.
     full_views_left: u32,
 }
 
 impl Ledger {
-    /// Applies messages: all of them commit, or none does. The dispositions hold because they are
-    /// returned after the commit.
+    pub fn new(connection: PgConnection) -> Self {
+        Self {
+            connection,
+            full_views_left: 0,
+        }
+    }
+
+    /// Applies messages: all of them commit, or none does.
     ///
     /// Most batches contain only new orders, and these need no view of the ledger: the counts of
     /// inserted rows show whether the orders were new. If they were not, the view was stale.
     pub fn apply(
         &mut self,
-        connection: &mut PgConnection,
         messages: &[DecodedMessage<'_>],
         policy: &Policy,
     ) -> Result<CommittedBatch, DatabaseError> {
         if self.full_views_left == 0 && may_all_be_new(messages) {
-            match try_apply(connection, messages, policy, View::PricesOnly) {
+            match self.try_apply(messages, policy, View::PricesOnly) {
                 Err(DatabaseError::StaleView) => self.full_views_left = FULL_VIEWS_AFTER_STALE,
                 result => return result,
             }
         }
         self.full_views_left = self.full_views_left.saturating_sub(1);
         for _try in 1..TRIES_MAX {
-            match try_apply(connection, messages, policy, View::Full) {
+            match self.try_apply(messages, policy, View::Full) {
                 Err(DatabaseError::StaleView) => {}
                 result => return result,
             }
         }
-        try_apply(connection, messages, policy, View::Full)
+        self.try_apply(messages, policy, View::Full)
+    }
+
+    fn try_apply(
+        &mut self,
+        messages: &[DecodedMessage<'_>],
+        policy: &Policy,
+        view: View,
+    ) -> Result<CommittedBatch, DatabaseError> {
+        self.connection.transaction(|connection| {
+            let mut known = match view {
+                View::PricesOnly => read::read_prices(connection, messages)?,
+                View::Full => read::read_view(connection, messages)?,
+            };
+            let plan = plan(messages, &mut known, policy);
+            // A refused event inserts no row whose count could show that it was applied before.
+            if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {
+                return Err(DatabaseError::StaleView);
+            }
+            // A missing row is one that another transaction inserted after the view was read.
+            let all_inserted = write::insert_events(connection, &plan.events)? == plan.events.len()
+                && write::insert_orders(connection, &plan.orders)? == plan.orders.len()
+                && write::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
+                && write::insert_entries(connection, &plan.entries)? == plan.entries.len();
+            if !all_inserted {
+                return Err(DatabaseError::StaleView);
+            }
+            Ok(CommittedBatch {
+                tally: Tally::of(&plan),
+                dispositions: plan.dispositions,
+            })
+        })
     }
 }
 
@@ -83,36 +119,5 @@ fn may_all_be_new(messages: &[DecodedMessage<'_>]) -> bool {
             EventKind::OrderCompleted(_) | EventKind::Ignored => false,
         });
         !is_reversal && decoded.message.redeliveries == 0
-    })
-}
-
-fn try_apply(
-    connection: &mut PgConnection,
-    messages: &[DecodedMessage<'_>],
-    policy: &Policy,
-    view: View,
-) -> Result<CommittedBatch, DatabaseError> {
-    connection.transaction(|connection| {
-        let mut known = match view {
-            View::PricesOnly => read::read_prices(connection, messages)?,
-            View::Full => read::read_view(connection, messages)?,
-        };
-        let plan = plan(messages, &mut known, policy);
-        // A refused event inserts no row whose count could show that it was applied before.
-        if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {
-            return Err(DatabaseError::StaleView);
-        }
-        // A missing row is one that another transaction inserted after the view was read.
-        let all_inserted = write::insert_events(connection, &plan.events)? == plan.events.len()
-            && write::insert_orders(connection, &plan.orders)? == plan.orders.len()
-            && write::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
-            && write::insert_entries(connection, &plan.entries)? == plan.entries.len();
-        if !all_inserted {
-            return Err(DatabaseError::StaleView);
-        }
-        Ok(CommittedBatch {
-            tally: Tally::of(&plan),
-            dispositions: plan.dispositions,
-        })
     })
 }

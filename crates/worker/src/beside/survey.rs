@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
 use metrics::Gauge;
 use paynow_process::clock;
@@ -84,12 +84,6 @@ struct LedgerCheck {
     checked_at_seconds: i64,
 }
 
-#[derive(QueryableByName)]
-struct Looked {
-    #[diesel(sql_type = Bool)]
-    _looked: bool,
-}
-
 /// Runs a round at once and then after every interval, until it is dropped.
 pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
     loop {
@@ -135,9 +129,9 @@ fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, 
 fn check_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<(), DatabaseError> {
     connection.transaction(|connection| {
         connection.batch_execute(LEDGER_CHECK_LIMIT)?;
-        let _looked: Looked = diesel::sql_query("SELECT check_ledger($1) AS _looked")
+        diesel::sql_query("SELECT check_ledger($1) AS _looked")
             .bind::<Integer, _>(i32::try_from(max_age.as_secs()).unwrap_or(i32::MAX))
-            .get_result(connection)?;
+            .execute(connection)?;
         Ok(())
     })
 }

@@ -81,9 +81,7 @@ pub(crate) fn read_prices(
 ) -> Result<LedgerView, DatabaseError> {
     let events = messages.iter().filter_map(|one| one.event.as_ref().ok());
     let lines = events.filter_map(order_of).flat_map(|order| &order.lines);
-    let mut products: Vec<i64> = lines.map(|line| line.product_id.get()).collect();
-    products.sort_unstable();
-    products.dedup();
+    let products = lines.map(|line| line.product_id.get()).collect();
     Ok(LedgerView {
         products: prices(connection, products)?,
         ..LedgerView::default()
@@ -112,12 +110,7 @@ impl ViewKeys {
         }
     }
 
-    pub(crate) fn read(
-        mut self,
-        connection: &mut PgConnection,
-    ) -> Result<LedgerView, DatabaseError> {
-        self.products.sort_unstable();
-        self.products.dedup();
+    pub(crate) fn read(self, connection: &mut PgConnection) -> Result<LedgerView, DatabaseError> {
         let mut view = LedgerView {
             events: known_events(connection, self.events)?,
             products: prices(connection, self.products)?,
@@ -162,8 +155,10 @@ fn known_events(
 
 fn prices(
     connection: &mut PgConnection,
-    product_ids: Vec<i64>,
+    mut product_ids: Vec<i64>,
 ) -> Result<HashMap<ProductId, Points>, DatabaseError> {
+    product_ids.sort_unstable();
+    product_ids.dedup();
     let rows: Vec<ProductRow> =
         Statement::new("SELECT product_id, points FROM products WHERE product_id = ANY (?)")
             .bind::<Array<BigInt>, _>(product_ids)
