@@ -1,4 +1,4 @@
-//! Tells the worker the newest migration of its version, as the database records it.
+//! Passes the newest migration to the compiler, in the form in which diesel records it.
 
 use std::io::{Error, Result};
 
@@ -7,7 +7,7 @@ fn main() -> Result<()> {
     let mut versions = Vec::new();
     for entry in std::fs::read_dir("../../migrations")? {
         let name = entry?.file_name().into_string().unwrap_or_default();
-        // `<date>-<number>_<what>`; diesel keeps the digits.
+        // `<date>-<number>_<name>`; diesel records the digits.
         versions.extend(
             name.split_once('_')
                 .map(|(version, _)| version.replace('-', "")),

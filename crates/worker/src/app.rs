@@ -102,7 +102,7 @@ impl App {
 
     /// Runs until `stop`, then settles the batches that are being handled and ends.
     pub async fn run_until(mut self, stop: CancellationToken) -> Result<(), Fatal> {
-        let mut beside = self.start_beside();
+        let mut background = self.start_background_tasks();
         let mut backoff = ReconnectBackoff::new();
         while !stop.is_cancelled() {
             let started = Instant::now();
@@ -126,7 +126,7 @@ impl App {
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
         // These tasks are not waited for: the check of a large ledger takes minutes.
-        beside.shutdown().await;
+        background.shutdown().await;
         self.stop_publisher.cancel();
         while self.publisher_tasks.join_next().await.is_some() {}
         self.admin.stop().await;
@@ -134,16 +134,16 @@ impl App {
         Ok(())
     }
 
-    /// Starts the tasks that run during all sessions.
-    fn start_beside(&self) -> JoinSet<()> {
+    /// Starts the tasks that run during and between all sessions.
+    fn start_background_tasks(&self) -> JoinSet<()> {
         let database = &self.session.database;
         let peers = [Some(self.session.broker.tls_peer()), database.tls_peer()];
         let peers = peers.into_iter().flatten().collect();
-        let mut beside = JoinSet::new();
-        beside.spawn(housekeeping::run(database.clone(), self.retention_days));
-        beside.spawn(survey::run(database.clone(), self.survey));
-        beside.spawn(certificate::watch(peers));
-        beside
+        let mut tasks = JoinSet::new();
+        tasks.spawn(housekeeping::run(database.clone(), self.retention_days));
+        tasks.spawn(survey::run(database.clone(), self.survey));
+        tasks.spawn(certificate::watch(peers));
+        tasks
     }
 
     /// Checks the database first, because messages that cannot be applied should stay in the queue.

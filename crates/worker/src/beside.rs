@@ -1,4 +1,4 @@
-//! Tasks that run during all sessions and do not handle messages.
+//! Background tasks that run during and between all sessions, beside the handling of messages.
 
 pub mod housekeeping;
 pub mod survey;

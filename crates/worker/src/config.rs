@@ -1,4 +1,4 @@
-//! The worker's settings: every variable it reads, where it is read.
+//! The worker's settings, from environment variables.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use paynow_shared::ladder::RetryLadder;
 use crate::database::DatabaseAddress;
 use crate::decide::{PartialRefunds, Policy};
 
-/// A larger batch gains nothing and makes one bad event redo more good ones.
+/// A larger batch is not faster, and one bad event makes more good ones be applied again.
 const BATCH_MAX: u16 = 5_000;
 /// Each lane holds a database connection.
 const LANES_MAX: u16 = 64;
 
-/// A hundred years: longer is "for ever", and payloads hold personal data.
+/// A hundred years. A longer time would mean "for ever", and payloads contain personal data.
 const RETENTION_DAYS_MAX: u32 = 36_500;
 
-/// A day: what is asked less often is not watched.
+/// A day. Gauges that are read less often are useless for alerts.
 const INTERVAL_SECONDS_MAX: u64 = 86_400;
 
 pub struct Config {
@@ -31,31 +31,31 @@ pub struct Config {
     pub admin_address: SocketAddr,
     pub lanes: LaneSettings,
     pub policy: Policy,
-    /// `EVENT_RETENTION_DAYS`: how long the payload of a settled event is kept.
+    /// `EVENT_RETENTION_DAYS`: how long the payload of a recorded event is kept.
     pub retention_days: u32,
     pub survey: SurveySettings,
     /// `RETRY_LADDER`
     pub ladder: RetryLadder,
 }
 
-/// How much is taken from the broker at once.
+/// How many messages are handled at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneSettings {
-    /// `WORKER_LANES`: consumers side by side, each with its own database connection.
+    /// `WORKER_LANES`: concurrent consumers, each with its own database connection.
     pub count: u16,
-    /// `WORKER_PREFETCH`: messages a lane holds unacknowledged.
+    /// `WORKER_PREFETCH`: how many unacknowledged messages a lane may have.
     pub prefetch: u16,
-    /// `WORKER_BATCH_MAX`: events in one transaction.
+    /// `WORKER_BATCH_MAX`: how many events one transaction may apply.
     pub batch_max: usize,
 }
 
-/// How often the database is asked for what only it knows.
+/// How often the survey reads the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SurveySettings {
-    /// `SURVEY_INTERVAL_SECONDS`: between two readings of debts and dead letters.
+    /// `SURVEY_INTERVAL_SECONDS`: between two surveys of debts and dead letters.
     pub interval: Duration,
-    /// `LEDGER_CHECK_INTERVAL_SECONDS`: between two looks at the whole ledger, by all workers
-    /// together.
+    /// `LEDGER_CHECK_INTERVAL_SECONDS`: between two checks of the whole ledger, which the workers
+    /// share.
     pub ledger_check_interval: Duration,
 }
 
@@ -92,7 +92,7 @@ impl Config {
     }
 }
 
-/// The shop's choices alone: who only wants to know what an event would do needs no other setting.
+/// Reads the shop's choices. A preview of events needs no other setting of the worker.
 pub fn read_policy(environment: &Environment) -> Result<Policy, SettingError> {
     Ok(Policy {
         store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
@@ -140,7 +140,7 @@ mod tests {
     const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://user:hidden@db/points");
 
     #[test]
-    fn defaults_are_the_documented_ones() {
+    fn defaults_are_as_documented() {
         let config = Config::read(&Environment::of([BROKER, DATABASE])).unwrap();
         assert_eq!(config.admin_address.to_string(), "127.0.0.1:9465");
         assert_eq!(
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_one_sentence_that_names_it_and_tells_no_secret() {
+    fn the_error_about_a_wrong_setting_names_it_and_shows_no_secret() {
         for (name, value) in [
             ("DATABASE_URL", "mysql://user:hidden@db"),
             ("PAYNOW_STORE_ID", "my store"),

@@ -194,23 +194,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_asked_of_one_server_that_may_have_one() {
+    fn a_certificate_is_read_only_from_a_single_server() {
         let peer = |url: &str| DatabaseAddress(url.to_owned().into()).tls_peer();
         let plain = peer("postgres://me:hidden@db.example/points").unwrap();
         assert_eq!((plain.host.as_str(), plain.port), ("db.example", 5432));
         assert_eq!(plain.opening, Opening::Postgres);
         let off = peer("postgres://db.example:5433/points?sslmode=disable").unwrap();
         assert_eq!((off.port, off.opening), (5433, Opening::Plain));
-        for nowhere in [
+        for no_single_server in [
             "postgres:///points?host=/run/postgresql",
             "postgres://a,b/points",
         ] {
-            assert!(peer(nowhere).is_none(), "{nowhere}");
+            assert!(peer(no_single_server).is_none(), "{no_single_server}");
         }
     }
 
     #[test]
-    fn limits_are_added_unless_the_url_sets_its_own() {
+    fn limits_are_added_unless_the_url_sets_them() {
         let plain = with_limits("postgres://db/points");
         assert!(plain.starts_with("postgres://db/points?application_name=paynow-worker&"));
         assert!(plain.contains("&options=-c%20statement_timeout%3D30000"));

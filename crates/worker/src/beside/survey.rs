@@ -48,14 +48,14 @@ pub(crate) const LOG_EVENTS: &[LogEvent] = &[LogEvent::critical(
 )];
 
 /// The results of one round.
-#[derive(Debug)]
-struct Survey {
+struct Surveyed {
     debts: Debts,
     open: Vec<OpenLetters>,
     checks: Vec<LedgerCheck>,
+    now_ms: i64,
 }
 
-#[derive(Debug, QueryableByName)]
+#[derive(QueryableByName)]
 struct Debts {
     #[diesel(sql_type = BigInt)]
     wallets: i64,
@@ -63,7 +63,7 @@ struct Debts {
     points: i64,
 }
 
-#[derive(Debug, QueryableByName)]
+#[derive(QueryableByName)]
 struct OpenLetters {
     #[diesel(sql_type = Text)]
     reason: String,
@@ -73,7 +73,7 @@ struct OpenLetters {
     oldest_age_seconds: i64,
 }
 
-#[derive(Debug, QueryableByName)]
+#[derive(QueryableByName)]
 struct LedgerCheck {
     #[diesel(sql_type = Text)]
     check_id: String,
@@ -89,11 +89,7 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
     loop {
         let database = database.clone();
         match blocking(move || read(&database, settings)).await {
-            Ok(survey) => Surveyed {
-                survey: &survey,
-                now_ms: clock::now_ms(),
-            }
-            .emit(),
+            Ok(surveyed) => surveyed.emit(),
             Err(error) => HousekeepingFailed { error: &error }.emit(),
         }
         tokio::time::sleep(settings.interval).await;
@@ -101,7 +97,7 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
 }
 
 /// Opens a connection for each round, because rounds are rare and idle connections cost memory.
-fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, DatabaseError> {
+fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Surveyed, DatabaseError> {
     let mut connection = database.connect()?;
     check_ledger(&mut connection, settings.ledger_check_interval)?;
     let debts =
@@ -118,8 +114,9 @@ fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Survey, 
          FROM ledger_checks ORDER BY check_id",
     )
     .load(&mut connection)?;
-    Ok(Survey {
+    Ok(Surveyed {
         debts,
+        now_ms: clock::now_ms(),
         open,
         checks,
     })
@@ -136,18 +133,14 @@ fn check_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<(), 
     })
 }
 
-struct Surveyed<'a> {
-    survey: &'a Survey,
-    now_ms: i64,
-}
-
-impl Observable for Surveyed<'_> {
+impl Observable for Surveyed {
     fn emit(self) {
-        let Survey {
+        let Self {
             debts,
             open,
             checks,
-        } = self.survey;
+            now_ms,
+        } = self;
         DEBT_WALLETS.handle().set(float(debts.wallets));
         DEBT_POINTS.handle().set(float(debts.points));
         for reason in Reason::iter() {
@@ -157,7 +150,7 @@ impl Observable for Surveyed<'_> {
         }
         let oldest = open.iter().map(|row| row.oldest_age_seconds).max();
         OPEN_OLDEST.handle().set(float(oldest.unwrap_or(0)));
-        for check in checks {
+        for check in &checks {
             VIOLATIONS
                 .with([check.check_id.clone()])
                 .set(float(check.violations));
@@ -170,7 +163,7 @@ impl Observable for Surveyed<'_> {
         LEDGER_CHECKED
             .handle()
             .set(float(oldest_check.unwrap_or(0)));
-        SURVEYED.handle().set(float(self.now_ms / 1000));
+        SURVEYED.handle().set(float(now_ms / 1000));
     }
 }
 
