@@ -1,17 +1,18 @@
 //! Connections to the database, and what its errors mean. There is no pool: each lane owns its
 //! connection, and drops it when an attempt on it fails.
 
-use diesel::RunQueryDsl;
+mod schema;
+
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::{Bool, Text};
 use paynow_process::certificate::TlsPeer;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ids::InvalidId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connect::{establish, tls_peer};
+use schema::{NEWEST_MIGRATION, require_schema};
 
 /// Every wait for the database has a limit, because a blocking thread cannot be cancelled.
 const LIMITS: [(&str, &str); 7] = [
@@ -30,15 +31,6 @@ const LIMITS: [(&str, &str); 7] = [
 /// The worker uses only the rights of its role, whatever its login may do. An acknowledged credit must
 /// survive a crash of the server, whatever the server's default is.
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on";
-/// The newest migration of this version. The database may have newer ones, because each is safe for
-/// the version before it.
-const NEWEST_MIGRATION: &str = env!("PAYNOW_NEWEST_MIGRATION");
-/// `paynowctl setup` records the applied migrations in this table. An old schema does not allow the
-/// worker to read it.
-const MAY_READ_MIGRATIONS: &str = "SELECT coalesce(has_column_privilege(\
-         to_regclass('__diesel_schema_migrations'), 'version', 'SELECT'), false) AS yes";
-const IS_MIGRATION_APPLIED: &str =
-    "SELECT EXISTS (SELECT FROM __diesel_schema_migrations WHERE version = $1) AS yes";
 /// The last millisecond of the year 9999.
 const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
@@ -71,27 +63,6 @@ impl DatabaseAddress {
         connection.batch_execute(ROLE)?;
         require_schema(&mut connection)?;
         Ok(connection)
-    }
-}
-
-#[derive(diesel::QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
-}
-
-/// Fails unless the migrations of this version were applied.
-fn require_schema(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    let may_read: Answer = diesel::sql_query(MAY_READ_MIGRATIONS).get_result(connection)?;
-    if !may_read.yes {
-        return Err(DatabaseError::SchemaBehind);
-    }
-    let applied: Answer = diesel::sql_query(IS_MIGRATION_APPLIED)
-        .bind::<Text, _>(NEWEST_MIGRATION)
-        .get_result(connection)?;
-    match applied.yes {
-        true => Ok(()),
-        false => Err(DatabaseError::SchemaBehind),
     }
 }
 
