@@ -86,7 +86,7 @@ impl Attempts {
             Ok::<_, DatabaseError>((ledger, result))
         });
         let Ok(attempt) = attempt.await else {
-            let error = "handling it panicked; the log says where";
+            let error = "the worker panicked while it handled this event; see the log";
             return Err(AttemptError::Event(Failure::new(Reason::CrashLoop, error)));
         };
         let (ledger, result) = attempt.map_err(AttemptError::from)?;
@@ -127,7 +127,7 @@ fn apply_suspect(
     } else {
         Ok(vec![Disposition::DeadLetter(Failure::new(
             Reason::CrashLoop,
-            "the worker crashed with it in hand, again and again",
+            "the worker crashed several times while it handled this message",
         ))])
     };
     unmark(&mut ledger.connection, message)?;

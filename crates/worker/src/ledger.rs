@@ -24,7 +24,7 @@ const FULL_VIEWS_AFTER_STALE: u32 = 20;
 
 /// The result of a committed transaction.
 #[derive(Debug)]
-pub struct CommittedBatch {
+pub struct BatchResult {
     /// One per message, in order.
     pub dispositions: Vec<Disposition>,
     pub tally: Tally,
@@ -47,13 +47,13 @@ impl Ledger {
 
     /// Applies messages: all of them commit, or none does.
     ///
-    /// Most batches contain only new orders, and these need no view of the ledger: the counts of
-    /// inserted rows show whether the orders were new. If they were not, the view was stale.
+    /// Most batches contain only new orders, and these need no view of the ledger: the inserts show
+    /// whether the orders were new. If one was not, the batch is applied again with a full view.
     pub fn apply(
         &mut self,
         messages: &[DecodedMessage<'_>],
         policy: &Policy,
-    ) -> Result<CommittedBatch, DatabaseError> {
+    ) -> Result<BatchResult, DatabaseError> {
         if self.full_views_left == 0 && may_all_be_new(messages) {
             match self.try_apply(messages, policy, View::PricesOnly) {
                 Err(DatabaseError::StaleView) => self.full_views_left = FULL_VIEWS_AFTER_STALE,
@@ -75,26 +75,22 @@ impl Ledger {
         messages: &[DecodedMessage<'_>],
         policy: &Policy,
         view: View,
-    ) -> Result<CommittedBatch, DatabaseError> {
+    ) -> Result<BatchResult, DatabaseError> {
         self.connection.transaction(|connection| {
             let mut known = match view {
                 View::PricesOnly => read::read_prices(connection, messages)?,
                 View::Full => read::read_view(connection, messages)?,
             };
             let plan = plan(messages, &mut known, policy);
-            // A refused event inserts no row whose count could show that it was applied before.
+            // A refused event inserts no row, so no insert shows whether it was applied before.
             if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {
                 return Err(DatabaseError::StaleView);
             }
-            // A missing row is one that another transaction inserted after the view was read.
-            let all_inserted = write::insert_events(connection, &plan.events)? == plan.events.len()
-                && write::insert_orders(connection, &plan.orders)? == plan.orders.len()
-                && write::insert_reversals(connection, &plan.reversals)? == plan.reversals.len()
-                && write::insert_entries(connection, &plan.entries)? == plan.entries.len();
-            if !all_inserted {
+            // A row that exists already was inserted after the view was read.
+            if !write::insert(connection, &plan)? {
                 return Err(DatabaseError::StaleView);
             }
-            Ok(CommittedBatch {
+            Ok(BatchResult {
                 tally: Tally::of(&plan),
                 dispositions: plan.dispositions,
             })

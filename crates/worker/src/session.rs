@@ -1,5 +1,5 @@
 //! A session: one connection to the broker with its lanes and the archive, until the first of them
-//! fails or the worker is asked to stop. The broker delivers what is then unsettled again.
+//! fails or the worker is asked to stop. The broker then delivers the unsettled messages again.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -207,7 +207,7 @@ fn half_up(credited: Points, refunded: i128, total: i128) -> Points {
         .min(credited)
 }
 
-/// One entry for each wallet whose points to take back changed.
+/// Returns one entry for each wallet in which the points to take back have changed.
 fn differences(
     record: &ReversalRecord,
     key: &EntryKey,

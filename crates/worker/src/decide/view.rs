@@ -25,7 +25,7 @@ pub struct LedgerView {
     pub reversals: HashMap<(ReversalKind, i64), RecordedReversal>,
 }
 
-/// The part of a posted entry that a repeated report must have in common with it.
+/// The part of a posted entry that must be the same when another event reports it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostedEntry {
     pub wallet_id: WalletId,
@@ -74,7 +74,7 @@ impl From<ChargebackState> for ReversalKind {
     }
 }
 
-/// The part of a recorded reversal that a repeated report must have in common with it.
+/// The part of a recorded reversal that must be the same when another event reports it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordedReversal {
     pub order_id: OrderId,

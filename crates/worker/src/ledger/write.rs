@@ -1,29 +1,40 @@
 //! The inserts of a transaction: arrays through `unnest`, so that any number of rows is one statement
-//! with the same text. Each function skips rows that exist and returns the number of inserted rows.
+//! with the same text. A row that exists already is skipped.
 
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
+use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use paynow_shared::ids::{OrderId, StoreId, WalletId};
 
-use super::plan::{PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
+use super::plan::{Plan, PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
 use super::statement::Statement;
-use crate::database::{DatabaseError, count, time_ms};
+use crate::database::{count, time_ms};
+
+/// Inserts the rows of a plan. Returns `false` as soon as one of them exists already.
+pub(super) fn insert(connection: &mut PgConnection, plan: &Plan<'_>) -> QueryResult<bool> {
+    Ok(insert_all(connection, &plan.events, insert_events)?
+        && insert_all(connection, &plan.orders, insert_orders)?
+        && insert_all(connection, &plan.reversals, insert_reversals)?
+        && insert_all(connection, &plan.entries, insert_entries)?)
+}
+
+fn insert_all<R>(
+    connection: &mut PgConnection,
+    rows: &[R],
+    insert: fn(&mut PgConnection, &[R]) -> QueryResult<usize>,
+) -> QueryResult<bool> {
+    Ok(rows.is_empty() || insert(connection, rows)? == rows.len())
+}
 
 /// One value of each row.
 fn column<'a, R, V>(rows: &'a [R], value: impl Fn(&'a R) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 
-pub(super) fn insert_events(
-    connection: &mut PgConnection,
-    events: &[PlannedEvent<'_>],
-) -> Result<usize, DatabaseError> {
-    if events.is_empty() {
-        return Ok(0);
-    }
+fn insert_events(connection: &mut PgConnection, events: &[PlannedEvent<'_>]) -> QueryResult<usize> {
     let headers = column(events, |planned| &planned.decoded.message.headers);
-    let inserted = Statement::new(
+    Statement::new(
         "INSERT INTO webhook_events (event_id, event_type, outcome, order_id, body_sha256, \
              payload, secret_id, signed_at, received_at, attempts) \
          SELECT event_id, event_type, outcome::event_outcome, order_id, body_sha256, payload, \
@@ -49,18 +60,11 @@ pub(super) fn insert_events(
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.signed_at_ms)))
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.received_at_ms)))
     .bind::<Array<Integer>, _>(column(&headers, |headers| count(headers.attempt)))
-    .execute(connection)?;
-    Ok(inserted)
+    .execute(connection)
 }
 
-pub(super) fn insert_orders(
-    connection: &mut PgConnection,
-    orders: &[PlannedOrder<'_>],
-) -> Result<usize, DatabaseError> {
-    if orders.is_empty() {
-        return Ok(0);
-    }
-    let inserted = Statement::new(
+fn insert_orders(connection: &mut PgConnection, orders: &[PlannedOrder<'_>]) -> QueryResult<usize> {
+    Statement::new(
         "INSERT INTO orders (order_id, event_id, store_id, buyer_wallet_id, total_amount_minor, \
              currency) \
          SELECT * FROM unnest(?, ?, ?, ?, ?, ?) AS new_order (order_id, event_id, store_id, \
@@ -78,19 +82,15 @@ pub(super) fn insert_orders(
     }))
     .bind::<Array<Nullable<BigInt>>, _>(column(orders, |planned| planned.order.total_amount_minor))
     .bind::<Array<Nullable<Text>>, _>(column(orders, |planned| planned.order.currency.as_deref()))
-    .execute(connection)?;
-    Ok(inserted)
+    .execute(connection)
 }
 
 /// The trigger of `ledger_entries` adds the points of the inserted entries to `wallets`.
-pub(super) fn insert_entries(
+fn insert_entries(
     connection: &mut PgConnection,
     entries: &[PlannedEntry<'_>],
-) -> Result<usize, DatabaseError> {
-    if entries.is_empty() {
-        return Ok(0);
-    }
-    let inserted = Statement::new(
+) -> QueryResult<usize> {
+    Statement::new(
         "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
          SELECT entry_key, wallet_id, order_id, event_id, kind::ledger_entry_kind, points \
          FROM unnest(?, ?, ?, ?, ?, ?) AS entry (entry_key, wallet_id, order_id, event_id, \
@@ -104,19 +104,15 @@ pub(super) fn insert_entries(
     .bind::<Array<BigInt>, _>(column(entries, |planned| planned.event.id.get()))
     .bind::<Array<Text>, _>(column(entries, |planned| planned.entry.kind.code()))
     .bind::<Array<BigInt>, _>(column(entries, |planned| planned.entry.points.get()))
-    .execute(connection)?;
-    Ok(inserted)
+    .execute(connection)
 }
 
 /// Skips a reversal whose sequence number is taken in its order, or that is recorded already.
-pub(super) fn insert_reversals(
+fn insert_reversals(
     connection: &mut PgConnection,
     reversals: &[PlannedReversal<'_>],
-) -> Result<usize, DatabaseError> {
-    if reversals.is_empty() {
-        return Ok(0);
-    }
-    let inserted = Statement::new(
+) -> QueryResult<usize> {
+    Statement::new(
         "INSERT INTO reversals (order_id, sequence, kind, reference_id, event_id, amount_minor) \
          SELECT order_id, sequence, kind::reversal_kind, reference_id, event_id, amount_minor \
          FROM unnest(?, ?, ?, ?, ?, ?) AS reversal (order_id, sequence, kind, reference_id, \
@@ -130,6 +126,5 @@ pub(super) fn insert_reversals(
     .bind::<Array<BigInt>, _>(column(reversals, |planned| planned.record.reference_id))
     .bind::<Array<BigInt>, _>(column(reversals, |planned| planned.event.id.get()))
     .bind::<Array<Nullable<BigInt>>, _>(column(reversals, |planned| planned.record.amount_minor))
-    .execute(connection)?;
-    Ok(inserted)
+    .execute(connection)
 }
