@@ -49,8 +49,8 @@ impl Attempts {
         }
     }
 
-    /// Applies the messages of a range in one transaction. An idle connection may have died unnoticed,
-    /// so a failure on a kept connection is repeated once on a new one.
+    /// Applies the messages of a range in one transaction. If the database fails on the connection of
+    /// an earlier attempt, tries once more on a new one: an idle connection may have died unnoticed.
     pub(crate) async fn apply(
         &mut self,
         messages: &Arc<Vec<Message>>,
@@ -65,7 +65,7 @@ impl Attempts {
         self.apply_to(None, messages, range).await
     }
 
-    /// Applies on the connection of the ledger, or on a new one. Keeps the connection unless it failed.
+    /// Applies on the ledger's connection, or on a new one, and keeps it unless the database failed.
     async fn apply_to(
         &mut self,
         ledger: Option<Ledger>,

@@ -1,5 +1,5 @@
-//! Batch to dispositions. A message that cannot be applied makes the others of its batch be applied a
-//! second time, one by one; it never loses them. Only a database failure is an error here.
+//! Batch to dispositions. When one message of a batch cannot be applied, all are applied again one by
+//! one, so that only this message fails. Only a failure of the database is an error here.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ impl Handler {
         }
         match self.attempts.apply(messages, 0..messages.len()).await {
             Ok(dispositions) => Ok(dispositions),
-            // Two lanes whose batches share many orders can make each other's views stale for ever;
-            // one by one, their events pass.
+            // Two lanes whose batches share many orders can make each other's views stale again and
+            // again. One by one, their events pass.
             Err(AttemptError::Event(_) | AttemptError::StaleView) => {
                 BatchRedone {
                     events: messages.len(),
@@ -69,8 +69,8 @@ impl Handler {
                 Err(AttemptError::Event(failure)) => {
                     dispositions.push(Disposition::DeadLetter(failure));
                 }
-                // No other lane is that fast for ever: the rows contradict each other in a way that
-                // no decision noticed. The event must not hold up the others.
+                // Another lane cannot be first every time, so the rows must contradict each other in a
+                // way that no decision noticed. The event must not hold up the others.
                 Err(AttemptError::StaleView) => {
                     let error = DatabaseError::StaleView.to_string();
                     let failure = Failure::new(Reason::LedgerRejected, error);

@@ -24,10 +24,10 @@ use crate::observe::events::BatchTimer;
 use crate::observe::sessions::DrainLimitReached;
 use crate::settle::settle;
 
-/// Batches get this long to finish; the broker delivers the others again.
+/// Batches that are being handled get this long to finish; later the broker delivers them again.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
-/// What every session of a worker needs.
+/// Everything that a session needs; each run is a new session with a new connection.
 pub struct Session {
     pub broker: BrokerAddress,
     pub database: DatabaseAddress,
@@ -38,7 +38,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs until something fails or `stop`. Calls `on_start` once messages are consumed.
+    /// Runs until something fails or `stop`. Calls `on_start` when messages are consumed.
     pub async fn run(&self, stop: &CancellationToken, on_start: impl FnOnce()) -> SessionEnded {
         let stop_tasks = stop.child_token();
         let mut tasks = JoinSet::new();

@@ -42,13 +42,13 @@ async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), Da
     let before_ms = clock::now_ms().saturating_sub(DAY_MS.saturating_mul(retention_days.into()));
     let before = flake_floor(before_ms);
     let payloads = move |connection: &mut PgConnection| forget_payloads(connection, before);
-    let (connection, forgotten) = until_none(connection, payloads).await?;
+    let (connection, forgotten) = repeat_until_none(connection, payloads).await?;
     if forgotten > 0 {
         PayloadsForgotten { events: forgotten }.emit();
     }
     let days = i32::try_from(retention_days).unwrap_or(i32::MAX);
     let bodies = move |connection: &mut PgConnection| forget_bodies(connection, days);
-    let (connection, forgotten) = until_none(connection, bodies).await?;
+    let (connection, forgotten) = repeat_until_none(connection, bodies).await?;
     let resolved = resolve_applied(connection).await?;
     if forgotten > 0 {
         BodiesForgotten { letters: forgotten }.emit();
@@ -61,14 +61,14 @@ async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), Da
 
 /// Repeats a statement that changes a limited number of rows until it changes none. Returns the number
 /// of changed rows.
-async fn until_none(
+async fn repeat_until_none(
     mut connection: PgConnection,
     statement: impl Fn(&mut PgConnection) -> Result<i64, DatabaseError> + Copy + Send + 'static,
 ) -> Result<(PgConnection, i64), DatabaseError> {
     let mut sum: i64 = 0;
     loop {
         let rows;
-        (connection, rows) = on(connection, statement).await?;
+        (connection, rows) = with_connection(connection, statement).await?;
         sum = sum.saturating_add(rows);
         if rows == 0 {
             return Ok((connection, sum));
@@ -82,10 +82,13 @@ async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseEr
     let mut sum: i64 = 0;
     let mut after = 0;
     loop {
-        let swept: Swept;
-        (connection, swept) = on(connection, move |connection| sweep(connection, after)).await?;
-        sum = sum.saturating_add(swept.resolved);
-        match swept.last {
+        let visited: Visited;
+        (connection, visited) = with_connection(connection, move |connection| {
+            resolve_next(connection, after)
+        })
+        .await?;
+        sum = sum.saturating_add(visited.resolved);
+        match visited.last {
             Some(last) => after = last,
             None => return Ok(sum),
         }
@@ -94,7 +97,7 @@ async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseEr
 }
 
 /// Runs work on a blocking thread with the connection, and returns the connection with the result.
-async fn on<T: Send + 'static>(
+async fn with_connection<T: Send + 'static>(
     mut connection: PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, DatabaseError> + Send + 'static,
 ) -> Result<(PgConnection, T), DatabaseError> {
@@ -128,7 +131,7 @@ fn forget_bodies(connection: &mut PgConnection, days: i32) -> Result<i64, Databa
 }
 
 #[derive(diesel::QueryableByName)]
-struct Swept {
+struct Visited {
     /// The highest id that was visited; null at the end.
     #[diesel(sql_type = Nullable<BigInt>)]
     last: Option<i64>,
@@ -136,10 +139,10 @@ struct Swept {
     resolved: i64,
 }
 
-fn sweep(connection: &mut PgConnection, after: i64) -> Result<Swept, DatabaseError> {
-    let swept = diesel::sql_query("SELECT last, resolved FROM resolve_applied_letters($1, $2)")
+fn resolve_next(connection: &mut PgConnection, after: i64) -> Result<Visited, DatabaseError> {
+    let visited = diesel::sql_query("SELECT last, resolved FROM resolve_applied_letters($1, $2)")
         .bind::<BigInt, _>(after)
         .bind::<Integer, _>(LETTERS_AT_ONCE)
         .get_result(connection)?;
-    Ok(swept)
+    Ok(visited)
 }

@@ -345,7 +345,7 @@ fn another_stores_order_is_refused_only_when_a_store_is_set() {
 }
 
 #[test]
-fn other_kinds_move_nothing() {
+fn other_event_types_are_ignored() {
     let event_type = "ON_TRIAL_ACTIVATED".parse().unwrap();
     let event = Event {
         id: id(1),

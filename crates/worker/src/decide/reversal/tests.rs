@@ -190,7 +190,7 @@ fn any_refund_of_an_order_that_cost_nothing_takes_all() {
 }
 
 #[test]
-fn what_cannot_be_decided_says_why() {
+fn an_undecidable_reversal_has_a_reason_code() {
     let mut ledger = Ledger::new(Policy::default());
     assert_eq!(
         reason(ledger.apply(&refund(50, 10))),
@@ -227,7 +227,7 @@ fn a_payment_is_of_one_order() {
 }
 
 #[test]
-fn without_a_total_no_refund_can_be_weighed_and_a_chargeback_still_can() {
+fn without_a_total_a_refund_is_refused_and_a_chargeback_is_applied() {
     let mut ledger = Ledger::new(Policy::default());
     let no_total =
         order(0, &[(BUYER, 100)]).replace(r#""total_amount":0"#, r#""total_amount":null"#);
@@ -238,7 +238,7 @@ fn without_a_total_no_refund_can_be_weighed_and_a_chargeback_still_can() {
 }
 
 #[test]
-fn a_shop_may_keep_partial_refunds_for_a_person() {
+fn a_shop_can_have_partial_refunds_dead_lettered() {
     let partial_refunds = PartialRefunds::DeadLetter;
     let mut ledger = Ledger::new(Policy {
         partial_refunds,

@@ -49,7 +49,7 @@ fn an_event_and_its_repeat_in_one_batch_are_posted_once() {
 }
 
 #[test]
-fn an_order_told_by_two_events_in_one_batch_is_posted_once_and_both_are_recorded() {
+fn an_order_in_two_events_of_one_batch_is_posted_once_and_both_are_recorded() {
     let batch = [order(1, 11, 40), order(2, 11, 40)];
     let (words, rows) = planned(&batch, &mut LedgerView::default());
     assert_eq!(words, ["ack", "ack"]);
@@ -65,7 +65,7 @@ fn the_same_id_with_another_body_is_a_conflict() {
 }
 
 #[test]
-fn a_bad_message_does_not_touch_its_neighbours() {
+fn a_bad_message_does_not_affect_the_others() {
     let ignored = message(r#"{"event_type":"ON_TRIAL_ACTIVATED","event_id":"7"}"#);
     let batch = [message("{"), order(1, 11, 40), order(2, 12, 99), ignored];
     let (words, rows) = planned(&batch, &mut LedgerView::default());
