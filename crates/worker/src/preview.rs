@@ -2,7 +2,7 @@
 //! written.
 //!
 //! There are two passes over the bodies, so that they need not all be in memory: the first collects the
-//! keys that their events need of the ledger, the second plans them against one view. A preview does
+//! keys of the rows that their events depend on, the second plans them against one view. A preview does
 //! not notice what only a write shows, such as a balance that would not fit.
 
 use diesel::pg::PgConnection;
@@ -25,35 +25,33 @@ pub struct Preview {
     pub entries: Vec<LedgerEntry>,
 }
 
-/// The first pass: collects the keys that the events need of the ledger.
+/// The first pass: collects the keys of the rows that the events depend on.
 #[derive(Default)]
-pub struct Inquiry {
-    keys: ViewKeys,
-}
+pub struct PreviewKeys(ViewKeys);
 
-impl Inquiry {
-    /// Adds the keys of some bodies. A body that is no event needs none.
+impl PreviewKeys {
+    /// Adds the keys of some bodies. A body that is no event has none.
     pub fn add(&mut self, bodies: &[Vec<u8>]) {
         for event in bodies.iter().filter_map(|body| decode(body).ok()) {
-            self.keys.add(&event);
+            self.0.add(&event);
         }
     }
 
     /// Reads the ledger.
-    pub fn read(self, connection: &mut PgConnection) -> Result<Outlook, DatabaseError> {
-        let view = self.keys.read(connection)?;
-        Ok(Outlook { view })
+    pub fn read(self, connection: &mut PgConnection) -> Result<PreviewLedger, DatabaseError> {
+        let view = self.0.read(connection)?;
+        Ok(PreviewLedger { view })
     }
 }
 
 /// The second pass: the ledger as it would be after the messages previewed so far.
-pub struct Outlook {
+pub struct PreviewLedger {
     view: LedgerView,
 }
 
-impl Outlook {
-    /// Plans the next bodies, in order, and returns one preview per body. The bodies must have been
-    /// added to the inquiry.
+impl PreviewLedger {
+    /// Plans the next bodies, in order, and returns one preview per body. The keys of the bodies must
+    /// have been added in the first pass.
     pub fn preview(&mut self, bodies: Vec<Vec<u8>>, policy: &Policy) -> Vec<Preview> {
         let message = |body| Message {
             headers: Headers::default(),

@@ -10,7 +10,7 @@ use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_worker::decide::Policy;
 use paynow_worker::disposition::Disposition;
-use paynow_worker::preview::{Inquiry, Preview};
+use paynow_worker::preview::{Preview, PreviewKeys};
 use serde::Serialize;
 
 use crate::database::read_only;
@@ -74,11 +74,11 @@ pub(super) fn foresee(
 ) -> Result<(Vec<PlannedLetter>, Vec<WalletChange>), DeskError> {
     read_only(connection, |connection| {
         let ids = numbers(&letters);
-        let mut inquiry = Inquiry::default();
+        let mut keys = PreviewKeys::default();
         for batch in ids.chunks(BATCH) {
-            inquiry.add(&bodies(connection, batch)?);
+            keys.add(&bodies(connection, batch)?);
         }
-        let mut ledger = inquiry
+        let mut ledger = keys
             .read(connection)
             .map_err(|error| DeskError::failed("the effect cannot be foreseen", error))?;
         let mut letters = letters.into_iter();
