@@ -12,8 +12,8 @@ use metrics::Gauge;
 use paynow_process::clock;
 use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_process::telemetry::LogEvent;
+use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_shared::reason::Reason;
 use strum::IntoEnumIterator;
 

@@ -8,8 +8,8 @@ use metrics::{Counter, Gauge};
 use paynow_process::declare_metrics;
 use paynow_process::error_chain::chain;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::Values::Known;
 use paynow_process::telemetry::LogEvent;
+use paynow_process::telemetry::Values::Known;
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 declare_metrics! {
