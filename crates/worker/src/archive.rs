@@ -21,7 +21,7 @@ use crate::message::Message;
 use crate::observe::background::{DeadLettersArchived, DeadLettersNotArchived};
 use crate::settle::ack_all;
 
-/// Small, because the desk is never urgent and credits need the database more.
+/// Small, because dead letters are never urgent and credits need the database more.
 pub const ARCHIVE_PREFETCH: u16 = 50;
 
 /// Archives dead letters until `stop`. A database failure here must not stop the credits: the archive
