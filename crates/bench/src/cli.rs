@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -6,25 +6,28 @@ use clap::{Parser, ValueEnum};
 
 use crate::sizes::Sizes;
 
-/// Measures the pipeline, and beside it what the broker and the database can do. `ops/bench` builds
-/// everything and starts the servers for it.
+/// Measures the pipeline and, for comparison, what the broker and the database can do. `ops/bench`
+/// builds the programs and starts the servers.
 #[derive(Debug, Parser)]
 pub(crate) struct Cli {
-    /// `ops/stack`, whose servers these are
+    /// The `ops/stack` that runs the servers
     #[arg(long, value_name = "SCRIPT")]
     pub(crate) stack: PathBuf,
-    /// Small numbers: shows that everything works, and measures nothing
+    /// Small numbers: shows that everything works; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only these scenarios
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,…")]
-    only: Vec<Scenario>,
+    /// Only these scenarios; a prefix selects every scenario that begins with it
+    #[arg(long, value_parser = prefix, value_delimiter = ',', value_name = "NAME,…")]
+    only: Vec<String>,
     /// How often each figure is measured
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     runs: Option<u8>,
-    /// Write every figure of every run into this file, too
+    /// Also write every figure of every run into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Measure the programs in this directory too, in turn with ours, and print the ratios
+    #[arg(long, value_name = "DIR")]
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,11 +45,34 @@ pub(crate) enum Scenario {
     Replay,
 }
 
+impl Scenario {
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    fn begins_with(self, prefix: &str) -> bool {
+        self.name().starts_with(prefix)
+    }
+}
+
+/// Accepts a text that at least one scenario begins with.
+fn prefix(text: &str) -> Result<String, String> {
+    let all = Scenario::value_variants();
+    if !text.is_empty() && all.iter().any(|one| one.begins_with(text)) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<String> = all.iter().map(|one| one.name()).collect();
+    Err(format!("the scenarios are {}", names.join(", ")))
+}
+
 impl Cli {
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
-        let is_asked = |one: &Scenario| self.only.is_empty() || self.only.contains(one);
+        let is_selected = |one: &Scenario| {
+            self.only.is_empty() || self.only.iter().any(|prefix| one.begins_with(prefix))
+        };
         let all = Scenario::value_variants().iter();
-        all.copied().filter(is_asked).collect()
+        all.copied().filter(is_selected).collect()
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
@@ -61,16 +87,19 @@ impl Cli {
         }
     }
 
-    /// The command line that gives the same again.
+    /// The command line that repeats the measurement, without paths.
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["ops/bench".to_owned()];
         words.extend(self.quick.then(|| "--quick".to_owned()));
         if !self.only.is_empty() {
-            let names = self.only.iter().filter_map(Scenario::to_possible_value);
-            let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
-            words.push(format!("--only {}", names.join(",")));
+            words.push(format!("--only {}", self.only.join(",")));
         }
         words.extend(self.runs.map(|runs| format!("--runs {runs}")));
+        words.extend(
+            self.baseline
+                .as_ref()
+                .map(|_path| "--baseline DIR".to_owned()),
+        );
         words.join(" ")
     }
 }
@@ -96,5 +125,18 @@ mod tests {
             some.command(),
             "ops/bench --quick --only overload,drain --runs 2"
         );
+    }
+
+    #[test]
+    fn a_prefix_selects_every_scenario_that_begins_with_it() {
+        let receivers = cli("bench --stack s --only receiver --baseline d");
+        let expected = [Scenario::Receiver64, Scenario::Receiver8];
+        assert_eq!(receivers.scenarios(), expected);
+        let command = "ops/bench --only receiver --baseline DIR";
+        assert_eq!(receivers.command(), command);
+        for unknown in ["receiver9", ""] {
+            let line = ["bench", "--stack", "s", "--only", unknown];
+            assert!(Cli::try_parse_from(line).is_err(), "{unknown}");
+        }
     }
 }

@@ -1,19 +1,19 @@
-//! The settings of the benchmark: the addresses that `ops/stack env` prints.
+//! The settings: the addresses that `ops/stack env` prints.
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
 use secrecy::SecretString;
 
 pub(crate) struct Config {
-    /// `AMQP_URL`, for ourselves.
+    /// `AMQP_URL`, for the bare client.
     pub(crate) broker: BrokerAddress,
-    /// `AMQP_URL`, for the programs we start.
+    /// `AMQP_URL`, for the programs that are measured.
     pub(crate) amqp_url: SecretString,
     /// `AMQP_MANAGEMENT_URL`, for `paynowctl`.
     pub(crate) management_url: SecretString,
-    /// `AMQP_PROMETHEUS_URL`: where the broker tells its version.
+    /// `AMQP_PROMETHEUS_URL`, whose metrics include the broker's version.
     pub(crate) prometheus_url: String,
-    /// `DATABASE_URL`: of a superuser, because a bulk load goes past the ledger's triggers.
+    /// `DATABASE_URL` of a superuser, because the bulk load turns the ledger's triggers off.
     pub(crate) database_url: SecretString,
 }
 

@@ -1,4 +1,4 @@
-//! Every way a measurement can break, as one sentence with its cause. A figure is never one.
+//! Errors of a measurement: what was being done, and the cause. No figure is ever an error.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use paynow_process::exit::Fatal;
 
 pub(crate) type Result<T> = std::result::Result<T, Fatal>;
 
-/// Says what we were at when something failed.
+/// Adds to an error what was being done.
 pub(crate) trait Doing<T> {
     fn doing(self, what: impl Into<String>) -> Result<T>;
 }
@@ -17,7 +17,7 @@ impl<T, E: Into<Box<dyn Error + Send + Sync>>> Doing<T> for std::result::Result<
     }
 }
 
-/// What must hold for the figures to mean anything.
+/// Fails unless a condition holds without which the figures mean nothing.
 pub(crate) fn ensure(holds: bool, what: &str, why: impl FnOnce() -> String) -> Result<()> {
     if holds {
         Ok(())

@@ -1,62 +1,53 @@
-//! The machine the figures are of: hardware, versions, and what else was running. No names of hosts, no
-//! paths.
+//! The machine that was measured: hardware, versions, and which other programs were running. Names of
+//! hosts and paths are left out, because the table is published.
 
-use std::fs;
 use std::time::Duration;
 
+use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
 use serde_json::{Value, json};
 
 use crate::clock::pause;
 use crate::servers::{Pids, Settings, label_of};
-use crate::usage::strangers;
+use crate::usage::other_processes;
 
-/// A stranger that used less of a core is not worth a word.
-const WORTH_A_WORD: f64 = 0.02;
-const LOOK: Duration = Duration::from_secs(1);
+/// Other programs are listed from this share of a core.
+const LISTED_FROM: f64 = 0.02;
+const OBSERVED_FOR: Duration = Duration::from_secs(1);
 
 pub(crate) struct Machine(Vec<(&'static str, String)>);
 
 impl Machine {
-    /// Reads the facts before anything is measured.
-    pub(crate) fn facts(settings: &Settings, broker: &str, servers: Pids) -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let cpuinfo = read("/proc/cpuinfo");
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let version = |label| label_of(broker, "rabbitmq_build_info", label).unwrap_or("unknown");
-        let load = read("/proc/loadavg");
-        let load: Vec<&str> = load.split_whitespace().take(3).collect();
+    /// Reads the facts, before anything is measured. `broker_metrics` is its Prometheus text.
+    pub(crate) fn read(settings: &Settings, broker_metrics: &str, servers: Pids) -> Self {
+        let version =
+            |label| label_of(broker_metrics, "rabbitmq_build_info", label).unwrap_or("unknown");
+        let broker = format!(
+            "RabbitMQ {}, Erlang {}, one node, quorum queues",
+            version("rabbitmq_version"),
+            version("erlang_version")
+        );
+        let database = format!(
+            "PostgreSQL {}, fsync {}, synchronous_commit {}, full_page_writes {}, shared_buffers {}",
+            settings.version,
+            settings.fsync,
+            settings.synchronous_commit,
+            settings.full_page_writes,
+            settings.shared_buffers
+        );
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let memory = Meminfo::current().map_or(0, |memory| memory.mem_total / 1024);
+        let load = LoadAverage::current().map_or_else(
+            |_unreadable| "unknown".to_owned(),
+            |load| format!("{:.2} {:.2} {:.2}", load.one, load.five, load.fifteen),
+        );
         Self(vec![
-            (
-                "processor",
-                format!("{}, {cores} cores", field(&cpuinfo, "model name")),
-            ),
-            ("memory", field(&read("/proc/meminfo"), "MemTotal")),
-            (
-                "kernel",
-                format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
-            ),
-            (
-                "broker",
-                format!(
-                    "RabbitMQ {}, Erlang {}, one node, quorum queues",
-                    version("rabbitmq_version"),
-                    version("erlang_version")
-                ),
-            ),
-            (
-                "database",
-                format!(
-                    "PostgreSQL {}, fsync {}, synchronous_commit {}, full_page_writes {}, \
-                     shared_buffers {}",
-                    settings.version,
-                    settings.fsync,
-                    settings.synchronous_commit,
-                    settings.full_page_writes,
-                    settings.shared_buffers
-                ),
-            ),
+            ("processor", processor()),
+            ("memory", format!("{memory} kB")),
+            ("kernel", format!("Linux {}", kernel.trim())),
+            ("broker", broker),
+            ("database", database),
             ("build", build().to_owned()),
-            ("load average before", load.join(" ")),
+            ("load average before", load),
             ("also running before", others(servers)),
         ])
     }
@@ -71,62 +62,48 @@ impl Machine {
     }
 
     pub(crate) fn json(&self) -> Value {
-        self.0
-            .iter()
+        let facts = self.0.iter();
+        facts
             .map(|(name, fact)| ((*name).to_owned(), json!(fact)))
             .collect()
     }
 }
 
+fn processor() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let info = CpuInfo::current().ok();
+    let model = info.as_ref().and_then(|info| info.model_name(0));
+    format!("{}, {cores} cores", model.unwrap_or("unknown"))
+}
+
 fn build() -> &'static str {
     if cfg!(debug_assertions) {
-        "debug: the figures say nothing"
+        "debug: the figures mean nothing"
     } else {
         "release"
     }
 }
 
-/// The first field of this name in a file of `name : value` lines.
-fn field(text: &str, name: &str) -> String {
-    text.lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(key, _value)| key.trim() == name)
-        .map_or_else(
-            || "unknown".to_owned(),
-            |(_key, value)| value.trim().to_owned(),
-        )
-}
-
-/// Who used how much of a core during a second, the largest first.
+/// The five other programs that used the most of a core during a second.
 fn others(servers: Pids) -> String {
     let ours = [servers.broker, servers.database, std::process::id()];
-    let before = strangers(&ours);
-    pause(LOOK);
-    let share = |(process, seconds): (&(u32, String), &f64)| {
-        let used = (seconds - before.get(process)?) / LOOK.as_secs_f64();
-        (used >= WORTH_A_WORD).then(|| (process.1.clone(), used))
+    let before = other_processes(&ours);
+    pause(OBSERVED_FOR);
+    let share = |(process, seconds): ((i32, String), f64)| {
+        let share = (seconds - before.get(&process)?) / OBSERVED_FOR.as_secs_f64();
+        (share >= LISTED_FROM).then_some((process.1, share))
     };
-    let mut found: Vec<(String, f64)> = strangers(&ours).iter().filter_map(share).collect();
+    let mut found: Vec<(String, f64)> = other_processes(&ours)
+        .into_iter()
+        .filter_map(share)
+        .collect();
     found.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let told = found
+    let listed = found
         .iter()
         .take(5)
-        .map(|(name, used)| format!("{name} {:.0} % of a core", used * 100.0));
-    match told.collect::<Vec<_>>().join(", ") {
+        .map(|(name, share)| format!("{name} {:.0} % of a core", share * 100.0));
+    match listed.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => "nothing that used 2 % of a core".to_owned(),
         some => some,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_found_by_its_name() {
-        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.0GHz\nmodel name\t: Other\n";
-        assert_eq!(field(cpuinfo, "model name"), "Some CPU @ 2.0GHz");
-        assert_eq!(field("MemTotal:   24 kB\n", "MemTotal"), "24 kB");
-        assert_eq!(field("", "MemTotal"), "unknown");
     }
 }

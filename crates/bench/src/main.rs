@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod accounts;
 mod bare;
 mod bench;
 mod cli;
 mod clock;
 mod config;
+mod expected;
 mod failure;
 mod figures;
 mod load;

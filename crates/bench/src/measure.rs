@@ -1,58 +1,97 @@
-//! The course of a whole run: servers looked at, programs set up, one scenario after the other, the
-//! table printed.
+//! A complete run: checks the servers, sets up the programs, measures each scenario, prints the table.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
-use clap::ValueEnum;
-
 use crate::bench::Bench;
-use crate::cli::Cli;
+use crate::cli::{Cli, Scenario};
 use crate::config::Config;
 use crate::failure::{Doing, Result, ensure};
 use crate::figures::Series;
 use crate::machine::Machine;
-use crate::orders::{Orders, PRODUCT};
+use crate::orders::Orders;
+use crate::row::Row;
 use crate::scenario;
 use crate::servers::{Broker, Launcher, Scraper, Settings, Stack, Store};
-use crate::table;
+use crate::table::Results;
 
 pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
-    let prometheus = format!("{}/metrics", config.prometheus_url);
+    let broker_metrics = format!("{}/metrics", config.prometheus_url);
     let mut bench = set_up(cli, config)?;
     let settings = bench.store.settings()?;
     ensure_durable(&settings)?;
     bench.broker.ensure_quorum_queue()?;
-    let broker = Scraper::new().get(&prometheus)?;
-    let machine = Machine::facts(&settings, &broker, bench.stack.pids()?);
-    bench.begin_anew()?;
-    let mut rows = Vec::new();
+    let broker_metrics = Scraper::new().get(&broker_metrics)?;
+    let machine = Machine::read(&settings, &broker_metrics, bench.stack.pids()?);
+    bench.reset()?;
+    let (mut rows, mut baseline_rows) = (Vec::new(), Vec::new());
     for one in cli.scenarios() {
-        let began = Instant::now();
-        let name = one.to_possible_value();
-        let name = name.as_ref().map_or("", |name| name.get_name());
-        say(&format!("{name} …"))?;
-        rows.extend(scenario::run(one, &mut bench)?);
-        say(&format!("{name}: {:.1} s", began.elapsed().as_secs_f64()))?;
+        let (began, name) = (Instant::now(), one.name());
+        report_progress(&format!("{name} …"))?;
+        match &cli.baseline {
+            None => rows.extend(scenario::run(one, &mut bench)?),
+            Some(directory) => {
+                let (ours, theirs) = in_turn(&mut bench, one, directory)?;
+                rows.extend(ours);
+                baseline_rows.extend(theirs);
+            }
+        }
+        report_progress(&format!("{name}: {:.1} s", began.elapsed().as_secs_f64()))?;
     }
-    bench.prove(&bench.store)?;
-    rows.extend(scenario::memory(&bench));
+    bench.check_invariants(&bench.store)?;
+    if cli.baseline.is_none() {
+        rows.extend(scenario::memory(&bench));
+    }
+    let results = Results {
+        command: cli.command(),
+        machine: &machine,
+        rows: &rows,
+        baseline: cli.baseline.is_some().then_some(baseline_rows.as_slice()),
+    };
     if let Some(path) = &cli.json {
-        let document = format!("{:#}\n", table::json(&cli.command(), &machine, &rows));
+        let document = format!("{:#}\n", results.json());
         std::fs::write(path, document).doing("writing the JSON file")?;
     }
-    let text = table::markdown(&cli.command(), &machine, &rows);
     std::io::stdout()
-        .write_all(text.as_bytes())
+        .write_all(results.markdown().as_bytes())
         .doing("printing the table")
+}
+
+/// Measures our programs and those of the baseline in turn, so that both meet the same changes of the
+/// machine's speed. Each goes first in every other run.
+fn in_turn(bench: &mut Bench, one: Scenario, baseline: &Path) -> Result<(Vec<Row>, Vec<Row>)> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let runs = std::mem::replace(&mut bench.sizes.runs, 1);
+    for run in 0..runs {
+        let ours_first = run % 2 == 0;
+        for is_ours in [ours_first, !ours_first] {
+            bench
+                .launcher
+                .measure_programs_in((!is_ours).then_some(baseline))?;
+            let rows = scenario::run(one, bench)?;
+            append(if is_ours { &mut ours } else { &mut theirs }, rows);
+        }
+    }
+    bench.sizes.runs = runs;
+    Ok((ours, theirs))
+}
+
+fn append(rows: &mut Vec<Row>, more: Vec<Row>) {
+    if rows.is_empty() {
+        *rows = more;
+    } else {
+        for (row, more) in rows.iter_mut().zip(more) {
+            row.append(more);
+        }
+    }
 }
 
 fn set_up(cli: &Cli, config: Config) -> Result<Bench> {
     let secret = random_secret();
     let store = Store::new(config.database_url);
     let launcher = Launcher::new(config.amqp_url, config.management_url, &secret)?;
-    launcher.run_ctl(&store, &["setup"])?;
-    launcher.run_ctl(&store, &["products", "set", &PRODUCT.to_string(), "500"])?;
+    launcher.set_up(&store)?;
     Ok(Bench {
         sizes: cli.sizes(),
         stack: Stack::new(cli.stack.clone()),
@@ -68,13 +107,13 @@ fn set_up(cli: &Cli, config: Config) -> Result<Bench> {
     })
 }
 
-/// For this run only; `PayNow` makes the real ones.
+/// A signing secret in `PayNow`'s format.
 fn random_secret() -> String {
     let letters = std::iter::repeat_with(fastrand::alphanumeric).take(32);
     format!("pn-{}", letters.collect::<String>())
 }
 
-/// Figures of a database that may forget are of no use.
+/// A database that may lose commits is faster, and its figures would mean nothing.
 fn ensure_durable(settings: &Settings) -> Result<()> {
     let values = [
         &settings.fsync,
@@ -82,13 +121,13 @@ fn ensure_durable(settings: &Settings) -> Result<()> {
         &settings.full_page_writes,
     ];
     let all_on = values.iter().all(|value| value.as_str() == "on");
-    ensure(all_on, "looking at the database's settings", || {
+    ensure(all_on, "checking the database's settings", || {
         format!("{settings:?}")
     })
 }
 
-/// Progress goes to standard error: standard output is the table's.
-fn say(text: &str) -> Result<()> {
+/// Writes to standard error, because the table goes to standard output.
+fn report_progress(text: &str) -> Result<()> {
     let written = writeln!(std::io::stderr(), "{text}");
-    written.doing("saying what goes on")
+    written.doing("reporting progress")
 }

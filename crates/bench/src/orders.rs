@@ -1,94 +1,34 @@
-//! Orders as `PayNow` signs and posts them, complete as bytes on the wire, so that the generator makes
-//! no signature while it measures.
+//! Orders as `PayNow` signs and posts them. They are complete as bytes before a run begins, so that the
+//! load generator signs nothing while it measures.
 
-use std::io::Write;
 use std::ops::Range;
 
 use paynow_process::clock::{now_ms, now_rfc3339};
+use paynow_shared::ids::flake_floor;
 use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 
-/// `%name%` stands for a value.
-const TEMPLATE: &str = include_str!("order.template.json");
-const MARK: char = '%';
-const FLAKE_EPOCH_MS: i64 = 1_645_568_542_000;
 const UNIT_PRICE_MINOR: usize = 499;
+/// The bits of a flake below its node.
+const NODE_SHIFT: u32 = 12;
+/// The bits of a flake below its time.
+const TIME_SHIFT: u32 = 22;
 
 pub(crate) const FIRST_WALLET: i64 = 600_000_000_000_100_000;
 pub(crate) const PRODUCT: i64 = 600_000_000_000_000_040;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Value {
-    Event,
-    Order,
-    Line,
-    Checkout,
-    CheckoutLine,
-    Customer,
-    Name,
-    Product,
-    Quantity,
-    Amount,
-    CreatedAt,
-}
-
-impl Value {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "event" => Self::Event,
-            "order" => Self::Order,
-            "line" => Self::Line,
-            "checkout" => Self::Checkout,
-            "checkout_line" => Self::CheckoutLine,
-            "customer" => Self::Customer,
-            "name" => Self::Name,
-            "product" => Self::Product,
-            "quantity" => Self::Quantity,
-            "amount" => Self::Amount,
-            "created_at" => Self::CreatedAt,
-            _other => return None,
-        })
-    }
-}
-
-enum Piece {
-    Text(&'static str),
-    Value(Value),
-}
-
-fn pieces() -> Vec<Piece> {
-    let lines = TEMPLATE.lines();
-    lines
-        .flat_map(|line| line.split(MARK))
-        .map(|piece| Value::named(piece).map_or(Piece::Text(piece), Piece::Value))
-        .collect()
-}
-
-/// Makes orders whose ids no other order of this database has.
+/// Makes orders with ids that no other order of this database has.
 pub(crate) struct Orders {
     signer: Signer,
-    pieces: Vec<Piece>,
     random: fastrand::Rng,
     last_flake: i64,
     node: i64,
-}
-
-/// What an order's places are filled with.
-struct Facts {
-    event: i64,
-    order: i64,
-    line: i64,
-    checkout: i64,
-    checkout_line: i64,
-    customer: i64,
-    quantity: usize,
 }
 
 impl Orders {
     pub(crate) fn new(secret: &str) -> Self {
         Self {
             signer: Signer::new(secret),
-            pieces: pieces(),
-            // The same wallets in the same order in every run.
+            // A fixed seed: every run draws the same wallets in the same order.
             random: fastrand::Rng::with_seed(5),
             last_flake: 0,
             node: fastrand::i64(0..1024),
@@ -99,70 +39,49 @@ impl Orders {
     pub(crate) fn batch(&mut self, count: usize, wallets: i64) -> Batch {
         let mut batch = Batch::default();
         let (created_at, signed_at_ms) = (now_rfc3339(), now_ms());
-        let mut body = Vec::new();
         for index in 0..count {
-            let facts = self.facts(index, wallets);
-            body.clear();
-            self.write(&facts, &created_at, &mut body);
-            batch.push(facts.event, signed_at_ms, &self.signer, &body);
+            let (event_id, body) = self.order(index % 3 + 1, wallets, &created_at);
+            batch.push(event_id, signed_at_ms, &self.signer, body.as_bytes());
         }
         batch
     }
 
-    fn facts(&mut self, index: usize, wallets: i64) -> Facts {
-        Facts {
-            checkout: self.flake(),
-            checkout_line: self.flake(),
-            order: self.flake(),
-            line: self.flake(),
-            event: self.flake(),
-            customer: FIRST_WALLET + self.random.i64(0..wallets.max(1)),
-            quantity: index % 3 + 1,
-        }
+    /// Gives the id of the event and its body.
+    fn order(&mut self, quantity: usize, wallets: i64, created_at: &str) -> (i64, String) {
+        let [checkout, checkout_line, order, line, event] = [(); 5].map(|()| self.flake());
+        let number = self.random.i64(0..wallets.max(1));
+        let mut body = format!(
+            include_str!("order.template.json"),
+            event = event,
+            order = order,
+            line = line,
+            checkout = checkout,
+            checkout_line = checkout_line,
+            customer = FIRST_WALLET + number,
+            name = format_args!("Player{number}"),
+            product = PRODUCT,
+            quantity = quantity,
+            amount = quantity * UNIT_PRICE_MINOR,
+            created_at = created_at,
+        );
+        body.retain(|letter| letter != '\n');
+        (event, body)
     }
 
-    /// Time, node and increment; when many are made at once the time runs ahead a little.
+    /// An id of time, node and increment. Its time runs ahead of the clock when many are made at once.
     fn flake(&mut self) -> i64 {
-        let now = (now_ms() - FLAKE_EPOCH_MS) << 22;
-        let increment = (self.last_flake & 0xfff) + 1;
-        let next = if increment > 0xfff {
-            ((self.last_flake >> 22) + 1) << 22
+        let increments = 1 << NODE_SHIFT;
+        let following = if (self.last_flake + 1) % increments == 0 {
+            ((self.last_flake >> TIME_SHIFT) + 1) << TIME_SHIFT
         } else {
-            (self.last_flake >> 22 << 22) | increment
+            self.last_flake + 1
         };
-        self.last_flake = next.max(now) | (self.node << 12);
+        self.last_flake = following.max(flake_floor(now_ms())) | (self.node << NODE_SHIFT);
         self.last_flake
-    }
-
-    fn write(&self, facts: &Facts, created_at: &str, body: &mut Vec<u8>) {
-        for piece in &self.pieces {
-            let value = match piece {
-                Piece::Text(text) => {
-                    body.extend_from_slice(text.as_bytes());
-                    continue;
-                }
-                Piece::Value(value) => value,
-            };
-            let written = match value {
-                Value::Event => write!(body, "{}", facts.event),
-                Value::Order => write!(body, "{}", facts.order),
-                Value::Line => write!(body, "{}", facts.line),
-                Value::Checkout => write!(body, "{}", facts.checkout),
-                Value::CheckoutLine => write!(body, "{}", facts.checkout_line),
-                Value::Customer => write!(body, "{}", facts.customer),
-                Value::Name => write!(body, "Player{}", facts.customer - FIRST_WALLET),
-                Value::Product => write!(body, "{PRODUCT}"),
-                Value::Quantity => write!(body, "{}", facts.quantity),
-                Value::Amount => write!(body, "{}", facts.quantity * UNIT_PRICE_MINOR),
-                Value::CreatedAt => write!(body, "{created_at}"),
-            };
-            // A vector takes whatever is written to it.
-            let _always = written;
-        }
     }
 }
 
-/// Requests that are ready to be sent, and their bodies for those who publish them directly.
+/// Complete requests for the load generator, and their bodies for the bare client.
 #[derive(Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
@@ -233,12 +152,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_one_that_the_worker_reads_and_as_large_as_a_real_one() {
+    fn the_worker_can_read_an_order_and_it_is_as_large_as_a_real_one() {
         let batch = Orders::new("pn-1").batch(5, 2);
         for index in 0..batch.len() {
             let body = batch.body(index);
             assert!((1400..1700).contains(&body.len()), "{}", body.len());
-            assert!(!body.contains(&(MARK as u8)) && !body.contains(&b'\n'));
+            assert!(!body.contains(&b'\n'));
             let event = decode(body).unwrap();
             assert_eq!(event.id.get(), batch.event_id(index));
             let EventKind::OrderCompleted(order) = event.kind else {
@@ -273,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_rise_and_are_never_the_same() {
+    fn ids_rise_and_are_unique() {
         let mut orders = Orders::new("pn-1");
         let mut seen = HashSet::new();
         let mut last = 0;

@@ -1,4 +1,4 @@
-//! One row of the table: a figure, the limit beside it, and what it cost.
+//! One row of the table: a figure, the limit it is compared with, and what it cost.
 
 use std::time::Duration;
 
@@ -10,14 +10,22 @@ pub(crate) enum Unit {
     PerSecond,
     Milliseconds,
     Megabytes,
+    /// A plain number.
+    Ratio,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
-    /// What was measured, in a word or two.
+    /// What was counted or timed, in a few words.
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) series: Series,
+}
+
+impl Figure {
+    pub(crate) fn new(name: &'static str, unit: Unit, series: Series) -> Self {
+        Self { name, unit, series }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -40,37 +48,54 @@ impl Latency {
     }
 }
 
-/// What all runs of a row used together, and the most memory of any.
+/// CPU time of all runs of a row together, and the peak memory of any of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cost {
     events: usize,
     total: Cpu,
     pub(crate) receiver_peak_mb: Option<f64>,
     pub(crate) worker_peak_mb: Option<f64>,
-    /// Cores that nobody of ours used, by run.
+    /// Cores that programs outside the benchmark used, by run.
     pub(crate) others: Series,
 }
 
 impl Cost {
     pub(crate) fn add(&mut self, cpu: &Cpu, events: usize, took: Duration) {
         self.events += events;
-        self.total = self.total.plus(cpu);
+        self.total = self.total.plus(cpu, 1.0);
         self.others
             .push(cpu.others() / took.as_secs_f64().max(f64::EPSILON));
     }
 
-    pub(crate) fn saw_receiver(&mut self, peak_mb: f64) {
-        self.receiver_peak_mb = Some(self.receiver_peak_mb.unwrap_or(0.0).max(peak_mb));
+    pub(crate) fn record_receiver_peak(&mut self, peak_mb: f64) {
+        raise(&mut self.receiver_peak_mb, peak_mb);
     }
 
-    pub(crate) fn saw_worker(&mut self, peak_mb: f64) {
-        self.worker_peak_mb = Some(self.worker_peak_mb.unwrap_or(0.0).max(peak_mb));
+    pub(crate) fn record_worker_peak(&mut self, peak_mb: f64) {
+        raise(&mut self.worker_peak_mb, peak_mb);
     }
 
-    /// CPU seconds for a thousand events; `None` where nothing was measured.
+    /// CPU seconds for a thousand events; `None` when none were measured.
     pub(crate) fn per_thousand(&self) -> Option<Cpu> {
-        (self.events > 0).then(|| self.total.times(1000.0 / self.events as f64))
+        let factor = 1000.0 / self.events as f64;
+        (self.events > 0).then(|| Cpu::default().plus(&self.total, factor))
     }
+
+    fn append(&mut self, other: Self) {
+        self.events += other.events;
+        self.total = self.total.plus(&other.total, 1.0);
+        self.others.append(other.others);
+        if let Some(peak) = other.receiver_peak_mb {
+            self.record_receiver_peak(peak);
+        }
+        if let Some(peak) = other.worker_peak_mb {
+            self.record_worker_peak(peak);
+        }
+    }
+}
+
+fn raise(peak: &mut Option<f64>, mb: f64) {
+    *peak = Some(peak.unwrap_or(0.0).max(mb));
 }
 
 #[derive(Debug, Clone)]
@@ -78,8 +103,6 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) ours: Figure,
     pub(crate) limit: Option<Figure>,
-    /// Ours over the limit, run by run.
-    pub(crate) ratio: Option<Series>,
     pub(crate) goal: Option<Goal>,
     pub(crate) latency: Option<Latency>,
     pub(crate) cost: Cost,
@@ -92,7 +115,6 @@ impl Row {
             what: what.into(),
             ours,
             limit: None,
-            ratio: None,
             goal: None,
             latency: None,
             cost: Cost::default(),
@@ -100,13 +122,20 @@ impl Row {
         }
     }
 
-    /// Beside its limit; gives the median ratio too.
-    pub(crate) fn beside(mut self, limit: Figure) -> (Self, f64) {
-        let ratio = self.ours.series.over(&limit.series);
-        let median = ratio.median();
+    pub(crate) fn limit(mut self, limit: Figure) -> Self {
         self.limit = Some(limit);
-        self.ratio = Some(ratio);
-        (self, median)
+        self
+    }
+
+    /// Our figure divided by the limit, run by run.
+    pub(crate) fn ratio(&self) -> Option<Series> {
+        let limit = self.limit.as_ref()?;
+        Some(self.ours.series.over(&limit.series))
+    }
+
+    /// The median of [`Self::ratio`]; 0 without a limit.
+    pub(crate) fn median_ratio(&self) -> f64 {
+        self.ratio().unwrap_or_default().median()
     }
 
     pub(crate) fn goal(mut self, text: &'static str, reached: bool) -> Self {
@@ -128,30 +157,21 @@ impl Row {
         self.notes.push(note.into());
         self
     }
-}
 
-/// So many a second.
-pub(crate) fn rate(name: &'static str, series: Series) -> Figure {
-    Figure {
-        name,
-        unit: Unit::PerSecond,
-        series,
-    }
-}
-
-pub(crate) fn millis(name: &'static str, series: Series) -> Figure {
-    Figure {
-        name,
-        unit: Unit::Milliseconds,
-        series,
-    }
-}
-
-pub(crate) fn megabytes(name: &'static str, series: Series) -> Figure {
-    Figure {
-        name,
-        unit: Unit::Megabytes,
-        series,
+    /// Adds the runs of the same row, measured again. Goals are for all runs of one measurement, so the
+    /// sum has none.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.ours.series.append(other.ours.series);
+        if let Some((limit, more)) = self.limit.as_mut().zip(other.limit) {
+            limit.series.append(more.series);
+        }
+        if let Some((latency, more)) = self.latency.as_mut().zip(other.latency) {
+            latency.p50_ms.append(more.p50_ms);
+            latency.p99_ms.append(more.p99_ms);
+        }
+        self.cost.append(other.cost);
+        self.notes.extend(other.notes);
+        self.goal = None;
     }
 }
 
@@ -170,8 +190,8 @@ mod tests {
         cost.add(&cpu, 1000, Duration::from_secs(1));
         cost.add(&cpu, 3000, Duration::from_secs(1));
         assert_eq!(cost.per_thousand().unwrap().receiver, 0.5);
-        cost.saw_worker(7.0);
-        cost.saw_worker(5.0);
+        cost.record_worker_peak(7.0);
+        cost.record_worker_peak(5.0);
         assert_eq!(
             (cost.worker_peak_mb, cost.receiver_peak_mb),
             (Some(7.0), None)

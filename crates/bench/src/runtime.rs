@@ -1,4 +1,4 @@
-//! One thread for everything asynchronous: what the generator does not use is left to the measured.
+//! Runs asynchronous work on one thread, which leaves the other cores to the measured programs.
 
 use std::future::Future;
 
@@ -8,13 +8,13 @@ use tokio::runtime::Builder;
 
 use crate::failure::{Doing, Result};
 
-/// Runs to the end on the calling thread.
+/// Runs a future on the calling thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.doing("starting a runtime")?.block_on(future)
 }
 
-/// Works on a channel of a connection of its own.
+/// Runs `work` with a channel of a new connection, and closes the connection.
 pub(crate) fn on_channel<T>(
     address: &BrokerAddress,
     work: impl AsyncFnOnce(&Channel) -> Result<T>,

@@ -1,9 +1,9 @@
-//! How much is measured: enough for figures, or just enough to see that everything works.
+//! How much is measured: enough for meaningful figures, or just enough to show that everything works.
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
     pub(crate) runs: usize,
-    /// Before the first run, uncounted.
+    /// Posts before the first run, which are not counted.
     pub(crate) warm_up: usize,
     /// Posts over 64 and over 8 connections.
     pub(crate) posts_64: usize,
@@ -12,7 +12,7 @@ pub(crate) struct Sizes {
     pub(crate) full_queue: usize,
     /// Transactions of 200 rows.
     pub(crate) transactions: usize,
-    /// Of one step of the search for the sustained rate, and how many steps.
+    /// The length of a step in the search for the sustained rate.
     pub(crate) step_seconds: f64,
     pub(crate) steps: usize,
     pub(crate) latency_seconds: f64,
@@ -23,12 +23,13 @@ pub(crate) struct Sizes {
     pub(crate) many_waiting: usize,
     pub(crate) overload_seconds: f64,
     pub(crate) recovery_seconds: f64,
-    /// At once, over which an overload is offered: more than the receiver lets wait for the broker.
+    /// Connections of an overload: more than the receiver allows to wait for the broker.
     pub(crate) overload_connections: usize,
-    /// Of live traffic alone and beside a flood.
+    /// How long signed posts are measured, alone and during a flood.
     pub(crate) flood_seconds: f64,
+    /// Dead letters of a replay.
     pub(crate) letters: usize,
-    /// The longest that live traffic runs beside a replay.
+    /// Posts stop after this time even if the replay has not ended.
     pub(crate) replay_seconds: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The table, as Markdown and as JSON.
+//! The results, as Markdown and as JSON.
 
 use std::fmt::Write;
 
@@ -8,81 +8,175 @@ use crate::figures::Series;
 use crate::machine::Machine;
 use crate::row::{Cost, Figure, Row, Unit};
 
-const HEAD: &str = "| what | here | limit beside it | ratio | to reach | p50 / p99 ms | CPU s per 1,000 events: \
+const HEAD: &str = "| what | ours | limit | ratio | goal | p50 / p99 ms | CPU s per 1,000 events: \
     receiver, worker, broker, database | peak MB: receiver, worker |\n|---|---|---|---|---|---|---|---|\n";
+const COMPARISON_HEAD: &str = "Each ratio is the figure of this build divided by that of the baseline, run \
+    by run.\n\n| what | figure | this build | baseline | ratio |\n|---|---|---|---|---|\n";
 
-/// The whole report.
-pub(crate) fn markdown(command: &str, machine: &Machine, rows: &[Row]) -> String {
-    let mut text = format!("`{command}`\n\n{HEAD}");
+pub(crate) struct Results<'a> {
+    /// The command line that was measured.
+    pub(crate) command: String,
+    pub(crate) machine: &'a Machine,
+    pub(crate) rows: &'a [Row],
+    /// The same rows, measured with the baseline's programs.
+    pub(crate) baseline: Option<&'a [Row]>,
+}
+
+impl Results<'_> {
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("`{}`\n\n", self.command);
+        match self.baseline {
+            None => add_rows(&mut text, self.rows),
+            Some(baseline) => add_comparison(&mut text, self.rows, baseline),
+        }
+        text.push_str("\n| machine | |\n|---|---|\n");
+        for (name, fact) in self.machine.rows() {
+            add_line(&mut text, &[(*name).to_owned(), fact.clone()]);
+        }
+        let all = self.rows.iter().chain(self.baseline.unwrap_or_default());
+        let others = ["others while measuring".to_owned(), others(all)];
+        add_line(&mut text, &others);
+        text
+    }
+
+    /// Every figure of every run.
+    pub(crate) fn json(&self) -> Value {
+        let rows = |rows: &[Row]| rows.iter().map(row_json).collect::<Vec<_>>();
+        json!({
+            "command": self.command,
+            "machine": self.machine.json(),
+            "rows": rows(self.rows),
+            "baseline": self.baseline.map(rows),
+        })
+    }
+}
+
+fn add_rows(text: &mut String, rows: &[Row]) {
+    text.push_str(HEAD);
     for row in rows {
         let cells = [
             row.what.clone(),
             figure(&row.ours),
             row.limit.as_ref().map(figure).unwrap_or_default(),
-            row.ratio.as_ref().map(ratio).unwrap_or_default(),
+            row.ratio().as_ref().map(ratio).unwrap_or_default(),
             goal(row),
             latency(row),
             cpu(&row.cost),
             peaks(&row.cost),
         ];
-        line(&mut text, &cells);
+        add_line(text, &cells);
     }
-    let notes = rows
-        .iter()
-        .flat_map(|row| row.notes.iter().map(|note| (&row.what, note)));
     text.push('\n');
-    for (what, note) in notes {
-        let _always = writeln!(text, "- {what}: {note}");
+    for row in rows {
+        for note in &row.notes {
+            // Writing to a string cannot fail.
+            let _always = writeln!(text, "- {}: {note}", row.what);
+        }
     }
-    text.push_str("\n| machine | |\n|---|---|\n");
-    for (name, fact) in machine.rows() {
-        line(&mut text, &[(*name).to_owned(), fact.clone()]);
-    }
-    line(
-        &mut text,
-        &["others while measuring".to_owned(), others(rows)],
-    );
-    text
 }
 
-fn line(text: &mut String, cells: &[String]) {
-    // A string takes whatever is written to it.
+fn add_comparison(text: &mut String, rows: &[Row], baseline: &[Row]) {
+    text.push_str(COMPARISON_HEAD);
+    for (row, old) in rows.iter().zip(baseline) {
+        let theirs = compared(old);
+        for ours in compared(row) {
+            let Some(theirs) = theirs.iter().find(|theirs| theirs.name == ours.name) else {
+                continue;
+            };
+            let cells = [
+                row.what.clone(),
+                ours.name.to_owned(),
+                values(&ours),
+                values(theirs),
+                ratio(&ours.series.over(&theirs.series)),
+            ];
+            add_line(text, &cells);
+        }
+    }
+}
+
+/// The figures by which two builds are compared. CPU time and memory are single figures of all runs.
+fn compared(row: &Row) -> Vec<Figure> {
+    let one = |value: f64| std::iter::once(value).collect::<Series>();
+    let (latency, cpu) = (row.latency.as_ref(), row.cost.per_thousand());
+    let cpu_ms = |seconds: f64| (seconds > 0.0).then(|| one(seconds * 1000.0));
+    let figures = [
+        ("ratio to the limit", Unit::Ratio, row.ratio()),
+        (
+            "p50",
+            Unit::Milliseconds,
+            latency.map(|it| it.p50_ms.clone()),
+        ),
+        (
+            "p99",
+            Unit::Milliseconds,
+            latency.map(|it| it.p99_ms.clone()),
+        ),
+        (
+            "receiver, CPU for 1,000 events",
+            Unit::Milliseconds,
+            cpu.and_then(|cpu| cpu_ms(cpu.receiver)),
+        ),
+        (
+            "worker, CPU for 1,000 events",
+            Unit::Milliseconds,
+            cpu.and_then(|cpu| cpu_ms(cpu.worker)),
+        ),
+        (
+            "receiver, peak memory",
+            Unit::Megabytes,
+            row.cost.receiver_peak_mb.map(one),
+        ),
+        (
+            "worker, peak memory",
+            Unit::Megabytes,
+            row.cost.worker_peak_mb.map(one),
+        ),
+    ];
+    let found = figures
+        .into_iter()
+        .filter_map(|(name, unit, series)| Some(Figure::new(name, unit, series?)));
+    // A latency is the figure of its row and a latency, too.
+    let own = std::iter::once(row.ours.clone());
+    own.chain(found.filter(|figure| figure.name != row.ours.name))
+        .collect()
+}
+
+fn add_line(text: &mut String, cells: &[String]) {
+    // Writing to a string cannot fail.
     let _always = writeln!(text, "| {} |", cells.join(" | "));
 }
 
-/// Median, and the spread when there was more than one run.
 fn figure(figure: &Figure) -> String {
-    let written = |value: f64| match figure.unit {
-        Unit::PerSecond | Unit::Megabytes => grouped(value),
-        Unit::Milliseconds => format!("{value:.2}"),
+    format!("{} {}", figure.name, values(figure))
+}
+
+/// The median, and the lowest and highest when there was more than one run.
+fn values(figure: &Figure) -> String {
+    let (unit, decimals) = match figure.unit {
+        Unit::PerSecond => ("/s", 0),
+        Unit::Milliseconds => (" ms", 2),
+        Unit::Megabytes => (" MB", 0),
+        Unit::Ratio => ("", 2),
     };
-    let unit = match figure.unit {
-        Unit::PerSecond => "/s",
-        Unit::Milliseconds => " ms",
-        Unit::Megabytes => " MB",
-    };
-    let median = written(figure.series.median());
-    format!(
-        "{} {median}{unit}{}",
-        figure.name,
-        spread(&figure.series, written)
-    )
+    let (median, spread) = median_and_spread(&figure.series, decimals);
+    format!("{median}{unit}{spread}")
 }
 
 fn ratio(series: &Series) -> String {
-    let written = |value: f64| format!("{value:.2}");
-    format!(
-        "**{}**{}",
-        written(series.median()),
-        spread(series, written)
-    )
+    let (median, spread) = median_and_spread(series, 2);
+    format!("**{median}**{spread}")
 }
 
-fn spread(series: &Series, written: impl Fn(f64) -> String) -> String {
-    if series.values().len() < 2 {
-        return String::new();
-    }
-    format!(" ({}–{})", written(series.min()), written(series.max()))
+fn median_and_spread(series: &Series, decimals: usize) -> (String, String) {
+    let written = |value: f64| match decimals {
+        0 => grouped(value),
+        some => format!("{value:.some$}"),
+    };
+    let spread = format!(" ({}–{})", written(series.min()), written(series.max()));
+    let has_spread = series.values().len() > 1;
+    let spread = if has_spread { spread } else { String::new() };
+    (written(series.median()), spread)
 }
 
 fn goal(row: &Row) -> String {
@@ -115,9 +209,8 @@ fn peaks(cost: &Cost) -> String {
     }
 }
 
-fn others(rows: &[Row]) -> String {
+fn others<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let shares: Series = rows
-        .iter()
         .flat_map(|row| row.cost.others.values().iter().map(|cores| cores * 100.0))
         .collect();
     format!(
@@ -127,7 +220,7 @@ fn others(rows: &[Row]) -> String {
     )
 }
 
-/// Without decimals, thousands apart.
+/// Without decimals, and with a comma between thousands.
 fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
@@ -141,22 +234,13 @@ fn grouped(value: f64) -> String {
     text
 }
 
-/// Every figure of every run.
-pub(crate) fn json(command: &str, machine: &Machine, rows: &[Row]) -> Value {
-    json!({
-        "command": command,
-        "machine": machine.json(),
-        "rows": rows.iter().map(row_json).collect::<Vec<_>>(),
-    })
-}
-
 fn row_json(row: &Row) -> Value {
     let figure = |figure: &Figure| json!({"name": figure.name, "runs": figure.series.values()});
     json!({
         "what": row.what,
         "here": figure(&row.ours),
         "limit": row.limit.as_ref().map(figure),
-        "ratio": row.ratio.as_ref().map(Series::values),
+        "ratio": row.ratio().as_ref().map(Series::values),
         "to_reach": row.goal.as_ref().map(|goal| json!({"text": goal.text, "reached": goal.reached})),
         "latency_ms": row.latency.as_ref().map(|latency| {
             json!({"p50": latency.p50_ms.values(), "p99": latency.p99_ms.values()})
@@ -174,21 +258,49 @@ fn row_json(row: &Row) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{millis, rate};
+
+    fn rate(name: &'static str, values: &[f64]) -> Figure {
+        Figure::new(name, Unit::PerSecond, values.iter().copied().collect())
+    }
+
+    fn receiver(posts: &[f64]) -> Row {
+        Row::new("receiver", rate("202", posts)).limit(rate("bare", &[20_000.0; 3]))
+    }
+
+    fn results<'a>(machine: &'a Machine, rows: &'a [Row]) -> Results<'a> {
+        Results {
+            command: "ops/bench".to_owned(),
+            machine,
+            rows,
+            baseline: None,
+        }
+    }
 
     #[test]
-    fn a_row_shows_median_and_spread_beside_its_limit() {
-        let series = |values: &[f64]| values.iter().copied().collect::<Series>();
-        let row = Row::new(
-            "receiver",
-            rate("202", series(&[18_000.0, 17_000.0, 19_000.4])),
-        );
-        let (row, ratio) = row.beside(rate("bare", series(&[20_000.0; 3])));
-        assert_eq!(ratio, 0.9);
-        let row = row.goal("at least 0.75", true);
-        let text = markdown("ops/bench", &Machine::none(), &[row]);
+    fn a_row_shows_median_and_spread_next_to_its_limit() {
+        let row = receiver(&[18_000.0, 17_000.0, 19_000.4]);
+        assert_eq!(row.median_ratio(), 0.9);
+        let rows = [row.goal("at least 0.75", true)];
+        let text = results(&Machine::none(), &rows).markdown();
         let expected = "| receiver | 202 18,000/s (17,000–19,000) | bare 20,000/s (20,000–20,000) \
             | **0.90** (0.85–0.95) | at least 0.75: yes |  |  |  |\n";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn a_comparison_divides_each_figure_by_that_of_the_baseline() {
+        let rows = [receiver(&[18_000.0, 17_000.0, 19_000.0])];
+        let baseline = [receiver(&[20_000.0, 10_000.0, 10_000.0])];
+        let machine = Machine::none();
+        let results = Results {
+            baseline: Some(&baseline),
+            ..results(&machine, &rows)
+        };
+        let text = results.markdown();
+        let expected = "| receiver | 202 | 18,000/s (17,000–19,000) | 10,000/s (10,000–20,000) \
+            | **1.70** (0.90–1.90) |\n\
+            | receiver | ratio to the limit | 0.90 (0.85–0.95) | 0.50 (0.50–1.00) \
+            | **1.70** (0.90–1.90) |\n";
         assert!(text.contains(expected), "{text}");
     }
 
@@ -202,7 +314,8 @@ mod tests {
         ] {
             assert_eq!(grouped(value), text);
         }
-        let one = millis("p50", std::iter::once(1.234).collect());
+        let one = std::iter::once(1.234).collect();
+        let one = Figure::new("p50", Unit::Milliseconds, one);
         assert_eq!(figure(&one), "p50 1.23 ms");
     }
 }

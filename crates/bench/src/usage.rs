@@ -1,15 +1,15 @@
-//! What processes use, from `/proc`: CPU seconds and peak memory.
+//! CPU time and peak memory of processes. They come from `procfs`, because `sysinfo` gives neither the
+//! CPU time of children that have ended nor peak memory.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
+
+use procfs::process::{Process, Stat, all_processes};
+use procfs::{CurrentSI, KernelStats, ticks_per_second};
 
 use crate::servers::Pids;
 
-/// Linux tells processes' times in hundredths of a second, whatever its own tick is.
-const TICKS_PER_SECOND: f64 = 100.0;
-
-/// Whose time is taken.
+/// The processes whose CPU time is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watched {
     pub(crate) servers: Pids,
@@ -17,66 +17,52 @@ pub(crate) struct Watched {
     pub(crate) worker: Option<u32>,
 }
 
-/// CPU seconds, user and system.
+/// CPU seconds, user and system together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Cpu {
     pub(crate) receiver: f64,
     pub(crate) worker: f64,
     pub(crate) broker: f64,
     pub(crate) database: f64,
-    /// The benchmark itself.
+    /// The benchmark, which includes the load generator.
     pub(crate) bench: f64,
-    /// Everything on this machine, those above included.
+    /// Every process of the machine, including those above.
     pub(crate) machine: f64,
 }
 
 impl Cpu {
     fn now(watched: &Watched) -> Self {
-        let own = |pid: Option<u32>| pid.and_then(times).map_or(0.0, |times| times.own);
+        let own = |pid: Option<u32>| pid.and_then(stat).map_or(0.0, |stat| own_seconds(&stat));
         Self {
             receiver: own(watched.receiver),
             worker: own(watched.worker),
             broker: own(Some(watched.servers.broker)),
-            database: family(watched.servers.database),
+            database: with_children(watched.servers.database),
             bench: own(Some(std::process::id())),
-            machine: machine(&fs::read_to_string("/proc/stat").unwrap_or_default()),
+            machine: machine(),
         }
     }
 
-    fn since(&self, earlier: &Self) -> Self {
+    /// Adds `other`, multiplied by `factor`.
+    pub(crate) fn plus(&self, other: &Self, factor: f64) -> Self {
         Self {
-            receiver: self.receiver - earlier.receiver,
-            worker: self.worker - earlier.worker,
-            broker: self.broker - earlier.broker,
-            database: self.database - earlier.database,
-            bench: self.bench - earlier.bench,
-            machine: self.machine - earlier.machine,
+            receiver: self.receiver + other.receiver * factor,
+            worker: self.worker + other.worker * factor,
+            broker: self.broker + other.broker * factor,
+            database: self.database + other.database * factor,
+            bench: self.bench + other.bench * factor,
+            machine: self.machine + other.machine * factor,
         }
     }
 
-    pub(crate) fn plus(&self, other: &Self) -> Self {
-        self.since(&other.times(-1.0))
-    }
-
-    pub(crate) fn times(&self, factor: f64) -> Self {
-        Self {
-            receiver: self.receiver * factor,
-            worker: self.worker * factor,
-            broker: self.broker * factor,
-            database: self.database * factor,
-            bench: self.bench * factor,
-            machine: self.machine * factor,
-        }
-    }
-
-    /// What was used by nobody that is watched.
+    /// CPU time of all processes that are not watched.
     pub(crate) fn others(&self) -> f64 {
         let watched = self.receiver + self.worker + self.broker + self.database + self.bench;
         (self.machine - watched).max(0.0)
     }
 }
 
-/// Takes the time from its making.
+/// Measures CPU time from its creation.
 pub(crate) struct Meter {
     watched: Watched,
     began: Cpu,
@@ -92,91 +78,72 @@ impl Meter {
         }
     }
 
-    /// Watches a worker that was started since: all it used counts.
+    /// Adds a worker that was started after the meter: all of its CPU time counts.
     pub(crate) fn watch_worker(&mut self, pid: u32) {
         self.watched.worker = Some(pid);
     }
 
     pub(crate) fn stop(&self) -> (Cpu, Duration) {
         let took = self.began_at.elapsed();
-        (Cpu::now(&self.watched).since(&self.began), took)
+        (Cpu::now(&self.watched).plus(&self.began, -1.0), took)
     }
 }
 
-/// The most memory a process ever had resident, in MB.
+/// The largest resident memory that a running process has had, in MB; 0 when it cannot be read.
 pub(crate) fn peak_mb(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: f64 = peak
-        .and_then(|peak| peak.split_whitespace().next()?.parse().ok())
-        .unwrap_or_default();
-    kib * 1024.0 / 1_000_000.0
+    let status = process(pid).and_then(|process| process.status().ok());
+    let peak_kib = status.and_then(|status| status.vmhwm).unwrap_or_default();
+    peak_kib as f64 * 1024.0 / 1_000_000.0
 }
 
-struct Times {
-    name: String,
-    parent: u32,
-    own: f64,
-    /// Of children that ended.
-    ended: f64,
+fn process(pid: u32) -> Option<Process> {
+    Process::new(i32::try_from(pid).ok()?).ok()
 }
 
-fn times(pid: u32) -> Option<Times> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+fn stat(pid: u32) -> Option<Stat> {
+    process(pid)?.stat().ok()
 }
 
-/// The name stands in brackets and may hold anything, brackets too.
-fn parse_stat(stat: &str) -> Option<Times> {
-    let (front, rest) = stat.rsplit_once(')')?;
-    let name = front.split_once('(')?.1;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let seconds = |place: usize| Some(fields.get(place)?.parse::<f64>().ok()? / TICKS_PER_SECOND);
-    Some(Times {
-        name: name.to_owned(),
-        parent: fields.get(1)?.parse().ok()?,
-        own: seconds(11)? + seconds(12)?,
-        ended: seconds(13)? + seconds(14)?,
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / ticks_per_second() as f64
+}
+
+fn own_seconds(stat: &Stat) -> f64 {
+    seconds(stat.utime + stat.stime)
+}
+
+fn machine() -> f64 {
+    KernelStats::current().map_or(0.0, |stats| {
+        let cpu = stats.total;
+        let interrupts = [cpu.irq, cpu.softirq, cpu.steal].into_iter().flatten();
+        // Guests are counted in `user` and `nice` already.
+        seconds(cpu.user + cpu.nice + cpu.system + interrupts.sum::<u64>())
     })
 }
 
-fn machine(stat: &str) -> f64 {
-    let all = stat.lines().next().unwrap_or_default();
-    let ticks: Vec<f64> = all
-        .split_whitespace()
-        .skip(1)
-        .filter_map(|it| it.parse().ok())
-        .collect();
-    // The fourth and fifth are idle and waiting for a disk; guests are counted in the first two.
-    let busy = ticks
-        .iter()
-        .take(8)
-        .enumerate()
-        .filter(|(place, _ticks)| ![3, 4].contains(place));
-    busy.map(|(_place, ticks)| ticks).sum::<f64>() / TICKS_PER_SECOND
+fn stats() -> impl Iterator<Item = Stat> {
+    let processes = all_processes().into_iter().flatten();
+    processes.filter_map(|process| process.ok()?.stat().ok())
 }
 
-fn pids() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// A server with a process for each connection: those there are, and those that ended.
-fn family(main: u32) -> f64 {
-    let children = pids()
-        .filter_map(times)
-        .filter(|times| times.parent == main);
-    let main = times(main).map_or(0.0, |times| times.own + times.ended);
-    main + children.map(|times| times.own).sum::<f64>()
-}
-
-/// CPU seconds of every process but those of `ours` and their children, by name.
-pub(crate) fn strangers(ours: &[u32]) -> BTreeMap<(u32, String), f64> {
-    let stranger = |pid: u32| {
-        let times =
-            times(pid).filter(|times| !ours.contains(&pid) && !ours.contains(&times.parent));
-        times.map(|times| ((pid, times.name), times.own))
+/// CPU seconds of a process, of its running children and of its children that have ended: `PostgreSQL`
+/// has a process for each connection.
+fn with_children(pid: u32) -> f64 {
+    let of = |stat: Stat| match u32::try_from(stat.pid) == Ok(pid) {
+        true => own_seconds(&stat) + seconds((stat.cutime + stat.cstime).unsigned_abs()),
+        false if u32::try_from(stat.ppid) == Ok(pid) => own_seconds(&stat),
+        false => 0.0,
     };
-    pids().filter_map(stranger).collect()
+    stats().map(of).sum()
+}
+
+/// CPU seconds of every process except `ours` and their children, by process id and name.
+pub(crate) fn other_processes(ours: &[u32]) -> BTreeMap<(i32, String), f64> {
+    let is_ours = |pid| u32::try_from(pid).is_ok_and(|pid| ours.contains(&pid));
+    stats()
+        .filter(|stat| !is_ours(stat.pid) && !is_ours(stat.ppid))
+        .map(|stat| ((stat.pid, stat.comm.clone()), own_seconds(&stat)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -184,23 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_line_is_read_whatever_its_name_is() {
-        let stat = "7 (a) b (c) S 3 7 7 0 -1 4194560 1 2 3 4 150 50 20 5 20 0 1 0 99";
-        let times = parse_stat(stat).unwrap();
-        assert_eq!((times.name.as_str(), times.parent), ("a) b (c", 3));
-        assert_eq!((times.own, times.ended), (2.0, 0.25));
-        assert!(parse_stat("7 (short) S 3").is_none());
-    }
-
-    #[test]
-    fn a_machine_is_busy_with_all_but_idling_and_waiting() {
-        let stat = "cpu  100 10 50 9999 888 5 15 20 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
-        assert_eq!(machine(stat), 2.0);
-    }
-
-    #[test]
-    fn this_process_uses_something() {
-        assert!(peak_mb(std::process::id()) > 1.0);
-        assert!(times(std::process::id()).is_some());
+    fn this_process_and_this_machine_have_used_cpu_time_and_memory() {
+        let pid = std::process::id();
+        assert!(peak_mb(pid) > 1.0);
+        assert!(machine() > 0.0);
+        assert!(stat(pid).is_some_and(|stat| with_children(pid) >= own_seconds(&stat)));
     }
 }

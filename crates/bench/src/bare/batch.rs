@@ -1,4 +1,4 @@
-//! The bare client's transaction: 200 rows and their wallets, one connection.
+//! The bare client's transactions: 200 rows and their wallets each, over one connection.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use diesel::{Connection, QueryResult, RunQueryDsl};
 
 use crate::failure::{Doing, Result};
 
-/// As the worker's default batch.
+/// The worker's default batch size.
 const ROWS: usize = 200;
 const WALLETS: i64 = 100_000;
 
@@ -26,14 +26,14 @@ const UPSERT_WALLETS: &str = "INSERT INTO bench.wallets AS wallet (wallet_id, ba
     GROUP BY wallet_id ORDER BY wallet_id \
     ON CONFLICT (wallet_id) DO UPDATE SET balance = wallet.balance + excluded.balance";
 
-/// Rows a second of so many transactions one after the other, into tables of its own.
+/// Rows per second of this many transactions, one after the other, into tables of the benchmark.
 pub(crate) fn batch_rows_per_second(
     connection: &mut PgConnection,
     transactions: usize,
 ) -> Result<f64> {
     connection
         .batch_execute(TABLES)
-        .doing("making the bench's tables")?;
+        .doing("creating the benchmark's tables")?;
     let mut random = fastrand::Rng::with_seed(5);
     let began = Instant::now();
     for transaction in 0..transactions {
@@ -41,7 +41,7 @@ pub(crate) fn batch_rows_per_second(
         let events: Vec<i64> = (first..).take(ROWS).collect();
         let wallets: Vec<i64> = events.iter().map(|_event| random.i64(0..WALLETS)).collect();
         let applied = connection.transaction(|connection| apply(connection, &events, &wallets));
-        applied.doing("applying a bare batch")?;
+        applied.doing("writing a bare batch")?;
     }
     Ok((transactions * ROWS) as f64 / began.elapsed().as_secs_f64())
 }

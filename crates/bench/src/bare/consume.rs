@@ -1,4 +1,4 @@
-//! The bare client's consuming: no work, one acknowledgement for a hundred.
+//! The bare client's consumer: no work, one acknowledgement for a hundred messages.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use paynow_shared::topology::CREDITS_QUEUE;
 use crate::failure::{Doing, Result};
 use crate::runtime::on_channel;
 
-/// As the worker's default.
+/// The worker's default.
 const PREFETCH: u16 = 500;
 const ACK_EVERY: usize = 100;
-/// A queue that gives nothing for so long has lost something.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// A queue without a message for so long has lost one.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Takes `count` messages out of the worker's queue and gives how many came a second, from the first
-/// to the last.
+/// Consumes `count` messages from the worker's queue; gives the messages per second from the first to the
+/// last.
 pub(crate) fn consume(address: &BrokerAddress, count: usize) -> Result<f64> {
     on_channel(address, async |channel| {
         channel
@@ -31,15 +31,13 @@ pub(crate) fn consume(address: &BrokerAddress, count: usize) -> Result<f64> {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let mut consumer = asked.await.doing("asking for messages")?;
+        let mut consumer = asked.await.doing("starting a consumer")?;
         let mut first = None;
         for taken in 1..=count {
-            let next = tokio::time::timeout(SILENCE_MAX, consumer.next()).await;
+            let next = tokio::time::timeout(MESSAGE_TIMEOUT, consumer.next()).await;
             let delivery = next.doing(format!("waiting for message {taken} of {count}"))?;
-            let delivery = delivery
-                .ok_or("the broker ended the consumer")
-                .doing("consuming")?;
-            let delivery = delivery.doing("consuming")?;
+            let delivery = delivery.ok_or("the broker ended the consumer");
+            let delivery = delivery.doing("consuming")?.doing("consuming")?;
             first.get_or_insert_with(Instant::now);
             if taken % ACK_EVERY == 0 || taken == count {
                 let acked = delivery.acker.ack(BasicAckOptions { multiple: true }).await;

@@ -1,4 +1,4 @@
-//! The bare client's publishing: one connection, one channel, one task, so many in flight.
+//! The bare client's publisher: one connection, one channel, one task.
 
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,19 @@ use crate::orders::Batch;
 use crate::runtime::on_channel;
 
 pub(crate) struct Published {
-    pub(crate) took: Duration,
-    pub(crate) latencies_ms: Vec<f64>,
-    count: usize,
+    took: Duration,
+    /// From each publish to its confirm.
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Published {
     pub(crate) fn per_second(&self) -> f64 {
-        self.count as f64 / self.took.as_secs_f64().max(f64::EPSILON)
+        self.latencies.len() as f64 / self.took.as_secs_f64().max(f64::EPSILON)
     }
 }
 
-/// Publishes the bodies of the batch as the receiver does: same exchange, same properties, mandatory
-/// and persistent, each confirmed.
+/// Publishes the bodies of the batch as the receiver does: to the same exchange with the same properties,
+/// mandatory and persistent, and each confirmed. Keeps `in_flight` of them unconfirmed.
 pub(crate) fn publish(
     address: &BrokerAddress,
     batch: &Batch,
@@ -39,16 +39,12 @@ pub(crate) fn publish(
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await
-            .doing("asking for confirms")?;
+            .doing("turning publisher confirms on")?;
         let publishing = Publishing::new(channel, batch)?;
         let began = Instant::now();
-        let latencies_ms = publishing.all(in_flight).await?;
+        let latencies = publishing.all(in_flight).await?;
         let took = began.elapsed();
-        Ok(Published {
-            took,
-            latencies_ms,
-            count: batch.len(),
-        })
+        Ok(Published { took, latencies })
     })
 }
 
@@ -63,7 +59,7 @@ impl<'a> Publishing<'a> {
     fn new(channel: &'a Channel, batch: &'a Batch) -> Result<Self> {
         let event_type: EventType = "ON_ORDER_COMPLETED"
             .parse()
-            .doing("naming the event type")?;
+            .doing("reading the event type")?;
         Ok(Self {
             channel,
             batch,
@@ -72,24 +68,24 @@ impl<'a> Publishing<'a> {
         })
     }
 
-    async fn all(&self, in_flight: usize) -> Result<Vec<f64>> {
-        let mut latencies_ms = Vec::with_capacity(self.batch.len());
-        let mut flying = FuturesUnordered::new();
+    async fn all(&self, in_flight: usize) -> Result<Vec<Duration>> {
+        let mut latencies = Vec::with_capacity(self.batch.len());
+        let mut unconfirmed = FuturesUnordered::new();
         for index in 0..self.batch.len() {
-            if flying.len() >= in_flight
-                && let Some(latency) = flying.next().await
+            if unconfirmed.len() >= in_flight
+                && let Some(latency) = unconfirmed.next().await
             {
-                latencies_ms.push(latency?);
+                latencies.push(latency?);
             }
-            flying.push(self.one(index));
+            unconfirmed.push(self.one(index));
         }
-        while let Some(latency) = flying.next().await {
-            latencies_ms.push(latency?);
+        while let Some(latency) = unconfirmed.next().await {
+            latencies.push(latency?);
         }
-        Ok(latencies_ms)
+        Ok(latencies)
     }
 
-    async fn one(&self, index: usize) -> Result<f64> {
+    async fn one(&self, index: usize) -> Result<Duration> {
         let began = Instant::now();
         let signed_at_ms = Some(self.batch.signed_at_ms(index));
         let headers = Headers {
@@ -116,10 +112,10 @@ impl<'a> Publishing<'a> {
             .doing("publishing")?
             .await
             .doing("waiting for a confirm")?;
-        let is_clean = confirmation == Confirmation::Ack(None);
-        ensure(is_clean, "publishing", || {
-            format!("{confirmation:?} is no clean confirm")
+        let is_confirmed = confirmation == Confirmation::Ack(None);
+        ensure(is_confirmed, "publishing", || {
+            format!("the broker answered {confirmation:?}")
         })?;
-        Ok(began.elapsed().as_secs_f64() * 1000.0)
+        Ok(began.elapsed())
     }
 }

@@ -1,6 +1,6 @@
-//! The shortest that a commit takes: one row, one after the other.
+//! The shortest time that a commit takes: transactions of one row, one after the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -13,13 +13,13 @@ const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS bench;
     DROP TABLE IF EXISTS bench.single;
     CREATE TABLE bench.single (number bigint PRIMARY KEY);";
 
-pub(crate) fn commit_latencies_ms(
+pub(crate) fn commit_latencies(
     connection: &mut PgConnection,
     commits: usize,
-) -> Result<Vec<f64>> {
+) -> Result<Vec<Duration>> {
     connection
         .batch_execute(TABLE)
-        .doing("making the bench's table")?;
+        .doing("creating the benchmark's table")?;
     (0..commits)
         .map(|number| {
             let began = Instant::now();
@@ -27,7 +27,7 @@ pub(crate) fn commit_latencies_ms(
                 .bind::<BigInt, _>(number as i64)
                 .execute(connection)
                 .doing("committing one row")?;
-            Ok(began.elapsed().as_secs_f64() * 1000.0)
+            Ok(began.elapsed())
         })
         .collect()
 }

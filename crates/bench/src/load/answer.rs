@@ -1,4 +1,4 @@
-//! As much of an HTTP answer as tells what it says and where it ends.
+//! Reads the status and the length of an HTTP answer.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -7,11 +7,11 @@ pub(super) struct Answer {
     pub(super) length: usize,
 }
 
-/// What a generator cannot read ends the measurement.
+/// Not an answer with a status and a `Content-Length`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// Reads the head at the beginning of `bytes`; `None` when it is not complete yet.
+/// Reads the head at the start of `bytes`; `None` while it is incomplete.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Answer>, Unreadable> {
     let Some(head_length) = bytes.windows(4).position(|at| at == b"\r\n\r\n") else {
         return Ok(None);
@@ -39,14 +39,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_tells_its_status_and_its_end() {
+    fn an_answer_gives_its_status_and_its_length() {
         let whole = b"HTTP/1.1 202 Accepted\r\nX-Other: 7\r\nContent-Length: 2\r\n\r\n{}";
         let expected = Answer {
             status: 202,
             length: whole.len(),
         };
         assert_eq!(parse(whole), Ok(Some(expected)));
-        // The head is enough to know how much is still to come.
+        // The head alone is enough.
         assert_eq!(parse(&whole[..whole.len() - 1]), Ok(Some(expected)));
         for cut in [0, 1, 20, whole.len() - 3] {
             assert_eq!(parse(&whole[..cut]), Ok(None), "{cut}");
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_or_no_status_is_unreadable() {
+    fn an_answer_without_length_or_status_is_unreadable() {
         for text in [
             "HTTP/1.1 202 Accepted\r\n\r\n",
             "HTTP/1.1 abc\r\nContent-Length: 0\r\n\r\n",

@@ -1,16 +1,16 @@
-//! The load generator: one thread, requests that are ready to be sent, one write and one read each. It
-//! shares the cores with what it measures.
+//! The load generator: one thread, one write and one read for each request. Requests are signed before
+//! a run. It uses the same cores as the programs that it measures.
 
 mod answer;
 mod closed;
 mod flood;
 mod open;
-mod outcome;
+mod report;
 mod schedule;
 mod wire;
 
 pub(crate) use closed::closed;
-pub(crate) use flood::{Flooded, flood};
-pub(crate) use open::{Busy, OpenLoop};
-pub(crate) use outcome::{Outcome, Shot, halves_and_tails};
+pub(crate) use flood::{FloodReport, flood};
+pub(crate) use open::{OpenLoop, WhenBusy};
+pub(crate) use report::{Exchange, LoadReport, describe};
 pub(crate) use schedule::Phase;

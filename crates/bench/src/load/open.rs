@@ -1,5 +1,5 @@
-//! Open loop: requests are sent when they are due, whether or not earlier ones are answered, and their
-//! latency counts from then: a slow receiver cannot hide behind a generator that waits for it.
+//! Open loop: requests are sent when they are due, whether or not earlier ones have been answered.
+//! Latency counts from the due time, so that a slow receiver cannot slow down its own measurement.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -10,56 +10,56 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-use super::outcome::{NO_ANSWER, Outcome, Shot};
-use super::schedule::{Phase, dues, keep_time};
+use super::report::{Exchange, LoadReport, NO_ANSWER};
+use super::schedule::{Phase, announce_due, due_times};
 use super::wire::Wire;
 use crate::clock::now_us;
-use crate::failure::{Doing, Result};
+use crate::failure::Result;
 use crate::orders::Batch;
 use crate::runtime::block_on;
 
 /// What happens to a request that is due while every connection is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Busy {
-    /// It waits, and its latency grows.
+pub(crate) enum WhenBusy {
+    /// It waits for a connection, and its latency grows.
     Wait,
-    /// It is left out and counted: the load stays a load of so many at once.
-    LeaveOut,
+    /// It is skipped and counted, so that no backlog builds up in the generator.
+    Skip,
 }
 
 pub(crate) struct OpenLoop<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
     pub(crate) phases: &'a [Phase],
-    pub(crate) busy: Busy,
+    pub(crate) when_busy: WhenBusy,
 }
 
 impl OpenLoop<'_> {
-    /// How many requests a whole run needs.
+    /// How many requests a complete run sends.
     pub(crate) fn requests(&self) -> usize {
         self.phases.iter().map(Phase::requests).sum()
     }
 
-    /// Posts what is due until all is posted, or until `stop`.
-    pub(crate) fn run(&self, batch: &Batch, stop: &AtomicBool) -> Result<Outcome> {
-        let dues = dues(self.phases);
-        let (tell, told) = watch::channel(0);
+    /// Posts until all requests are sent, or until `stop`, and waits for the last answers.
+    pub(crate) fn run(&self, batch: &Batch, stop: &AtomicBool) -> Result<LoadReport> {
+        let due_times = due_times(self.phases);
+        let due_times = due_times.as_slice();
+        let (announce, due_count) = watch::channel(0);
         std::thread::scope(|scope| {
             block_on(async {
-                let mut free = Vec::new();
-                for _connection in 0..self.connections {
-                    let wire = Wire::open(self.address).await;
-                    free.push(wire.doing("connecting to the receiver")?);
-                }
+                let idle = Wire::open_all(self.address, self.connections).await?;
                 let (began, began_us) = (Instant::now(), now_us());
-                let dues = dues.as_slice();
-                // It drops its end when nothing more is due, which ends the loop below.
-                scope.spawn(move || keep_time(dues, began, stop, &tell));
-                let firing = Firing { batch, dues, began };
-                let (shots, left_out) = firing.all(told, free, self.busy).await;
-                Ok(Outcome {
-                    shots,
-                    left_out,
+                // The thread drops `announce` after the last request, which ends `send_all`.
+                scope.spawn(move || announce_due(due_times, began, stop, &announce));
+                let sender = Sender {
+                    batch,
+                    due_times,
+                    began,
+                };
+                let (exchanges, skipped) = sender.send_all(due_count, idle, self.when_busy).await;
+                Ok(LoadReport {
+                    exchanges,
+                    skipped,
                     began_us,
                 })
             })
@@ -67,62 +67,62 @@ impl OpenLoop<'_> {
     }
 }
 
-struct Firing<'a> {
+struct Sender<'a> {
     batch: &'a Batch,
-    dues: &'a [Duration],
+    due_times: &'a [Duration],
     began: Instant,
 }
 
-impl Firing<'_> {
-    /// Sends what is due until nothing more is, and waits for the last answer.
-    async fn all(
+impl Sender<'_> {
+    /// Gives the exchanges, and the number of requests that were skipped.
+    async fn send_all(
         &self,
-        mut told: watch::Receiver<usize>,
-        mut free: Vec<Wire>,
-        busy: Busy,
-    ) -> (Vec<Shot>, usize) {
-        let mut shots = Vec::with_capacity(self.dues.len());
+        mut due_count: watch::Receiver<usize>,
+        mut idle: Vec<Wire>,
+        when_busy: WhenBusy,
+    ) -> (Vec<Exchange>, usize) {
+        let mut exchanges = Vec::with_capacity(self.due_times.len());
         let mut waiting = VecDeque::new();
-        let mut flying = FuturesUnordered::new();
-        let (mut next, mut left_out, mut more) = (0, 0, true);
-        while more || !flying.is_empty() {
+        let mut in_flight = FuturesUnordered::new();
+        let (mut next, mut skipped, mut more) = (0, 0, true);
+        while more || !in_flight.is_empty() {
             tokio::select! {
                 biased;
-                changed = told.changed(), if more => {
+                changed = due_count.changed(), if more => {
                     more = changed.is_ok();
-                    let due = *told.borrow_and_update();
+                    let due = *due_count.borrow_and_update();
                     for index in next..due {
-                        // The connection used last comes first: what is idle may stay so.
-                        match (free.pop(), busy) {
-                            (Some(wire), Busy::Wait | Busy::LeaveOut) => {
-                                flying.push(self.one(wire, index));
+                        // Prefers the connection used last, so that no more are used than needed.
+                        match (idle.pop(), when_busy) {
+                            (Some(wire), WhenBusy::Wait | WhenBusy::Skip) => {
+                                in_flight.push(self.send(wire, index));
                             }
-                            (None, Busy::Wait) => waiting.push_back(index),
-                            (None, Busy::LeaveOut) => left_out += 1,
+                            (None, WhenBusy::Wait) => waiting.push_back(index),
+                            (None, WhenBusy::Skip) => skipped += 1,
                         }
                     }
                     next = due;
                 }
-                Some((wire, shot)) = flying.next(), if !flying.is_empty() => {
-                    shots.push(shot);
+                Some((wire, exchange)) = in_flight.next(), if !in_flight.is_empty() => {
+                    exchanges.push(exchange);
                     match waiting.pop_front() {
-                        Some(index) => flying.push(self.one(wire, index)),
-                        None => free.push(wire),
+                        Some(index) => in_flight.push(self.send(wire, index)),
+                        None => idle.push(wire),
                     }
                 }
             }
         }
-        (shots, left_out)
+        (exchanges, skipped)
     }
 
-    async fn one(&self, mut wire: Wire, index: usize) -> (Wire, Shot) {
+    async fn send(&self, mut wire: Wire, index: usize) -> (Wire, Exchange) {
         let answered = wire.exchange(self.batch.request(index)).await;
-        let shot = Shot {
+        let exchange = Exchange {
             index,
             status: answered.unwrap_or(NO_ANSWER),
-            due: self.dues[index],
+            due: self.due_times[index],
             answered: self.began.elapsed(),
         };
-        (wire, shot)
+        (wire, exchange)
     }
 }

@@ -1,4 +1,4 @@
-//! When each request of an open loop is due, and a thread that says so on time.
+//! When each request of an open loop is due, and the thread that announces it on time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use tokio::sync::watch;
 
 use crate::clock::pause;
 
-/// Above this rate requests come in small bursts, one each millisecond: waking more often would cost
-/// the cores that are measured.
+/// Above this rate requests are due in bursts, one each millisecond: waking up more often would take CPU
+/// time from the measured programs.
 const SINGLE_PER_SECOND_MAX: f64 = 1000.0;
 const TICK: Duration = Duration::from_millis(1);
 
-/// So many requests a second, for so long.
+/// A constant rate for some time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Phase {
     pub(crate) per_second: f64,
@@ -25,14 +25,14 @@ impl Phase {
     }
 }
 
-/// The times of all requests, since the beginning.
-pub(super) fn dues(phases: &[Phase]) -> Vec<Duration> {
+/// When each request is due, since the run began.
+pub(super) fn due_times(phases: &[Phase]) -> Vec<Duration> {
     let mut from = 0.0;
-    let mut dues = Vec::new();
+    let mut due_times = Vec::new();
     for phase in phases {
         for request in 0..phase.requests() {
             let due = Duration::from_secs_f64(from + request as f64 / phase.per_second);
-            dues.push(if phase.per_second > SINGLE_PER_SECOND_MAX {
+            due_times.push(if phase.per_second > SINGLE_PER_SECOND_MAX {
                 let ticks = due.as_nanos().div_ceil(TICK.as_nanos());
                 TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
             } else {
@@ -41,27 +41,27 @@ pub(super) fn dues(phases: &[Phase]) -> Vec<Duration> {
         }
         from += phase.seconds;
     }
-    dues
+    due_times
 }
 
-/// Tells how many are due by now, until all are or somebody stops it. A thread of its own, because a
-/// runtime's timer is a millisecond coarse.
-pub(super) fn keep_time(
-    dues: &[Duration],
+/// Sends the number of requests that are due by now, until all are or until `stop`. Runs on a thread of
+/// its own, because a runtime's timer is only exact to a millisecond.
+pub(super) fn announce_due(
+    due_times: &[Duration],
     began: Instant,
     stop: &AtomicBool,
-    due_now: &watch::Sender<usize>,
+    announce: &watch::Sender<usize>,
 ) {
-    let mut told = 0;
-    while let Some(next) = dues.get(told) {
+    let mut due_count = 0;
+    while let Some(next) = due_times.get(due_count) {
         pause(next.saturating_sub(began.elapsed()));
         if stop.load(Ordering::Relaxed) {
             return;
         }
         let now = began.elapsed();
-        let more = dues[told..].iter().take_while(|due| **due <= now).count();
-        told += more;
-        due_now.send_replace(told);
+        let later = due_times[due_count..].iter();
+        due_count += later.take_while(|due| **due <= now).count();
+        announce.send_replace(due_count);
     }
 }
 
@@ -81,23 +81,23 @@ mod tests {
                 seconds: 0.002,
             },
         ];
-        let millis: Vec<u128> = dues(&phases).iter().map(Duration::as_millis).collect();
+        let millis: Vec<u128> = due_times(&phases).iter().map(Duration::as_millis).collect();
         assert_eq!(millis, [0, 100, 200, 201, 201, 201, 201, 202, 202, 202]);
     }
 
     #[test]
-    fn the_time_keeper_tells_of_every_request_and_of_none_early() {
-        let dues = dues(&[Phase {
+    fn every_request_is_announced_and_none_early() {
+        let due_times = due_times(&[Phase {
             per_second: 2000.0,
             seconds: 0.02,
         }]);
-        let (tell, told) = watch::channel(0);
+        let (announce, announced) = watch::channel(0);
         let began = Instant::now();
-        keep_time(&dues, began, &AtomicBool::new(false), &tell);
-        assert!(began.elapsed() >= *dues.last().unwrap());
-        assert_eq!(*told.borrow(), dues.len());
-        let (tell, told) = watch::channel(0);
-        keep_time(&dues, began, &AtomicBool::new(true), &tell);
-        assert_eq!(*told.borrow(), 0);
+        announce_due(&due_times, began, &AtomicBool::new(false), &announce);
+        assert!(began.elapsed() >= *due_times.last().unwrap());
+        assert_eq!(*announced.borrow(), due_times.len());
+        let (announce, announced) = watch::channel(0);
+        announce_due(&due_times, began, &AtomicBool::new(true), &announce);
+        assert_eq!(*announced.borrow(), 0);
     }
 }

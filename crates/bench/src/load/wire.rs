@@ -1,4 +1,4 @@
-//! One keep-alive connection: one request, one answer at a time.
+//! One keep-alive connection, which carries one request at a time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,8 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::answer::parse;
+use crate::failure::{Doing, Result};
 
-/// More than any answer of the receiver.
+/// The receiver's answers are shorter.
 const ANSWER_BYTES_MAX: usize = 4096;
 
 pub(super) struct Wire {
@@ -18,9 +19,9 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+    async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
-        // A request is one write, and must not wait for company.
+        // A request is one write: Nagle's algorithm would only delay it.
         stream.set_nodelay(true)?;
         Ok(Self {
             address,
@@ -29,7 +30,16 @@ impl Wire {
         })
     }
 
-    /// Sends a request and gives the status of its answer. After an error the connection is new.
+    pub(super) async fn open_all(address: SocketAddr, connections: usize) -> Result<Vec<Self>> {
+        let mut wires = Vec::new();
+        for _connection in 0..connections {
+            let wire = Self::open(address).await;
+            wires.push(wire.doing("connecting to the receiver")?);
+        }
+        Ok(wires)
+    }
+
+    /// Sends a request and gives the status of its answer. Reconnects after an error.
     pub(super) async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         if self.was_closed() {
             self.reopen().await?;
@@ -46,7 +56,7 @@ impl Wire {
         Ok(())
     }
 
-    /// A server may close what was idle for long; asking costs no system call unless it did.
+    /// Whether the server closed the idle connection. Costs no system call unless it did.
     fn was_closed(&self) -> bool {
         let asked = self.stream.try_read(&mut [0]);
         asked

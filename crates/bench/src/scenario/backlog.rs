@@ -1,12 +1,12 @@
-//! A queue that has grown long, against a short one: the worker must not care.
+//! The worker with a long queue, compared with a short queue: the length must make no difference.
 
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::failure::Result;
 use crate::figures::Series;
-use crate::row::{Cost, Row, rate};
+use crate::row::{Cost, Figure, Row, Unit};
 
 const RATIO_MIN: f64 = 0.8;
-/// What a process may differ by from one start to the next.
+/// Peak memory may differ this much between two starts of a program.
 const MEMORY_RATIO_MAX: f64 = 1.2;
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
@@ -14,16 +14,20 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
     let (mut cost_of_few, mut cost_of_many) = (Cost::default(), Cost::default());
     let (store, sizes) = (bench.store.clone(), bench.sizes);
     for _run in 0..sizes.runs {
-        bench.begin_anew()?;
+        bench.reset()?;
         few.push(bench.drain(&store, sizes.few_waiting, MANY_WALLETS, &mut cost_of_few)?);
-        bench.begin_anew()?;
+        bench.reset()?;
         many.push(bench.drain(&store, sizes.many_waiting, MANY_WALLETS, &mut cost_of_many)?);
     }
     let peak = |cost: &Cost| cost.worker_peak_mb.unwrap_or_default();
     let (small, large) = (peak(&cost_of_few), peak(&cost_of_many));
     let what = format!("{} messages waiting", sizes.many_waiting);
-    let (row, ratio) = Row::new(what, rate("credits", many)).beside(rate("a short queue", few));
-    let reached = ratio >= RATIO_MIN && large <= small * MEMORY_RATIO_MAX;
+    let row = Row::new(what, Figure::new("credits", Unit::PerSecond, many)).limit(Figure::new(
+        "a short queue",
+        Unit::PerSecond,
+        few,
+    ));
+    let reached = row.median_ratio() >= RATIO_MIN && large <= small * MEMORY_RATIO_MAX;
     let row = row.goal("memory of the worker flat, ratio at least 0.8", reached);
     let note = format!(
         "the worker's peak is {small:.0} MB with {} messages waiting, {large:.0} MB with {}",

@@ -1,119 +1,133 @@
-//! Rightly signed posts beside a flood of forged ones. The flood, its generator and the work of
-//! refusing it take the cores from everybody, so it is compared with the same flood at another
-//! receiver: what is left is what the flood does within the one that it hits.
+//! Signed posts while a flood of forged ones hits the same receiver. The flood, its generator and its
+//! refusal use cores that every program needs, so the limit is the same flood at a second receiver: the
+//! ratio shows what the flood does inside the receiver that it hits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::accounts::Claims;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
+use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result, ensure};
 use crate::figures::Series;
-use crate::load::{Busy, Flooded, OpenLoop, Outcome, Phase, flood};
+use crate::load::{FloodReport, LoadReport, OpenLoop, Phase, WhenBusy, describe, flood};
 use crate::orders::{Batch, Orders};
-use crate::row::{Cost, Latency, Row, millis};
+use crate::row::{Cost, Figure, Latency, Row, Unit};
 use crate::servers::Receiver;
 
 const PER_SECOND: f64 = 200.0;
 const CONNECTIONS: usize = 16;
 const FLOOD_CONNECTIONS: usize = 64;
-/// Sent again and again: a receiver keeps nothing of what it refuses.
+/// Sent again and again: a receiver does not remember refused posts.
 const FORGED: usize = 1000;
-/// Before anything is measured beside it.
+/// The flood starts this long before the signed posts.
 const FLOOD_LEAD: Duration = Duration::from_millis(300);
 const RATIO_MAX: f64 = 1.5;
 
 #[derive(Default)]
-struct Seen {
+struct Measured {
+    /// Signed posts without a flood.
     alone: Latency,
     flooded: Latency,
+    /// Signed posts while the flood hits the second receiver.
     elsewhere: Latency,
-    floods: Series,
-    floods_elsewhere: Series,
+    flood_rates: Series,
+    flood_rates_elsewhere: Series,
+    /// How each flood was answered.
     answers: Vec<String>,
     cost: Cost,
 }
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
-    let mut seen = Seen::default();
+    let mut measured = Measured::default();
     for _run in 0..bench.sizes.runs {
-        bench.begin_anew()?;
+        bench.reset()?;
         let (ours, other) = (bench.launcher.receiver()?, bench.launcher.receiver()?);
-        let mut claims = Claims::default();
-        post(bench, &ours, &mut claims)?;
-        seen.alone
-            .push(post(bench, &ours, &mut claims)?.latency_ms());
-        let (outcome, flooded) = beside(bench, &ours, &other, &mut claims)?;
-        seen.elsewhere.push(outcome.latency_ms());
-        seen.floods_elsewhere.push(flooded.per_second());
+        let mut expected = ExpectedCredits::default();
+        post(bench, &ours, &mut expected)?;
+        let report = post(bench, &ours, &mut expected)?;
+        measured.alone.push(report.latency_ms()?);
+        let (report, flooded) = post_during_flood(bench, &ours, &other, &mut expected)?;
+        measured.elsewhere.push(report.latency_ms()?);
+        measured.flood_rates_elsewhere.push(flooded.per_second());
         let meter = bench.meter(Some(&ours), None)?;
-        let (outcome, flooded) = beside(bench, &ours, &ours, &mut claims)?;
+        let (report, flooded) = post_during_flood(bench, &ours, &ours, &mut expected)?;
         let (cpu, took) = meter.stop();
-        let forged: usize = flooded.by_status.values().sum();
-        seen.cost.add(&cpu, outcome.shots.len() + forged, took);
-        seen.flooded.push(outcome.latency_ms());
-        seen.floods.push(flooded.per_second());
-        seen.answers.push(told(&flooded));
-        bench.saw_receiver(&ours, &mut seen.cost);
+        measured
+            .cost
+            .add(&cpu, report.exchanges.len() + flooded.requests(), took);
+        measured.flooded.push(report.latency_ms()?);
+        measured.flood_rates.push(flooded.per_second());
+        measured
+            .answers
+            .push(format!("forged: {}", describe(&flooded.by_status)));
+        bench.record_receiver_peak(&ours, &mut measured.cost);
         ours.stop()?;
         other.stop()?;
-        bench.work_off(&claims)?;
+        bench.drain_unmeasured(&expected)?;
     }
-    Ok(vec![row(seen)])
+    Ok(vec![row(measured)])
 }
 
-fn row(seen: Seen) -> Row {
+fn row(measured: Measured) -> Row {
     let what = format!("posts at {PER_SECOND}/s beside a flood of forged ones");
-    let row = Row::new(what, millis("p99", seen.flooded.p99_ms.clone()));
-    let limit = millis("the flood at another receiver, p99", seen.elsewhere.p99_ms);
-    let (row, ratio) = row.beside(limit);
-    let halves = seen.flooded.p50_ms.over(&seen.elsewhere.p50_ms);
-    let reached = ratio <= RATIO_MAX && halves.median() <= RATIO_MAX;
+    let p99 = measured.flooded.p99_ms.clone();
+    let limit = Figure::new(
+        "the flood at another receiver, p99",
+        Unit::Milliseconds,
+        measured.elsewhere.p99_ms,
+    );
+    let row = Row::new(what, Figure::new("p99", Unit::Milliseconds, p99)).limit(limit);
+    let p50_ratio = measured.flooded.p50_ms.over(&measured.elsewhere.p50_ms);
+    let reached = row.median_ratio() <= RATIO_MAX && p50_ratio.median() <= RATIO_MAX;
     let row = row.goal("ratio at most 1.5, of p50 too", reached);
     let row = row.note(format!(
         "p50 {:.2} ms with the flood at another receiver, a ratio of {:.2}; without a flood p50 {:.2} ms, p99 {:.2} ms",
-        seen.elsewhere.p50_ms.median(),
-        halves.median(),
-        seen.alone.p50_ms.median(),
-        seen.alone.p99_ms.median(),
+        measured.elsewhere.p50_ms.median(),
+        p50_ratio.median(),
+        measured.alone.p50_ms.median(),
+        measured.alone.p99_ms.median(),
     ));
     let row = row.note(format!(
-        "{FLOOD_CONNECTIONS} connections forged {:.0}/s, and {:.0}/s at another receiver; CPU is for each request, refused or not",
-        seen.floods.median(),
-        seen.floods_elsewhere.median(),
+        "{FLOOD_CONNECTIONS} connections forged {:.0}/s, and {:.0}/s at another receiver; CPU time is for all requests, refused or not",
+        measured.flood_rates.median(),
+        measured.flood_rates_elsewhere.median(),
     ));
-    let row = seen.answers.into_iter().fold(row, Row::note);
-    row.latency(seen.flooded).cost(seen.cost)
+    let row = measured.answers.into_iter().fold(row, Row::note);
+    row.latency(measured.flooded).cost(measured.cost)
 }
 
-/// Posts to one receiver while another, or the same, is flooded.
-fn beside(
+/// Posts to one receiver while the flood hits it or another one.
+fn post_during_flood(
     bench: &mut Bench,
     posted: &Receiver,
     flooded: &Receiver,
-    claims: &mut Claims,
-) -> Result<(Outcome, Flooded)> {
-    let forged = Orders::new("pn-nobody-has-this-one").batch(FORGED, MANY_WALLETS);
+    expected: &mut ExpectedCredits,
+) -> Result<(LoadReport, FloodReport)> {
+    let forged = Orders::new("pn-no-receiver-has-this-secret").batch(FORGED, MANY_WALLETS);
     let (stop, address) = (AtomicBool::new(false), flooded.address);
     std::thread::scope(|scope| {
         let flooding = scope.spawn(|| flood(address, &forged, FLOOD_CONNECTIONS, &stop));
         pause(FLOOD_LEAD);
-        let outcome = post(bench, posted, claims);
+        let report = post(bench, posted, expected);
         stop.store(true, Ordering::Relaxed);
         let flooded = flooding.join().map_err(|_panic| "it panicked");
         let flooded = flooded.doing("flooding")??;
         ensure(
             !flooded.by_status.contains_key(&202),
-            "looking at the answers to forged posts",
+            "checking the answers to forged posts",
             || format!("they were {:?}", flooded.by_status),
         )?;
-        Ok((outcome?, flooded))
+        Ok((report?, flooded))
     })
 }
 
-/// None of them may be refused for what others sent.
-fn post(bench: &mut Bench, receiver: &Receiver, claims: &mut Claims) -> Result<Outcome> {
+/// Sends signed posts, of which none may be refused because of the flood.
+fn post(
+    bench: &mut Bench,
+    receiver: &Receiver,
+    expected: &mut ExpectedCredits,
+) -> Result<LoadReport> {
     let phases = [Phase {
         per_second: PER_SECOND,
         seconds: bench.sizes.flood_seconds,
@@ -122,26 +136,15 @@ fn post(bench: &mut Bench, receiver: &Receiver, claims: &mut Claims) -> Result<O
         address: receiver.address,
         connections: CONNECTIONS,
         phases: &phases,
-        busy: Busy::Wait,
+        when_busy: WhenBusy::Wait,
     };
     let batch: Batch = bench.orders.batch(open.requests(), MANY_WALLETS);
-    let outcome = open.run(&batch, &AtomicBool::new(false))?;
-    claims.add_outcome(&batch, &outcome);
-    let statuses = outcome.by_status();
-    let is_fair = statuses.keys().all(|status| [202, 503].contains(status));
-    ensure(is_fair, "looking at the answers to signed posts", || {
+    let report = open.run(&batch, &AtomicBool::new(false))?;
+    expected.add_load(&batch, &report);
+    let statuses = report.by_status();
+    let are_fair = statuses.keys().all(|status| [202, 503].contains(status));
+    ensure(are_fair, "checking the answers to signed posts", || {
         format!("they were {statuses:?}")
     })?;
-    Ok(outcome)
-}
-
-fn told(flooded: &Flooded) -> String {
-    let counts = flooded
-        .by_status
-        .iter()
-        .map(|(status, count)| match status {
-            0 => format!("{count} without an answer"),
-            status => format!("{count} answered {status}"),
-        });
-    format!("forged: {}", counts.collect::<Vec<_>>().join(", "))
+    Ok(report)
 }

@@ -1,4 +1,4 @@
-//! What is measured, one file each.
+//! One file for each scenario.
 
 mod backlog;
 mod big_ledger;

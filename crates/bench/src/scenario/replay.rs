@@ -1,22 +1,22 @@
-//! Live traffic while an operator replays very many dead letters.
+//! Signed posts while an operator replays very many dead letters, compared with the same posts alone.
 
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::timed::{Live, with_commit_times};
-use crate::accounts::Claims;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
+use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result, ensure};
-use crate::row::{Cost, Latency, Row, millis};
+use crate::row::{Cost, Figure, Latency, Row, Unit};
 use crate::servers::{Receiver, Worker};
 
 const LIVE_PER_SECOND: f64 = 200.0;
-const FILED_AT_ONCE: usize = 2000;
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// A replay that takes longer hangs.
-const REPLAY_LIMIT: Duration = Duration::from_secs(3600);
+const LETTERS_PER_INSERT: usize = 2000;
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// A longer replay counts as hanging.
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(3600);
 const REPLAY: [&str; 12] = [
     "dead",
     "replay",
@@ -34,13 +34,13 @@ const REPLAY: [&str; 12] = [
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
     with_commit_times(bench, |bench| {
-        bench.begin_anew()?;
-        let mut claims = Claims::default();
+        bench.reset()?;
+        let mut expected = ExpectedCredits::default();
         let letters = file_letters(bench)?;
         let receiver = bench.launcher.receiver()?;
         let worker = bench.launcher.worker(&bench.store)?;
         let programs = (&receiver, &worker);
-        let (mut alone, mut beside) = (Latency::default(), Latency::default());
+        let (mut alone, mut during) = (Latency::default(), Latency::default());
         let mut cost = Cost::default();
 
         let live = Live {
@@ -50,37 +50,38 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
             stop: &AtomicBool::new(false),
         };
         let batch = live.batch(bench);
-        alone.push(live.run(bench, &batch, &mut claims, &mut Cost::default())?);
-        let (latency, took) = beside_a_replay(bench, programs, &mut claims, &mut cost)?;
-        beside.push(latency);
+        alone.push(live.run(bench, &batch, &mut expected, &mut Cost::default())?);
+        let (latency, took) = during_a_replay(bench, programs, &mut expected, &mut cost)?;
+        during.push(latency);
 
         let count = letters.len();
-        claims.add_confirmed(letters);
-        bench.await_credits(&worker, claims.len())?;
-        bench.saw_worker(&worker, &mut cost);
+        expected.add_confirmed(letters);
+        bench.await_credits(&worker, expected.len())?;
+        bench.record_worker_peak(&worker, &mut cost);
         receiver.stop()?;
         worker.stop()?;
-        claims.settle(&bench.store)?;
+        expected.verify(&bench.store)?;
         let what = format!(
             "POST to credited at {LIVE_PER_SECOND}/s, beside a replay of {count} dead letters"
         );
-        let row = Row::new(what, millis("p50", beside.p50_ms.clone()));
-        let (row, _ratio) = row.beside(millis("without a replay", alone.p50_ms.clone()));
+        let p50 = Figure::new("p50", Unit::Milliseconds, during.p50_ms.clone());
+        let limit = Figure::new("without a replay", Unit::Milliseconds, alone.p50_ms);
+        let row = Row::new(what, p50).limit(limit);
         let note = format!(
             "p99 without a replay {:.2} ms; the replay took {:.0} s, {:.0} letters/s",
             alone.p99_ms.median(),
             took.as_secs_f64(),
             count as f64 / took.as_secs_f64()
         );
-        Ok(vec![row.latency(beside).cost(cost).note(note)])
+        Ok(vec![row.latency(during).cost(cost).note(note)])
     })
 }
 
-/// Fills the desk; gives the events.
+/// Files open dead letters; gives their event ids.
 fn file_letters(bench: &mut Bench) -> Result<Vec<i64>> {
     let mut ids = Vec::new();
     while ids.len() < bench.sizes.letters {
-        let count = FILED_AT_ONCE.min(bench.sizes.letters - ids.len());
+        let count = LETTERS_PER_INSERT.min(bench.sizes.letters - ids.len());
         let batch = bench.orders.batch(count, MANY_WALLETS);
         let bodies: Vec<&[u8]> = (0..count).map(|index| batch.body(index)).collect();
         let events: Vec<i64> = batch.event_ids().collect();
@@ -90,10 +91,10 @@ fn file_letters(bench: &mut Bench) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-fn beside_a_replay(
+fn during_a_replay(
     bench: &mut Bench,
     programs: (&Receiver, &Worker),
-    claims: &mut Claims,
+    expected: &mut ExpectedCredits,
     cost: &mut Cost,
 ) -> Result<((f64, f64), Duration)> {
     let stop = AtomicBool::new(false);
@@ -104,26 +105,26 @@ fn beside_a_replay(
         stop: &stop,
     };
     let batch = live.batch(bench);
-    let mut command = bench.launcher.ctl(&bench.store, &REPLAY);
+    let mut command = bench.launcher.measured_ctl(&bench.store, &REPLAY);
     let replaying = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let replaying = replaying.doing("starting a replay")?;
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
-            let ended = ended(replaying);
+            let took = await_replay(replaying);
             stop.store(true, Ordering::Relaxed);
-            ended
+            took
         });
-        let latency = live.run(bench, &batch, claims, cost)?;
+        let latency = live.run(bench, &batch, expected, cost)?;
         let took = watching
             .join()
-            .map_err(|_panic| "it panicked")
+            .map_err(|_panic| "the thread that waits for it panicked")
             .doing("replaying")??;
         Ok((latency, took))
     })
 }
 
-/// Waits for the end of a replay, which must be a good one; how long it took.
-fn ended(mut replaying: Child) -> Result<Duration> {
+/// Waits for a replay, which must succeed; gives how long it took.
+fn await_replay(mut replaying: Child) -> Result<Duration> {
     let began = Instant::now();
     loop {
         if let Some(status) = replaying.try_wait().doing("waiting for the replay")? {
@@ -136,10 +137,10 @@ fn ended(mut replaying: Child) -> Result<Duration> {
             })?;
             return Ok(began.elapsed());
         }
-        if began.elapsed() >= REPLAY_LIMIT {
-            let _gone = (replaying.kill(), replaying.wait());
-            return Err("it did not end").doing("replaying");
+        if began.elapsed() >= REPLAY_TIMEOUT {
+            let _ended = (replaying.kill(), replaying.wait());
+            return Err("it did not end in time").doing("replaying");
         }
-        pause(LOOK_AGAIN);
+        pause(POLL_INTERVAL);
     }
 }

@@ -1,24 +1,25 @@
-//! From a post to its commit: the database tells when each transaction committed.
+//! The time from a post to its commit. The database records when each transaction committed.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::accounts::Claims;
-use crate::bench::{Bench, MANY_WALLETS, STANDSTILL};
+use crate::bench::{Bench, CREDIT_TIMEOUT, MANY_WALLETS};
 use crate::clock::pause;
+use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
-use crate::load::{Busy, OpenLoop, Outcome, Phase, Shot, halves_and_tails};
+use crate::figures::Latencies;
+use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy};
 use crate::orders::Batch;
 use crate::row::Cost;
 use crate::servers::{Receiver, Store, Worker};
 
 const CONNECTIONS: usize = 64;
-/// Of each run, uncounted: connections are made and caches filled.
+/// The start of each run is not counted: connections are made and caches are filled.
 const WARM_UP_SECONDS: f64 = 1.5;
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Runs with commit times tracked, for which the database is restarted before and after.
+/// Runs `work` while the database records commit times. Restarts it before and after.
 pub(super) fn with_commit_times<T>(
     bench: &mut Bench,
     work: impl FnOnce(&mut Bench) -> Result<T>,
@@ -31,7 +32,7 @@ pub(super) fn with_commit_times<T>(
     Ok(done)
 }
 
-/// Live traffic at a rate.
+/// Signed posts at a constant rate to a receiver and a worker.
 pub(super) struct Live<'a> {
     pub(super) programs: (&'a Receiver, &'a Worker),
     pub(super) per_second: f64,
@@ -52,13 +53,13 @@ impl Live<'_> {
         bench.orders.batch(requests, MANY_WALLETS)
     }
 
-    /// Posts until the time is over or somebody stops it, waits for the credits, and gives median and
-    /// 99th percentile of the milliseconds from when a post was due to its commit.
+    /// Posts until the time is over or until `stop`, and waits for the credits. Gives median and 99th
+    /// percentile of the milliseconds from when a post was due to its commit.
     pub(super) fn run(
         &self,
         bench: &mut Bench,
         batch: &Batch,
-        claims: &mut Claims,
+        expected: &mut ExpectedCredits,
         cost: &mut Cost,
     ) -> Result<(f64, f64)> {
         let (receiver, worker) = self.programs;
@@ -67,35 +68,36 @@ impl Live<'_> {
             address: receiver.address,
             connections: CONNECTIONS,
             phases: &phases,
-            busy: Busy::Wait,
+            when_busy: WhenBusy::Wait,
         };
-        bench.store.forget_flushes()?;
+        bench.store.reset_flush_statistics()?;
         let meter = bench.meter(Some(receiver), Some(worker))?;
-        let outcome = open.run(batch, self.stop)?;
+        let report = open.run(batch, self.stop)?;
         let (cpu, took) = meter.stop();
-        cost.add(&cpu, outcome.shots.len(), took);
-        claims.add_outcome(batch, &outcome);
-        let commits = commits(&bench.store, batch, &outcome)?;
+        cost.add(&cpu, report.exchanges.len(), took);
+        expected.add_load(batch, &report);
+        let commits = commits(&bench.store, batch, &report)?;
         let warm = Duration::from_secs_f64(WARM_UP_SECONDS);
-        let latency_ms = |shot: &Shot| {
-            let due_us = outcome.began_us + i64::try_from(shot.due.as_micros()).ok()?;
-            let commit_us = commits.get(&batch.event_id(shot.index))?;
-            Some((commit_us - due_us) as f64 / 1000.0)
+        let latency = |exchange: &Exchange| {
+            let due_us = report.began_us + i64::try_from(exchange.due.as_micros()).ok()?;
+            let commit_us = commits.get(&batch.event_id(exchange.index))?;
+            let micros = u64::try_from(commit_us - due_us).unwrap_or(0);
+            Some(Duration::from_micros(micros))
         };
-        let counted = outcome.accepted().filter(|shot| shot.due >= warm);
-        let (p50, p99) = halves_and_tails(counted.filter_map(latency_ms).collect());
-        // A commit's time is taken before the flush that makes it one.
+        let counted = report.accepted().filter(|exchange| exchange.due >= warm);
+        let (p50, p99) = Latencies::of(counted.filter_map(latency))?.p50_and_p99_ms();
+        // PostgreSQL takes a commit's time before the flush that makes it durable.
         let flush = bench.store.flush_ms()?;
         Ok((p50 + flush, p99 + flush))
     }
 }
 
-/// When each accepted event was committed, in Unix microseconds. Asked of the books and not of the
-/// worker, which may be crediting others too.
-fn commits(store: &Store, batch: &Batch, outcome: &Outcome) -> Result<HashMap<i64, i64>> {
-    let mut claims = Claims::default();
-    claims.add_outcome(batch, outcome);
-    let (first, last) = claims.range();
+/// When each accepted event was committed, in Unix microseconds. Waits until the ledger has all of them;
+/// the worker's counter would not do, because it may be crediting other events too.
+fn commits(store: &Store, batch: &Batch, report: &LoadReport) -> Result<HashMap<i64, i64>> {
+    let mut expected = ExpectedCredits::default();
+    expected.add_load(batch, report);
+    let (first, last) = expected.id_range();
     let began = Instant::now();
     loop {
         let commits: HashMap<i64, i64> = store
@@ -103,13 +105,16 @@ fn commits(store: &Store, batch: &Batch, outcome: &Outcome) -> Result<HashMap<i6
             .into_iter()
             .map(|commit| (commit.event_id, commit.at_us))
             .collect();
-        let is_there = |shot: &Shot| commits.contains_key(&batch.event_id(shot.index));
-        if outcome.accepted().all(is_there) {
+        let is_committed =
+            |exchange: &Exchange| commits.contains_key(&batch.event_id(exchange.index));
+        if report.accepted().all(is_committed) {
             return Ok(commits);
         }
-        ensure(began.elapsed() < STANDSTILL, "waiting for credits", || {
-            format!("{} of {} came", commits.len(), claims.len())
-        })?;
-        pause(LOOK_AGAIN);
+        ensure(
+            began.elapsed() < CREDIT_TIMEOUT,
+            "waiting for credits",
+            || format!("{} of {} were committed", commits.len(), expected.len()),
+        )?;
+        pause(POLL_INTERVAL);
     }
 }

@@ -1,49 +1,49 @@
-//! Receiver, broker, worker and database at once: the highest rate at which nothing is refused and the
-//! queue stays flat.
+//! The whole pipeline of receiver, broker, worker and database: the highest rate at which nothing is
+//! refused and no queue grows.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::accounts::Claims;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
+use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result};
 use crate::figures::{Series, combined};
-use crate::load::{Busy, OpenLoop, Phase};
-use crate::row::{Cost, Latency, Row, rate};
+use crate::load::{OpenLoop, Phase, WhenBusy};
+use crate::row::{Cost, Figure, Latency, Row, Unit};
 use crate::servers::{Receiver, Worker};
 
 const RATIO_MIN: f64 = 0.5;
 const CONNECTIONS: usize = 64;
-/// Credits keep up with what is due when they are so much of it, in the second half of a step.
+/// Credits keep up when they are this share of the posts due in the second half of a step.
 const KEPT_UP_MIN: f64 = 0.98;
-/// What waits in the end, in seconds of the rate: more is a queue that has grown, in the broker or
-/// before the receiver.
+/// How many events may wait at the end of a step, in seconds of its rate. With more, a queue has grown in
+/// the broker or before the receiver.
 const WAITING_SECONDS_MAX: f64 = 0.25;
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
-    let [mut ours, mut limits] = [const { Vec::new() }; 2];
+    let [mut ours, mut limits] = [const { Series::new() }; 2];
     let (mut latency, mut cost) = (Latency::default(), Cost::default());
     for _run in 0..bench.sizes.runs {
-        bench.begin_anew()?;
+        bench.reset()?;
         let limit = limit(bench)?;
         let found = search(bench, limit, &mut cost)?;
         ours.push(found.as_ref().map_or(0.0, |step| step.per_second));
         limits.push(limit);
         latency.push(found.map_or((0.0, 0.0), |step| step.latency_ms));
     }
-    let series = |figures: Vec<f64>| figures.into_iter().collect::<Series>();
-    let ours = series(ours);
     bench.sustained = Some(ours.median());
-    let row = Row::new("whole way, sustained", rate("posted and credited", ours));
-    let (row, ratio) = row.beside(rate("publish + consume + batch", series(limits)));
-    let row = row.goal("ratio at least 0.5, the queue flat", ratio >= RATIO_MIN);
-    let note = "the latency is of the posts, at the highest rate that was sustained";
+    let ours = Figure::new("posted and credited", Unit::PerSecond, ours);
+    let limit = Figure::new("publish + consume + batch", Unit::PerSecond, limits);
+    let row = Row::new("whole way, sustained", ours).limit(limit);
+    let reached = row.median_ratio() >= RATIO_MIN;
+    let row = row.goal("ratio at least 0.5, the queue flat", reached);
+    let note = "latency from a post to its answer, at the highest rate that was sustained";
     Ok(vec![row.latency(latency).cost(cost).note(note)])
 }
 
-/// The three limits one behind the other, measured now.
+/// The combined rate of bare publishing, consuming and batches.
 pub(super) fn limit(bench: &mut Bench) -> Result<f64> {
     let batch = bench.orders.batch(bench.sizes.posts_64, MANY_WALLETS);
     let published = bench.bare_publish(&batch, CONNECTIONS)?;
@@ -51,29 +51,29 @@ pub(super) fn limit(bench: &mut Bench) -> Result<f64> {
     Ok(combined(&[published, consumed, bench.bare_rows()?]))
 }
 
-/// One rate, offered for some seconds.
+/// The result of offering one rate for some seconds.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) per_second: f64,
     latency_ms: (f64, f64),
-    holds: bool,
+    is_sustained: bool,
 }
 
-/// Halves the distance to the highest share of the limit that holds; the last that held.
+/// Searches for the highest share of the limit that is sustained, by bisection; gives the best step.
 pub(super) fn search(bench: &mut Bench, limit: f64, cost: &mut Cost) -> Result<Option<Step>> {
     let receiver = bench.launcher.receiver()?;
     let worker = bench.launcher.worker(&bench.store)?;
-    let mut claims = Claims::default();
+    let mut expected = ExpectedCredits::default();
     let (mut share, mut distance, mut best) = (0.5, 0.25, None);
     for _step in 0..bench.sizes.steps {
         let step = offer(
             bench,
             (&receiver, &worker),
             share * limit,
-            &mut claims,
+            &mut expected,
             cost,
         )?;
-        if step.holds {
+        if step.is_sustained {
             share += distance;
             best = Some(step);
         } else {
@@ -81,11 +81,11 @@ pub(super) fn search(bench: &mut Bench, limit: f64, cost: &mut Cost) -> Result<O
         }
         distance /= 2.0;
     }
-    bench.saw_receiver(&receiver, cost);
-    bench.saw_worker(&worker, cost);
+    bench.record_receiver_peak(&receiver, cost);
+    bench.record_worker_peak(&worker, cost);
     receiver.stop()?;
     worker.stop()?;
-    claims.settle(&bench.store)?;
+    expected.verify(&bench.store)?;
     Ok(best)
 }
 
@@ -93,7 +93,7 @@ fn offer(
     bench: &mut Bench,
     (receiver, worker): (&Receiver, &Worker),
     per_second: f64,
-    claims: &mut Claims,
+    expected: &mut ExpectedCredits,
     cost: &mut Cost,
 ) -> Result<Step> {
     let seconds = bench.sizes.step_seconds;
@@ -105,39 +105,39 @@ fn offer(
         address: receiver.address,
         connections: CONNECTIONS,
         phases: &phases,
-        busy: Busy::Wait,
+        when_busy: WhenBusy::Wait,
     };
     let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
     let meter = bench.meter(Some(receiver), Some(worker))?;
-    let before = claims.len();
+    let before = expected.len();
     let stop = AtomicBool::new(false);
-    let (outcome, samples) = std::thread::scope(|scope| {
+    let (report, samples) = std::thread::scope(|scope| {
         let load = scope.spawn(|| open.run(&batch, &stop));
         let mut samples = Vec::new();
         let began = Instant::now();
         while !load.is_finished() {
             samples.push(Sample {
                 at: began.elapsed().as_secs_f64(),
-                // What was refused earlier and credited all the same would count here; a step with
-                // refusals is lost anyway.
+                // Refused posts that are credited later would count here, but a step with refusals is
+                // not sustained anyway.
                 credited: worker.credited()?.saturating_sub(before),
             });
-            pause(LOOK_AGAIN);
+            pause(POLL_INTERVAL);
         }
-        let outcome = load
+        let report = load
             .join()
-            .map_err(|_panic| "it panicked")
+            .map_err(|_panic| "the load generator panicked")
             .doing("offering load")??;
-        Ok::<_, paynow_process::exit::Fatal>((outcome, samples))
+        Ok::<_, paynow_process::exit::Fatal>((report, samples))
     })?;
     let (cpu, took) = meter.stop();
     cost.add(&cpu, batch.len(), took);
-    claims.add_outcome(&batch, &outcome);
-    bench.await_credits(worker, claims.len())?;
+    expected.add_load(&batch, &report);
+    bench.await_credits(worker, expected.len())?;
     Ok(Step {
-        per_second: outcome.accepted_per_second(),
-        latency_ms: outcome.latency_ms(),
-        holds: outcome.refused().next().is_none() && is_flat(&samples, per_second, seconds),
+        per_second: report.accepted_per_second(),
+        latency_ms: report.latency_ms()?,
+        is_sustained: report.refused() == 0 && is_flat(&samples, per_second, seconds),
     })
 }
 
@@ -147,7 +147,7 @@ struct Sample {
     credited: usize,
 }
 
-/// Whether credits keep up with what is due once it has settled: no queue grows anywhere on the way.
+/// Whether credits keep up with the posts in the second half of a step, so that no queue grows.
 fn is_flat(samples: &[Sample], per_second: f64, seconds: f64) -> bool {
     let is_later = |sample: &&Sample| (seconds / 2.0..=seconds).contains(&sample.at);
     let mut later = samples.iter().filter(is_later);
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_queue_is_flat_when_credits_keep_up_in_the_second_half() {
         assert!(is_flat(&samples(&[0, 50, 180, 280, 380]), 100.0, 4.0));
-        // It grows slowly, it waits long, it was never looked at.
+        // The queue grows slowly, the queue is long, there are no samples.
         assert!(!is_flat(&samples(&[0, 100, 200, 290, 380]), 100.0, 4.0));
         assert!(!is_flat(&samples(&[0, 0, 100, 200, 300]), 100.0, 4.0));
         assert!(!is_flat(&[], 100.0, 4.0));

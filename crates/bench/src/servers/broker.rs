@@ -1,4 +1,4 @@
-//! What the benchmark asks of the broker beside the measured work.
+//! The benchmark's own requests to the broker, which are not measured.
 
 use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -13,7 +13,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Throws away what waits for the worker; gives how much it was.
+    /// Deletes the messages that wait for the worker; gives how many they were.
     pub(crate) fn purge(&self) -> Result<usize> {
         on_channel(&self.address, async |channel| {
             let purged = channel.queue_purge(CREDITS_QUEUE.into(), QueuePurgeOptions::default());
@@ -22,7 +22,7 @@ impl Broker {
         })
     }
 
-    /// Declares the worker's queue as it should be, which fails when it is another kind.
+    /// Declares the worker's queue as a quorum queue, which fails when it is of another kind.
     pub(crate) fn ensure_quorum_queue(&self) -> Result<()> {
         on_channel(&self.address, async |channel| {
             let mut arguments = FieldTable::default();
@@ -37,7 +37,7 @@ impl Broker {
             channel
                 .queue_declare(CREDITS_QUEUE.into(), durable, arguments)
                 .await
-                .doing("looking whether the queue is a quorum queue")?;
+                .doing("checking that the queue is a quorum queue")?;
             Ok(())
         })
     }

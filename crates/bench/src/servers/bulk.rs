@@ -1,6 +1,5 @@
-//! A ledger that has grown for two years: orders of many customers, each with its event and its entry.
-//! Triggers are off for the load only; indexes and constraints stay, so that pages are filled as
-//! they are by work.
+//! Loads a ledger of two years: orders of many customers, each with its event and its entry. Triggers are
+//! off during the load. Indexes and constraints stay on, so that pages are filled as by a worker.
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -12,12 +11,12 @@ use paynow_shared::ids::flake_floor;
 use crate::failure::{Doing, Result};
 use crate::orders::FIRST_WALLET;
 
-const AT_ONCE: i64 = 250_000;
+const ORDERS_PER_INSERT: i64 = 250_000;
 const TWO_YEARS_MS: i64 = 2 * 365 * 86_400_000;
 const WALLETS: i64 = 100_000;
 
 /// `$1` and `$2` are the numbers of the first and the last order, `$3` the first id, `$4` the
-/// distance between two orders' ids. The payload is past its retention.
+/// distance between two orders' ids. The payloads have been deleted by retention.
 const EVENTS: &str = "INSERT INTO webhook_events (event_id, event_type, outcome, order_id, \
         body_sha256, secret_id, signed_at, received_at, attempts) \
     SELECT $3 + $4 * number + 4, 'ON_ORDER_COMPLETED', 'credited', $3 + $4 * number + 2, \
@@ -45,7 +44,7 @@ pub(super) fn load(connection: &mut PgConnection, orders: i64) -> Result<()> {
         .doing("turning triggers off for the load")?;
     let mut first = 0;
     while first < orders {
-        let last = (first + AT_ONCE).min(orders) - 1;
+        let last = (first + ORDERS_PER_INSERT).min(orders) - 1;
         for rows in [EVENTS, ORDERS, ENTRIES] {
             let numbers = diesel::sql_query(rows)
                 .bind::<BigInt, _>(first)
@@ -58,13 +57,13 @@ pub(super) fn load(connection: &mut PgConnection, orders: i64) -> Result<()> {
                 let numbers = numbers.bind::<BigInt, _>(FIRST_WALLET);
                 numbers.bind::<BigInt, _>(WALLETS).execute(connection)
             };
-            loaded.doing("loading the past")?;
+            loaded.doing("loading past orders")?;
         }
         first = last + 1;
     }
     connection
         .batch_execute(FINISH)
-        .doing("adding up the past")?;
+        .doing("computing the balances of past orders")?;
     // What autovacuum would have done by then; not within a transaction.
     for command in ["VACUUM ANALYZE", "CHECKPOINT"] {
         let done = connection.batch_execute(command);

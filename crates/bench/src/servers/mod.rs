@@ -1,4 +1,4 @@
-//! The private broker and database, and our programs on them.
+//! The private broker and database, and our programs that use them.
 
 mod broker;
 mod bulk;

@@ -1,8 +1,8 @@
-//! Our programs as processes, with nothing but the settings they need: the figures are of defaults.
+//! Starts and stops our programs. They get only the settings they need, so that defaults are measured.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,26 @@ use super::scrape::{Scraper, value_of};
 use super::store::Store;
 use crate::clock::pause;
 use crate::failure::{Doing, Result, ensure};
+use crate::orders::PRODUCT;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const RECEIVER: &str = "paynow-receiver";
+const WORKER: &str = "paynow-worker";
+const CTL: &str = "paynowctl";
 const CREDITED: &str = "paynow_worker_events_total{outcome=\"credited\"}";
 
-/// Starts programs; their logs are in a directory that goes with it.
+/// Starts programs. Deletes the directory of their logs in the end.
 pub(crate) struct Launcher {
-    binaries: PathBuf,
+    /// The directory of our own programs.
+    own: PathBuf,
+    /// The directory of the programs that are measured now.
+    measured: PathBuf,
     logs: PathBuf,
     amqp_url: SecretString,
     management_url: SecretString,
-    /// As `PAYNOW_SIGNING_SECRETS` has it.
+    /// In the format of `PAYNOW_SIGNING_SECRETS`.
     signing_secret: String,
     scraper: Scraper,
 }
@@ -35,11 +42,14 @@ impl Launcher {
         management_url: SecretString,
         secret: &str,
     ) -> Result<Self> {
-        let here = std::env::current_exe().doing("looking for the other programs")?;
+        let own = std::env::current_exe()
+            .doing("finding the other programs")?
+            .with_file_name("");
         let logs = std::env::temp_dir().join(format!("paynow-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&logs).doing("making a directory for logs")?;
+        std::fs::create_dir_all(&logs).doing("creating a directory for logs")?;
         Ok(Self {
-            binaries: here.with_file_name(""),
+            measured: own.clone(),
+            own,
             logs,
             amqp_url,
             management_url,
@@ -48,24 +58,44 @@ impl Launcher {
         })
     }
 
+    /// Measures the programs in this directory from now on; our own without one.
+    pub(crate) fn measure_programs_in(&mut self, directory: Option<&Path>) -> Result<()> {
+        let directory = directory.unwrap_or(&self.own);
+        for name in [RECEIVER, WORKER, CTL] {
+            let program = directory.join(name);
+            ensure(program.is_file(), "finding the baseline's programs", || {
+                format!("{} does not exist", program.display())
+            })?;
+        }
+        self.measured = directory.to_owned();
+        Ok(())
+    }
+
+    /// Makes the tables and queues, and gives the product of the orders its points.
+    pub(crate) fn set_up(&self, store: &Store) -> Result<()> {
+        self.run_ctl(store, &["setup"])?;
+        let product = PRODUCT.to_string();
+        self.run_ctl(store, &["products", "set", &product, "500"])
+    }
+
     pub(crate) fn receiver(&self) -> Result<Receiver> {
         let (address, admin) = (free_address()?, free_address()?);
-        let mut command = self.command("paynow-receiver");
+        let mut command = self.command(&self.measured, RECEIVER);
         command
             .env("PAYNOW_SIGNING_SECRETS", &self.signing_secret)
             .env("RECEIVER_ADDR", address.to_string())
             .env("METRICS_ADDR", admin.to_string());
-        let program = self.start("paynow-receiver", command, admin)?;
+        let program = self.start(RECEIVER, command, admin)?;
         Ok(Receiver { program, address })
     }
 
     pub(crate) fn worker(&self, store: &Store) -> Result<Worker> {
         let admin = free_address()?;
-        let mut command = self.command("paynow-worker");
+        let mut command = self.command(&self.measured, WORKER);
         command
             .env("DATABASE_URL", store.url())
             .env("METRICS_ADDR", admin.to_string());
-        let program = self.start("paynow-worker", command, admin)?;
+        let program = self.start(WORKER, command, admin)?;
         Ok(Worker {
             program,
             metrics: format!("http://{admin}/metrics"),
@@ -73,9 +103,26 @@ impl Launcher {
         })
     }
 
-    /// A `paynowctl` that is yet to be started.
-    pub(crate) fn ctl(&self, store: &Store, arguments: &[&str]) -> Command {
-        let mut command = self.command("paynowctl");
+    /// The command of the measured `paynowctl`, not started.
+    pub(crate) fn measured_ctl(&self, store: &Store, arguments: &[&str]) -> Command {
+        self.ctl(&self.measured, store, arguments)
+    }
+
+    /// Runs our own `paynowctl`, which must succeed.
+    pub(crate) fn run_ctl(&self, store: &Store, arguments: &[&str]) -> Result<()> {
+        let what = format!("running paynowctl {}", arguments.join(" "));
+        let output = self
+            .ctl(&self.own, store, arguments)
+            .output()
+            .doing(&what)?;
+        ensure(output.status.success(), &what, || {
+            let printed = [output.stdout, output.stderr].concat();
+            String::from_utf8_lossy(&printed).into_owned()
+        })
+    }
+
+    fn ctl(&self, directory: &Path, store: &Store, arguments: &[&str]) -> Command {
+        let mut command = self.command(directory, CTL);
         command
             .env("DATABASE_URL", store.url())
             .env("AMQP_MANAGEMENT_URL", self.management_url.expose_secret())
@@ -83,23 +130,12 @@ impl Launcher {
         command
     }
 
-    /// Runs `paynowctl`, which must succeed; gives what it printed.
-    pub(crate) fn run_ctl(&self, store: &Store, arguments: &[&str]) -> Result<String> {
-        let what = format!("running paynowctl {}", arguments.join(" "));
-        let output = self.ctl(store, arguments).output().doing(&what)?;
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure(output.status.success(), &what, || {
-            format!("{printed}{}", String::from_utf8_lossy(&output.stderr))
-        })?;
-        Ok(printed)
-    }
-
-    fn command(&self, name: &str) -> Command {
-        // Whatever ends us ends what we started, also where no destructor runs.
+    fn command(&self, directory: &Path, name: &str) -> Command {
+        // The kernel ends the program when the benchmark ends, even if no destructor runs.
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL"])
-            .arg(self.binaries.join(name))
+            .arg(directory.join(name))
             .env_clear()
             .env("AMQP_URL", self.amqp_url.expose_secret())
             .stdin(Stdio::null());
@@ -114,16 +150,16 @@ impl Launcher {
     ) -> Result<Program> {
         let what = format!("starting {name}");
         let log = self.logs.join(format!("{name}.log"));
-        let file = File::create(&log).doing("making a log file")?;
-        let errors = file.try_clone().doing("making a log file")?;
+        let file = File::create(&log).doing("creating a log file")?;
+        let errors = file.try_clone().doing("creating a log file")?;
         let child = command.stdout(file).stderr(errors).spawn().doing(&what)?;
         let mut program = Program { name, child, log };
         let ready = format!("http://{admin}/readyz");
         let began = Instant::now();
         while !self.scraper.is_ok(&ready) {
-            let waits = began.elapsed() < START_LIMIT && program.is_running();
-            ensure(waits, &what, || program.log())?;
-            pause(LOOK_AGAIN);
+            let may_start = began.elapsed() < START_TIMEOUT && program.is_running();
+            ensure(may_start, &what, || program.log())?;
+            pause(POLL_INTERVAL);
         }
         Ok(program)
     }
@@ -131,19 +167,19 @@ impl Launcher {
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        // What is left behind is only a few log files.
+        // A failure leaves only a few log files.
         let _removed = std::fs::remove_dir_all(&self.logs);
     }
 }
 
-/// Below the range from which the kernel takes client ports.
+/// A port below the range that the kernel gives to clients.
 fn free_address() -> Result<SocketAddr> {
     let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
     std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000))))
         .take(1000)
         .find(is_free)
-        .ok_or("a thousand were taken")
-        .doing("looking for a free port")
+        .ok_or("a thousand ports are in use")
+        .doing("finding a free port")
 }
 
 pub(crate) struct Program {
@@ -161,14 +197,14 @@ impl Program {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The end of its log.
+    /// The last lines of its log.
     fn log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(20).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    /// Asks it to end, as an orchestrator does.
+    /// Ends it with SIGTERM, as an orchestrator does; it must exit with 0.
     fn stop(mut self) -> Result<()> {
         let what = format!("stopping {}", self.name);
         let pid = self.child.id().to_string();
@@ -179,8 +215,8 @@ impl Program {
         ensure(asked.success(), &what, || self.log())?;
         let began = Instant::now();
         while self.is_running() {
-            ensure(began.elapsed() < STOP_LIMIT, &what, || self.log())?;
-            pause(LOOK_AGAIN);
+            ensure(began.elapsed() < STOP_TIMEOUT, &what, || self.log())?;
+            pause(POLL_INTERVAL);
         }
         let status = self.child.wait().doing(&what)?;
         ensure(status.success(), &what, || {
@@ -192,7 +228,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if self.is_running() {
-            let _gone = (self.child.kill(), self.child.wait());
+            let _ended = (self.child.kill(), self.child.wait());
         }
     }
 }
@@ -227,8 +263,8 @@ impl Worker {
     pub(crate) fn credited(&self) -> Result<usize> {
         let exposition = self.scraper.get(&self.metrics)?;
         let credited = value_of(&exposition, CREDITED)
-            .ok_or("the metric is not there")
-            .doing("asking the worker what it credited")?;
+            .ok_or("the metric is missing")
+            .doing("reading the worker's metrics")?;
         Ok(credited as usize)
     }
 

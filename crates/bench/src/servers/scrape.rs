@@ -1,4 +1,4 @@
-//! Metrics, read as Prometheus would.
+//! Reads metrics as Prometheus does.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use ureq::Agent;
 
 use crate::failure::{Doing, Result};
 
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Keeps its connections, so that looking often costs the watched program little.
+/// Keeps its connections, so that frequent reads cost the measured program little.
 #[derive(Clone)]
 pub(crate) struct Scraper(Agent);
 
 impl Scraper {
     pub(crate) fn new() -> Self {
         let agent = Agent::config_builder()
-            .timeout_global(Some(ANSWER_LIMIT))
+            .timeout_global(Some(ANSWER_TIMEOUT))
             .http_status_as_error(true)
             .proxy(None)
             .build();
@@ -23,8 +23,8 @@ impl Scraper {
     }
 
     pub(crate) fn get(&self, url: &str) -> Result<String> {
-        let mut answer = self.0.get(url).call().doing("asking for metrics")?;
-        // A broker with many queues tells more than the ten megabytes that are read otherwise.
+        let mut answer = self.0.get(url).call().doing("requesting metrics")?;
+        // A broker with many queues has more metrics than ureq's default of 10 MB.
         let body = answer.body_mut().with_config().limit(256 << 20);
         body.read_to_string().doing("reading metrics")
     }
@@ -34,7 +34,7 @@ impl Scraper {
     }
 }
 
-/// The value of one series, written as it is in the exposition.
+/// The value of a series, which is named as in the Prometheus text.
 pub(super) fn value_of(exposition: &str, series: &str) -> Option<f64> {
     exposition.lines().find_map(|line| {
         line.strip_prefix(series)?
@@ -45,7 +45,7 @@ pub(super) fn value_of(exposition: &str, series: &str) -> Option<f64> {
     })
 }
 
-/// The value of a label in the first series of a metric that has it.
+/// The value of a label in the metric's first series that has the label.
 pub(crate) fn label_of<'a>(exposition: &'a str, metric: &str, label: &str) -> Option<&'a str> {
     let quoted = format!("{label}=\"");
     exposition

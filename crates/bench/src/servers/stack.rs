@@ -1,11 +1,11 @@
-//! `ops/stack`: which processes are the servers, and a restart of the database.
+//! `ops/stack`: the process ids of the servers, and a restart of the database.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Doing, Result, ensure};
 
-/// The processes that answer for the servers.
+/// The main process of each server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pids {
     pub(crate) broker: u32,
@@ -24,8 +24,8 @@ impl Stack {
     pub(crate) fn pids(&self) -> Result<Pids> {
         let status = self.run(&["status"])?;
         pids(&status)
-            .ok_or_else(|| format!("it said {status:?}"))
-            .doing("asking ops/stack for its processes")
+            .ok_or_else(|| format!("its status is {status:?}"))
+            .doing("reading the process ids of ops/stack")
     }
 
     pub(crate) fn restart_database(&self) -> Result<()> {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_tells_the_processes_of_both_servers() {
+    fn the_status_has_the_process_ids_of_both_servers() {
         let status = "stack 'bench' in somewhere\nbroker: running, pid 12\ndb: running, pid 34\n";
         let expected = Pids {
             broker: 12,

@@ -1,4 +1,4 @@
-//! What the benchmark asks of the database beside the measured work.
+//! The benchmark's own requests to the database, which are not measured.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -9,20 +9,19 @@ use secrecy::{ExposeSecret, SecretString};
 use super::bulk;
 use crate::failure::{Doing, Result};
 
-/// The look at the whole ledger that a worker takes once an hour counts as just taken: a run of
-/// seconds would else meet it always.
+/// Also sets the time of the hourly ledger check to now. Otherwise every run would include one.
 const RESET: &str = "SET session_replication_role = replica;
     TRUNCATE webhook_events, ledger_entries, orders, reversals, wallets, replays, dead_letters,
         operator_actions, suspects RESTART IDENTITY;
     UPDATE ledger_checks SET violations = 0, checked_at = now();
     CHECKPOINT;";
 
-/// Only known for transactions that begin after the restart.
+/// Takes effect with the next restart of the server.
 const TRACK_COMMITS: [&str; 2] = [
     "ALTER SYSTEM SET track_commit_timestamp = on",
     "ALTER SYSTEM SET track_wal_io_timing = on",
 ];
-const FORGET_COMMITS: [&str; 2] = [
+const STOP_TRACKING_COMMITS: [&str; 2] = [
     "ALTER SYSTEM RESET track_commit_timestamp",
     "ALTER SYSTEM RESET track_wal_io_timing",
 ];
@@ -30,7 +29,7 @@ const FORGET_COMMITS: [&str; 2] = [
 #[derive(Clone)]
 pub(crate) struct Store(SecretString);
 
-/// What the server says of itself.
+/// The server's version and the settings that decide its speed.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct Settings {
     #[diesel(sql_type = Text)]
@@ -45,9 +44,9 @@ pub(crate) struct Settings {
     pub(crate) shared_buffers: String,
 }
 
-/// What became of a range of events.
+/// What the database holds about a range of events.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct Books {
+pub(crate) struct LedgerRange {
     #[diesel(sql_type = Array<BigInt>)]
     pub(crate) credited: Vec<i64>,
     #[diesel(sql_type = BigInt)]
@@ -80,17 +79,17 @@ impl Store {
         self.0.expose_secret()
     }
 
-    /// Another database of the same server, made new.
-    pub(crate) fn sibling(&self, name: &str) -> Result<Self> {
+    /// Creates another database on the same server, empty.
+    pub(crate) fn create_sibling(&self, name: &str) -> Result<Self> {
         let mut connection = self.connect()?;
         for command in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
             let made = connection.batch_execute(&format!("{command} {name}"));
-            made.doing("making another database")?;
+            made.doing("creating another database")?;
         }
         let (server, _database) = self
             .url()
             .rsplit_once('/')
-            .ok_or("the address names none")
+            .ok_or("DATABASE_URL names no database")
             .doing("naming another database")?;
         Ok(Self(format!("{server}/{name}").into()))
     }
@@ -100,7 +99,7 @@ impl Store {
         self.execute(&dropped, "dropping the other database")
     }
 
-    /// Opened anew each time: the server is restarted in between.
+    /// Opens a new connection, because the server may have been restarted.
     pub(crate) fn connect(&self) -> Result<PgConnection> {
         PgConnection::establish(self.url()).doing("connecting to the database")
     }
@@ -116,21 +115,21 @@ impl Store {
             current_setting('full_page_writes') AS full_page_writes, \
             current_setting('shared_buffers') AS shared_buffers";
         let row = diesel::sql_query(asked).get_result(&mut self.connect()?);
-        row.doing("asking the database for its settings")
+        row.doing("reading the database's settings")
     }
 
-    /// Empties every table but products, and has the server write what it holds back.
+    /// Empties every table except `products`, and runs a checkpoint.
     pub(crate) fn reset(&self) -> Result<()> {
         self.execute(RESET, "emptying the database")
     }
 
-    /// Fills the books with orders of the past.
+    /// Loads past orders into the ledger.
     pub(crate) fn load_past(&self, orders: i64) -> Result<()> {
         bulk::load(&mut self.connect()?, orders)
     }
 
-    /// The events of a range as the books have them.
-    pub(crate) fn books(&self, first: i64, last: i64) -> Result<Books> {
+    /// Reads what the database holds about the events from `first` to `last`.
+    pub(crate) fn ledger(&self, first: i64, last: i64) -> Result<LedgerRange> {
         let asked = "SELECT \
             coalesce((SELECT array_agg(event_id ORDER BY event_id) FROM webhook_events \
                 WHERE event_id BETWEEN $1 AND $2 AND outcome = 'credited'), '{}') AS credited, \
@@ -140,10 +139,10 @@ impl Store {
             .bind::<BigInt, _>(first)
             .bind::<BigInt, _>(last)
             .get_result(&mut self.connect()?);
-        row.doing("reading the books")
+        row.doing("reading the ledger")
     }
 
-    /// Credits a second between the first and the last transaction of a range of events.
+    /// Credits per second between the first and the last transaction of a range of events.
     pub(crate) fn credits_per_second(&self, first: i64, last: i64) -> Result<f64> {
         let asked = "WITH settled AS (SELECT settled_at FROM webhook_events \
                 WHERE event_id BETWEEN $1 AND $2), \
@@ -158,12 +157,16 @@ impl Store {
         Ok(row.number)
     }
 
-    /// Turns the tracking of commit times on or off; the server is to be restarted then.
+    /// Turns the tracking of commit times on or off, from the next restart of the server.
     pub(crate) fn track_commits(&self, on: bool) -> Result<()> {
         let mut connection = self.connect()?;
-        for command in if on { TRACK_COMMITS } else { FORGET_COMMITS } {
+        for command in if on {
+            TRACK_COMMITS
+        } else {
+            STOP_TRACKING_COMMITS
+        } {
             let done = connection.batch_execute(command);
-            done.doing("changing what the server tracks")?;
+            done.doing("changing the tracking of commit times")?;
         }
         Ok(())
     }
@@ -179,32 +182,32 @@ impl Store {
             .doing("reading the times of commits")
     }
 
-    /// From here on flushes of the log are counted anew.
-    pub(crate) fn forget_flushes(&self) -> Result<()> {
+    /// Sets the statistics of log flushes to zero.
+    pub(crate) fn reset_flush_statistics(&self) -> Result<()> {
         self.execute(
             "SELECT pg_stat_reset_shared('wal')",
-            "resetting a statistic",
+            "resetting the statistics of log flushes",
         )
     }
 
-    /// How long a flush of the log took on average: a commit's time is taken just before its own.
+    /// The mean time of a log flush since the statistics were reset, in milliseconds.
     pub(crate) fn flush_ms(&self) -> Result<f64> {
         let asked = "SELECT (wal_sync_time + wal_write_time) / greatest(wal_sync, 1) AS number \
             FROM pg_stat_wal";
         let row: Number = diesel::sql_query(asked)
             .get_result(&mut self.connect()?)
-            .doing("reading how long the log's flushes take")?;
+            .doing("reading the time of log flushes")?;
         Ok(row.number)
     }
 
-    /// How long the hourly look at the whole ledger takes.
+    /// How long a check of the whole ledger takes.
     pub(crate) fn ledger_check_seconds(&self) -> Result<f64> {
         let began = std::time::Instant::now();
-        self.execute("SELECT check_ledger(0)", "looking at the whole ledger")?;
+        self.execute("SELECT check_ledger(0)", "checking the whole ledger")?;
         Ok(began.elapsed().as_secs_f64())
     }
 
-    /// Files open dead letters, as if their product had been unknown.
+    /// Inserts open dead letters with the reason `unknown_product`.
     pub(crate) fn file_letters(&self, event_ids: &[i64], bodies: &[&[u8]]) -> Result<()> {
         let filed = diesel::sql_query(
             "INSERT INTO dead_letters (event_id, event_type, reason, error, body, body_sha256, \

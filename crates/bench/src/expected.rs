@@ -1,0 +1,112 @@
+//! The check after every run: each accepted event is credited exactly once. Figures of a system that
+//! loses or duplicates events are worthless.
+
+use std::collections::HashSet;
+
+use crate::failure::{Doing, Result};
+use crate::load::LoadReport;
+use crate::orders::Batch;
+use crate::servers::Store;
+
+/// The events of a run, and whether each must be credited.
+#[derive(Debug, Default)]
+pub(crate) struct ExpectedCredits {
+    /// Answered 202, or confirmed by the broker: must be credited.
+    accepted: Vec<i64>,
+    /// Sent, but not answered 202: may be credited.
+    uncertain: Vec<i64>,
+}
+
+impl ExpectedCredits {
+    pub(crate) fn of_confirmed(ids: Vec<i64>) -> Self {
+        Self {
+            accepted: ids,
+            uncertain: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_load(&mut self, batch: &Batch, report: &LoadReport) {
+        for exchange in &report.exchanges {
+            let id = batch.event_id(exchange.index);
+            if exchange.is_accepted() {
+                self.accepted.push(id);
+            } else {
+                self.uncertain.push(id);
+            }
+        }
+    }
+
+    pub(crate) fn add_confirmed(&mut self, ids: impl IntoIterator<Item = i64>) {
+        self.accepted.extend(ids);
+    }
+
+    /// How many events must be credited.
+    pub(crate) fn len(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// The lowest and the highest event id.
+    pub(crate) fn id_range(&self) -> (i64, i64) {
+        let all = || self.accepted.iter().chain(&self.uncertain).copied();
+        (all().min().unwrap_or(0), all().max().unwrap_or(0))
+    }
+
+    /// Compares every event with the ledger.
+    pub(crate) fn verify(&self, store: &Store) -> Result<()> {
+        let (first, last) = self.id_range();
+        let ledger = store.ledger(first, last)?;
+        let entries = usize::try_from(ledger.entries).unwrap_or(0);
+        self.compare(&ledger.credited, entries)
+            .doing("comparing answers with the ledger")?;
+        let open = ledger.open_letters;
+        let none_open = (open == 0)
+            .then_some(())
+            .ok_or(format!("{open} dead letters are open"));
+        none_open.doing("checking that there are no dead letters")
+    }
+
+    fn compare(&self, credited: &[i64], entries: usize) -> std::result::Result<(), String> {
+        let in_ledger: HashSet<i64> = credited.iter().copied().collect();
+        let sent: HashSet<i64> = self
+            .accepted
+            .iter()
+            .chain(&self.uncertain)
+            .copied()
+            .collect();
+        let lost = self.accepted.iter().filter(|id| !in_ledger.contains(id));
+        let (lost, unknown) = (lost.count(), in_ledger.difference(&sent).count());
+        // Every order has one line: a second entry of an event is points credited twice.
+        if lost == 0 && unknown == 0 && entries == credited.len() {
+            Ok(())
+        } else {
+            Err(format!(
+                "of {} accepted events {lost} are lost, {unknown} credited events were never sent, \
+                 and {} credited events have {entries} entries",
+                self.accepted.len(),
+                credited.len()
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accepted_event_is_credited_once_and_no_other() {
+        let expected = ExpectedCredits {
+            accepted: vec![3, 1],
+            uncertain: vec![7],
+        };
+        assert_eq!(expected.id_range(), (1, 7));
+        assert_eq!(expected.compare(&[1, 3], 2), Ok(()));
+        assert_eq!(expected.compare(&[1, 3, 7], 3), Ok(()));
+        for (credited, entries) in [(&[1][..], 1), (&[1, 3, 4], 3), (&[1, 3], 3), (&[1, 3], 1)] {
+            assert!(
+                expected.compare(credited, entries).is_err(),
+                "{credited:?} {entries}"
+            );
+        }
+    }
+}
