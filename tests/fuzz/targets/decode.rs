@@ -1,4 +1,4 @@
-//! A message with any headers and any body, as the worker reads it: an event, or a reason.
+//! Reads a message with any headers and any body as the worker does: the result is an event or a reason.
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
@@ -10,7 +10,7 @@ use paynow_worker::message::{DecodedMessage, Message};
 
 use super::{Pair, head_and_body};
 
-/// A header's value: `u32 1`, `i64 -1`, `text x`, `bool 1`; anything else is no value at all.
+/// A header's value: `u32 1`, `i64 -1`, `text x`, `bool 1`; anything else stands for an empty value.
 fn value(text: &[u8]) -> AMQPValue {
     let (kind, content) = match text.iter().position(|byte| *byte == b' ') {
         Some(blank) => (&text[..blank], &text[blank + 1..]),
@@ -29,7 +29,7 @@ fn value(text: &[u8]) -> AMQPValue {
 fn properties(pairs: &[Pair<'_>]) -> BasicProperties {
     let mut table = FieldTable::default();
     for (name, text) in pairs {
-        // The broker refuses what is no name.
+        // The broker refuses other names.
         if let Ok(name) = std::str::from_utf8(name)
             && name.len() < 256
         {
@@ -39,7 +39,7 @@ fn properties(pairs: &[Pair<'_>]) -> BasicProperties {
     BasicProperties::default().with_headers(table)
 }
 
-/// What we read of headers is what we write and read again, and the database can take it.
+/// Headers stay the same when they are written and read again, and the database can store them.
 fn check_headers(headers: &Headers, body: &[u8]) {
     let label = label(body);
     let written = message::properties(&label.message_id, label.event_type.as_ref(), headers);
@@ -73,7 +73,7 @@ pub fn decode(data: &[u8]) {
         Err(failure) => {
             assert_eq!(failure.reason, Reason::Malformed);
             assert!(!failure.error.is_empty() && !failure.error.contains('\0'));
-            // Whatever it is, it has a name at the desk.
+            // A message that cannot be read has an id in the dead-letter desk, too.
             assert!(!label.message_id.is_empty());
         }
     }

@@ -1,7 +1,7 @@
-//! What must hold for any bytes from outside. Fuzzers call these with bytes of their own; a test calls
-//! them with the corpus, so that what was found once stays found.
+//! Checks that must hold for any input. The fuzzers run them on random inputs, and a test runs them on
+//! the corpus, so that a bug that was found once cannot return.
 //!
-//! Inputs are texts that a person can read: lines of `name: value`, an empty line, the body.
+//! Inputs are readable text: lines of `name: value`, an empty line, the body.
 
 mod decode;
 mod request;
@@ -14,7 +14,7 @@ pub use wire::wire;
 /// A name and its value.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// The lines above the first empty one, as names and values, and what is below it.
+/// The names and values above the first empty line, and the body below it.
 fn head_and_body(data: &[u8]) -> (Vec<Pair<'_>>, &[u8]) {
     let end = data.windows(2).position(|two| two == b"\n\n");
     let (head, body) = match end {

@@ -1,4 +1,4 @@
-//! Headers and body to a verdict: what verifies was signed, just so and just now.
+//! Verifies a request with any headers and any body: one that verifies was signed like this, just now.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Pair, head_and_body};
 
 const NOW_MS: i64 = 1_767_225_600_000;
 const TOLERANCE: Duration = Duration::from_secs(300);
-/// By id. The second is longer than a block of SHA-256, and so hashed first.
+/// Ids and secrets. The second secret is longer than a block of SHA-256, so HMAC hashes it first.
 const SECRETS: [(&str, &str); 2] = [
     ("a", "pn-0123456789abcdef0123456789abcdef"),
     (
@@ -24,7 +24,7 @@ const SECRETS: [(&str, &str); 2] = [
     ),
 ];
 
-/// HMAC-SHA256 as RFC 2104 has it, beside the library that the receiver uses.
+/// HMAC-SHA256 by RFC 2104, independent of the library that the receiver uses.
 fn hmac(secret: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = secret.as_bytes().to_vec();
     if key.len() > 64 {
@@ -41,8 +41,8 @@ fn signature(secret: &str, timestamp: &[u8], body: &[u8]) -> Vec<u8> {
     hmac(secret, &[timestamp, b".", body])
 }
 
-/// The headers of an input. A signature `=a` stands for the right one by that secret: no fuzzer would
-/// ever guess one.
+/// The headers of an input. The signature `=a` stands for the right one with secret `a`, because no fuzzer
+/// would ever guess it.
 fn headers(pairs: &[Pair<'_>], body: &[u8]) -> HeaderMap {
     let timestamp = pairs.iter().find(|(name, _)| *name == b"Timestamp");
     let timestamp = timestamp.map_or(&b""[..], |(_, value)| value);
@@ -61,9 +61,9 @@ fn headers(pairs: &[Pair<'_>], body: &[u8]) -> HeaderMap {
                 .into_bytes(),
             None => value.to_vec(),
         };
-        // What is no header value at all ends in actix.
+        // actix refuses other values.
         if let Ok(value) = HeaderValue::from_bytes(&value) {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("our names are names");
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
             map.append(name, value);
         }
     }
@@ -74,7 +74,7 @@ fn verdict(headers: &HeaderMap, body: &[u8]) -> Result<VerifiedWebhook, VerifyEr
     let secrets = SECRETS
         .map(|(id, secret)| format!("{id}:{secret}"))
         .join(",");
-    let secrets = SigningSecrets::parse(&secrets).expect("ours are secrets");
+    let secrets = SigningSecrets::parse(&secrets).expect("valid secrets");
     let body = Bytes::copy_from_slice(body);
     verify(&claim(headers)?, body, &secrets, TOLERANCE, NOW_MS)
 }
@@ -86,7 +86,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     values.next().is_none().then(|| value.as_bytes())
 }
 
-/// Who signed this, by our own calculation, if somebody did.
+/// The id of the secret that signed this, according to our own HMAC.
 fn signer(headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
     let timestamp = only(headers, TIMESTAMP_HEADER)?;
     let given = STANDARD.decode(only(headers, SIGNATURE_HEADER)?).ok()?;
@@ -115,16 +115,16 @@ pub fn request(data: &[u8]) {
     assert_eq!(verified.body, body);
     assert_eq!(Some(verified.signed_at_ms), timestamp(&headers));
     assert_eq!(verified.received_at_ms, NOW_MS);
-    change(&headers, body);
+    check_changes(&headers, body);
 }
 
-/// Whatever is changed of a verified request makes it none.
-fn change(headers: &HeaderMap, body: &[u8]) {
+/// After any change a verified request is refused.
+fn check_changes(headers: &HeaderMap, body: &[u8]) {
     let mut longer = body.to_vec();
     longer.push(b' ');
     let refused = verdict(headers, &longer).err();
     assert_eq!(refused, Some(VerifyError::Mismatch));
-    // Every place costs a signature: some of them, spread over the body.
+    // Each place takes a signature, so only some are changed, spread over the body.
     for place in (0..body.len()).step_by(body.len() / 8 + 1) {
         let mut changed = body.to_vec();
         changed[place] ^= 1;
@@ -134,7 +134,7 @@ fn change(headers: &HeaderMap, body: &[u8]) {
     let timestamp = only(headers, TIMESTAMP_HEADER).unwrap_or_default();
     for place in 0..timestamp.len() {
         let mut changed = timestamp.to_vec();
-        // Another digit.
+        // Gives another digit.
         changed[place] ^= 1;
         let mut headers = headers.clone();
         let name = HeaderName::from_bytes(TIMESTAMP_HEADER.as_bytes()).expect("a name");

@@ -1,4 +1,4 @@
-//! Events, one a line, to what they do to an empty ledger: never more points than were bought.
+//! Applies events, one per line, to an empty ledger: there are never more points than were bought.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use paynow_worker::message::{DecodedMessage, Message};
 
 use super::{Pair, head_and_body};
 
-/// Of one input, so that a plan stays small.
+/// Limits the events of one input, so that a plan stays small.
 const EVENTS_MAX: usize = 32;
 const METADATA_KEY: &str = "points";
 
@@ -64,12 +64,12 @@ pub fn wire(data: &[u8]) {
         .filter_map(|decoded| decoded.event.as_ref().ok());
     events.for_each(ids_read_back);
 
-    let mut books = Books::default();
-    // The second time what came too early is possible; from then on there is nothing left to do.
+    let mut ledger = Ledger::default();
+    // Events that came too early can be applied in the second pass. After it nothing is left to do.
     for _pass in 0..2 {
         let plan = plan(&batch, &mut view, &policy);
         assert_eq!(plan.dispositions.len(), batch.len());
-        books.post(&plan, &prices);
+        ledger.post(&plan, &prices);
     }
     let known = view.clone();
     let again = plan(&batch, &mut view, &policy);
@@ -84,10 +84,10 @@ pub fn wire(data: &[u8]) {
         .zip(&again.dispositions)
         .filter(|(_, answer)| is_late(answer));
     for (decoded, _) in late {
-        let event = decoded.event.as_ref().expect("only an event waits");
+        let event = decoded.event.as_ref().expect("only an event is retried");
         assert!(
             !matches!(event.kind, EventKind::OrderCompleted(_)),
-            "an order never waits"
+            "an order is never retried"
         );
     }
 }
@@ -108,15 +108,15 @@ fn ids_read_back(event: &Event) {
     }
 }
 
-/// What the ledger would hold, in numbers that cannot wrap.
+/// What the ledger would hold, in numbers that cannot overflow.
 #[derive(Default)]
-struct Books {
+struct Ledger {
     keys: BTreeSet<EntryKey>,
     given: BTreeMap<(OrderId, WalletId), i128>,
     left: BTreeMap<(OrderId, WalletId), i128>,
 }
 
-impl Books {
+impl Ledger {
     fn post(&mut self, plan: &Plan<'_>, prices: &HashMap<ProductId, Points>) {
         for planned in &plan.entries {
             let entry = &planned.entry;
@@ -125,7 +125,7 @@ impl Books {
             let points = i128::from(entry.points.get());
             if entry.kind == EntryKind::OrderLine {
                 let EventKind::OrderCompleted(order) = &planned.event.kind else {
-                    panic!("{:?} bought something", planned.event);
+                    panic!("{:?} is not an order and gives points", planned.event);
                 };
                 assert_eq!(points, worth(order, entry, prices));
                 *self.given.entry(place).or_default() += points;
@@ -141,7 +141,8 @@ impl Books {
     }
 }
 
-/// What a line is worth: its price times its quantity, and its price is the shop's or the product's own.
+/// The points of an order line: price times quantity. The price is from the price list or, without one
+/// there, from the product's metadata.
 fn worth(order: &Order, entry: &LedgerEntry, prices: &HashMap<ProductId, Points>) -> i128 {
     let of_entry = |line: &&OrderLine| EntryKey::order_line(line.id) == entry.key;
     let line = order
