@@ -6,9 +6,8 @@ use crate::bare;
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
-use crate::figures::Series;
 use crate::orders::{Batch, Orders};
-use crate::row::Cost;
+use crate::row::{Cost, PeakMb};
 use crate::servers::{Broker, Launcher, Receiver, Stack, Store, Worker};
 use crate::sizes::Sizes;
 use crate::usage::{Meter, Watched, peak_mb};
@@ -30,9 +29,8 @@ pub(crate) struct Bench {
     pub(crate) store: Store,
     pub(crate) launcher: Launcher,
     pub(crate) orders: Orders,
-    /// Peak memory at full load, in MB.
-    pub(crate) receiver_peaks: Series,
-    pub(crate) worker_peaks: Series,
+    /// Peak memory at full load.
+    pub(crate) peak_mb: PeakMb,
     /// Events a second that the whole pipeline sustains, once measured.
     pub(crate) sustained: Option<f64>,
 }
@@ -56,22 +54,24 @@ impl Bench {
     ) -> Result<Meter> {
         Ok(Meter::start(Watched {
             servers: self.stack.pids()?,
-            receiver: receiver.map(Receiver::pid),
-            worker: worker.map(Worker::pid),
+            receiver: receiver.map(|receiver| receiver.program.pid()),
+            worker: worker.map(|worker| worker.program.pid()),
         }))
     }
 
-    /// Records the peak memory of a receiver after a run at full load.
-    pub(crate) fn record_receiver_peak(&mut self, receiver: &Receiver, cost: &mut Cost) {
-        let peak = peak_mb(receiver.pid());
-        self.receiver_peaks.push(peak);
-        cost.record_receiver_peak(peak);
-    }
-
-    pub(crate) fn record_worker_peak(&mut self, worker: &Worker, cost: &mut Cost) {
-        let peak = peak_mb(worker.pid());
-        self.worker_peaks.push(peak);
-        cost.record_worker_peak(peak);
+    /// Records the peak memory of programs after a run at full load.
+    pub(crate) fn record_peaks(
+        &mut self,
+        receiver: Option<&Receiver>,
+        worker: Option<&Worker>,
+        cost: &mut Cost,
+    ) {
+        let peak = PeakMb {
+            receiver: receiver.map(|receiver| peak_mb(receiver.program.pid())),
+            worker: worker.map(|worker| peak_mb(worker.program.pid())),
+        };
+        self.peak_mb.raise(peak);
+        cost.peak_mb.raise(peak);
     }
 
     /// Publishes a batch with the bare client and deletes the messages; gives the rate per second.
@@ -125,12 +125,12 @@ impl Bench {
         let (first, last) = expected.id_range();
         let mut meter = self.meter(None, None)?;
         let worker = self.launcher.worker(store)?;
-        meter.watch_worker(worker.pid());
+        meter.watch_worker(worker.program.pid());
         self.await_credits(&worker, count)?;
         let (cpu, took) = meter.stop();
         cost.add(&cpu, count, took);
-        self.record_worker_peak(&worker, cost);
-        worker.stop()?;
+        self.record_peaks(None, Some(&worker), cost);
+        worker.program.stop()?;
         expected.verify(store)?;
         store.credits_per_second(first, last)
     }
@@ -139,7 +139,7 @@ impl Bench {
     pub(crate) fn drain_unmeasured(&self, expected: &ExpectedCredits) -> Result<()> {
         let worker = self.launcher.worker(&self.store)?;
         self.await_credits(&worker, expected.len())?;
-        worker.stop()?;
+        worker.program.stop()?;
         expected.verify(&self.store)
     }
 

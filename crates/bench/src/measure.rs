@@ -8,10 +8,9 @@ use crate::bench::Bench;
 use crate::cli::{Cli, Scenario};
 use crate::config::Config;
 use crate::failure::{Doing, Result, ensure};
-use crate::figures::Series;
 use crate::machine::Machine;
 use crate::orders::Orders;
-use crate::row::Row;
+use crate::row::{PeakMb, Row};
 use crate::scenario;
 use crate::servers::{Broker, Launcher, Scraper, Settings, Stack, Store};
 use crate::table::Results;
@@ -41,7 +40,7 @@ pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
     }
     bench.check_invariants(&bench.store)?;
     if cli.baseline.is_none() {
-        rows.extend(scenario::memory(&bench));
+        rows.extend(scenario::memory(&bench.peak_mb));
     }
     let results = Results {
         command: cli.command(),
@@ -101,8 +100,7 @@ fn set_up(cli: &Cli, config: Config) -> Result<Bench> {
         store,
         launcher,
         orders: Orders::new(&secret),
-        receiver_peaks: Series::default(),
-        worker_peaks: Series::default(),
+        peak_mb: PeakMb::default(),
         sustained: None,
     })
 }

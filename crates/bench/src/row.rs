@@ -26,6 +26,14 @@ impl Figure {
     pub(crate) fn new(name: &'static str, unit: Unit, series: Series) -> Self {
         Self { name, unit, series }
     }
+
+    pub(crate) fn rate(name: &'static str, series: Series) -> Self {
+        Self::new(name, Unit::PerSecond, series)
+    }
+
+    pub(crate) fn millis(name: &'static str, series: Series) -> Self {
+        Self::new(name, Unit::Milliseconds, series)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -48,13 +56,28 @@ impl Latency {
     }
 }
 
+/// The peak resident memory of each program in MB, as far as it was measured.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PeakMb {
+    pub(crate) receiver: Option<f64>,
+    pub(crate) worker: Option<f64>,
+}
+
+impl PeakMb {
+    /// Keeps the higher peak of each program.
+    pub(crate) fn raise(&mut self, other: Self) {
+        let higher = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        self.receiver = higher(self.receiver, other.receiver);
+        self.worker = higher(self.worker, other.worker);
+    }
+}
+
 /// CPU time of all runs of a row together, and the peak memory of any of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cost {
     events: usize,
     total: Cpu,
-    pub(crate) receiver_peak_mb: Option<f64>,
-    pub(crate) worker_peak_mb: Option<f64>,
+    pub(crate) peak_mb: PeakMb,
     /// Cores that programs outside the benchmark used, by run.
     pub(crate) others: Series,
 }
@@ -67,14 +90,6 @@ impl Cost {
             .push(cpu.others() / took.as_secs_f64().max(f64::EPSILON));
     }
 
-    pub(crate) fn record_receiver_peak(&mut self, peak_mb: f64) {
-        raise(&mut self.receiver_peak_mb, peak_mb);
-    }
-
-    pub(crate) fn record_worker_peak(&mut self, peak_mb: f64) {
-        raise(&mut self.worker_peak_mb, peak_mb);
-    }
-
     /// CPU seconds for a thousand events; `None` when none were measured.
     pub(crate) fn per_thousand(&self) -> Option<Cpu> {
         let factor = 1000.0 / self.events as f64;
@@ -85,17 +100,8 @@ impl Cost {
         self.events += other.events;
         self.total = self.total.plus(&other.total, 1.0);
         self.others.append(other.others);
-        if let Some(peak) = other.receiver_peak_mb {
-            self.record_receiver_peak(peak);
-        }
-        if let Some(peak) = other.worker_peak_mb {
-            self.record_worker_peak(peak);
-        }
+        self.peak_mb.raise(other.peak_mb);
     }
-}
-
-fn raise(peak: &mut Option<f64>, mb: f64) {
-    *peak = Some(peak.unwrap_or(0.0).max(mb));
 }
 
 #[derive(Debug, Clone)]
@@ -190,10 +196,14 @@ mod tests {
         cost.add(&cpu, 1000, Duration::from_secs(1));
         cost.add(&cpu, 3000, Duration::from_secs(1));
         assert_eq!(cost.per_thousand().unwrap().receiver, 0.5);
-        cost.record_worker_peak(7.0);
-        cost.record_worker_peak(5.0);
+        for peak in [7.0, 5.0] {
+            cost.peak_mb.raise(PeakMb {
+                worker: Some(peak),
+                ..PeakMb::default()
+            });
+        }
         assert_eq!(
-            (cost.worker_peak_mb, cost.receiver_peak_mb),
+            (cost.peak_mb.worker, cost.peak_mb.receiver),
             (Some(7.0), None)
         );
     }

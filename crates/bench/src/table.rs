@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::figures::Series;
 use crate::machine::Machine;
-use crate::row::{Cost, Figure, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::usage::Cpu;
 
 const HEAD: &str = "| what | ours | limit | ratio | goal | p50 / p99 ms | CPU s per 1,000 events: \
     receiver, worker, broker, database | peak MB: receiver, worker |\n|---|---|---|---|---|---|---|---|\n";
@@ -98,45 +99,27 @@ fn add_comparison(text: &mut String, rows: &[Row], baseline: &[Row]) {
 /// The figures by which two builds are compared. CPU time and memory are single figures of all runs.
 fn compared(row: &Row) -> Vec<Figure> {
     let one = |value: f64| std::iter::once(value).collect::<Series>();
-    let (latency, cpu) = (row.latency.as_ref(), row.cost.per_thousand());
-    let cpu_ms = |seconds: f64| (seconds > 0.0).then(|| one(seconds * 1000.0));
+    let cpu_ms = |seconds: fn(Cpu) -> f64| row.cost.per_thousand().map(seconds).map(|s| s * 1000.0);
+    let cpu = |seconds| cpu_ms(seconds).filter(|ms| *ms > 0.0).map(one);
+    let latency = |series: fn(&Latency) -> &Series| row.latency.as_ref().map(series).cloned();
+    let (ms, mb, peak) = (Unit::Milliseconds, Unit::Megabytes, row.cost.peak_mb);
     let figures = [
         ("ratio to the limit", Unit::Ratio, row.ratio()),
-        (
-            "p50",
-            Unit::Milliseconds,
-            latency.map(|it| it.p50_ms.clone()),
-        ),
-        (
-            "p99",
-            Unit::Milliseconds,
-            latency.map(|it| it.p99_ms.clone()),
-        ),
+        ("p50", ms, latency(|latency| &latency.p50_ms)),
+        ("p99", ms, latency(|latency| &latency.p99_ms)),
         (
             "receiver, CPU for 1,000 events",
-            Unit::Milliseconds,
-            cpu.and_then(|cpu| cpu_ms(cpu.receiver)),
+            ms,
+            cpu(|cpu| cpu.receiver),
         ),
-        (
-            "worker, CPU for 1,000 events",
-            Unit::Milliseconds,
-            cpu.and_then(|cpu| cpu_ms(cpu.worker)),
-        ),
-        (
-            "receiver, peak memory",
-            Unit::Megabytes,
-            row.cost.receiver_peak_mb.map(one),
-        ),
-        (
-            "worker, peak memory",
-            Unit::Megabytes,
-            row.cost.worker_peak_mb.map(one),
-        ),
+        ("worker, CPU for 1,000 events", ms, cpu(|cpu| cpu.worker)),
+        ("receiver, peak memory", mb, peak.receiver.map(one)),
+        ("worker, peak memory", mb, peak.worker.map(one)),
     ];
     let found = figures
         .into_iter()
         .filter_map(|(name, unit, series)| Some(Figure::new(name, unit, series?)));
-    // A latency is the figure of its row and a latency, too.
+    // Some rows have a latency as their own figure: it is listed once.
     let own = std::iter::once(row.ours.clone());
     own.chain(found.filter(|figure| figure.name != row.ours.name))
         .collect()
@@ -203,7 +186,7 @@ fn cpu(cost: &Cost) -> String {
 
 fn peaks(cost: &Cost) -> String {
     let peak = |mb: Option<f64>| mb.map_or_else(|| "-".to_owned(), |mb| format!("{mb:.0}"));
-    match (cost.receiver_peak_mb, cost.worker_peak_mb) {
+    match (cost.peak_mb.receiver, cost.peak_mb.worker) {
         (None, None) => String::new(),
         (receiver, worker) => format!("{}, {}", peak(receiver), peak(worker)),
     }
@@ -250,7 +233,7 @@ fn row_json(row: &Row) -> Value {
             "database": cpu.database, "generator": cpu.bench,
         })),
         "others_cores": row.cost.others.values(),
-        "peak_mb": {"receiver": row.cost.receiver_peak_mb, "worker": row.cost.worker_peak_mb},
+        "peak_mb": {"receiver": row.cost.peak_mb.receiver, "worker": row.cost.peak_mb.worker},
         "notes": row.notes,
     })
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use paynow_process::broker::BrokerAddress;
@@ -42,7 +41,9 @@ pub(crate) fn publish(
             .doing("turning publisher confirms on")?;
         let publishing = Publishing::new(channel, batch)?;
         let began = Instant::now();
-        let latencies = publishing.all(in_flight).await?;
+        let publishes = (0..batch.len()).map(|index| publishing.one(index));
+        let confirmed = stream::iter(publishes).buffer_unordered(in_flight);
+        let latencies = confirmed.try_collect().await?;
         let took = began.elapsed();
         Ok(Published { took, latencies })
     })
@@ -66,23 +67,6 @@ impl<'a> Publishing<'a> {
             routing_key: routing_key(Some(&event_type)),
             event_type,
         })
-    }
-
-    async fn all(&self, in_flight: usize) -> Result<Vec<Duration>> {
-        let mut latencies = Vec::with_capacity(self.batch.len());
-        let mut unconfirmed = FuturesUnordered::new();
-        for index in 0..self.batch.len() {
-            if unconfirmed.len() >= in_flight
-                && let Some(latency) = unconfirmed.next().await
-            {
-                latencies.push(latency?);
-            }
-            unconfirmed.push(self.one(index));
-        }
-        while let Some(latency) = unconfirmed.next().await {
-            latencies.push(latency?);
-        }
-        Ok(latencies)
     }
 
     async fn one(&self, index: usize) -> Result<Duration> {

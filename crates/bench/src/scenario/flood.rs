@@ -12,7 +12,7 @@ use crate::failure::{Doing, Result, ensure};
 use crate::figures::Series;
 use crate::load::{FloodReport, LoadReport, OpenLoop, Phase, WhenBusy, describe, flood};
 use crate::orders::{Batch, Orders};
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::Receiver;
 
 const PER_SECOND: f64 = 200.0;
@@ -61,9 +61,9 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         measured
             .answers
             .push(format!("forged: {}", describe(&flooded.by_status)));
-        bench.record_receiver_peak(&ours, &mut measured.cost);
-        ours.stop()?;
-        other.stop()?;
+        bench.record_peaks(Some(&ours), None, &mut measured.cost);
+        ours.program.stop()?;
+        other.program.stop()?;
         bench.drain_unmeasured(&expected)?;
     }
     Ok(vec![row(measured)])
@@ -72,12 +72,11 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
 fn row(measured: Measured) -> Row {
     let what = format!("posts at {PER_SECOND}/s beside a flood of forged ones");
     let p99 = measured.flooded.p99_ms.clone();
-    let limit = Figure::new(
+    let limit = Figure::millis(
         "the flood at another receiver, p99",
-        Unit::Milliseconds,
         measured.elsewhere.p99_ms,
     );
-    let row = Row::new(what, Figure::new("p99", Unit::Milliseconds, p99)).limit(limit);
+    let row = Row::new(what, Figure::millis("p99", p99)).limit(limit);
     let p50_ratio = measured.flooded.p50_ms.over(&measured.elsewhere.p50_ms);
     let reached = row.median_ratio() <= RATIO_MAX && p50_ratio.median() <= RATIO_MAX;
     let row = row.goal("ratio at most 1.5, of p50 too", reached);

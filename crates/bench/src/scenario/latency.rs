@@ -9,7 +9,7 @@ use crate::bench::{Bench, MANY_WALLETS};
 use crate::expected::ExpectedCredits;
 use crate::failure::Result;
 use crate::figures::{Latencies, Series};
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row};
 
 const SHARE: f64 = 0.1;
 const RATIO_MAX: f64 = 3.0;
@@ -70,12 +70,12 @@ fn measure(bench: &mut Bench, what: String, per_second: f64) -> Result<(Row, Lat
         let (p50, p99) = live.run(bench, &batch, &mut expected, &mut cost)?;
         ours.push(p50);
         latency.push((p50, p99));
-        receiver.stop()?;
-        worker.stop()?;
+        receiver.program.stop()?;
+        worker.program.stop()?;
         expected.verify(&bench.store)?;
     }
-    let limit = Figure::new("confirm + commit", Unit::Milliseconds, limit);
-    let row = Row::new(what, Figure::new("p50", Unit::Milliseconds, ours)).limit(limit);
+    let limit = Figure::millis("confirm + commit", limit);
+    let row = Row::new(what, Figure::millis("p50", ours)).limit(limit);
     Ok((row.cost(cost), latency))
 }
 

@@ -1,10 +1,7 @@
-//! One file for each scenario.
+//! What is measured.
 
-mod backlog;
-mod big_ledger;
 mod drain;
 mod flood;
-mod hot_wallet;
 mod latency;
 mod memory;
 mod overload;
@@ -25,12 +22,12 @@ pub(crate) fn run(scenario: Scenario, bench: &mut Bench) -> Result<Vec<Row>> {
     match scenario {
         Scenario::Receiver64 => receiver::with_64_connections(bench),
         Scenario::Receiver8 => receiver::with_8_connections(bench),
-        Scenario::Drain => drain::run(bench),
+        Scenario::Drain => drain::full_queue(bench),
         Scenario::WholeWay => whole_way::run(bench),
         Scenario::Latency => latency::run(bench),
-        Scenario::BigLedger => big_ledger::run(bench),
-        Scenario::HotWallet => hot_wallet::run(bench),
-        Scenario::Backlog => backlog::run(bench),
+        Scenario::BigLedger => drain::big_ledger(bench),
+        Scenario::HotWallet => drain::hot_wallet(bench),
+        Scenario::Backlog => drain::long_queue(bench),
         Scenario::Overload => overload::run(bench),
         Scenario::Flood => flood::run(bench),
         Scenario::Replay => replay::run(bench),

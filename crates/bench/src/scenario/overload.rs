@@ -12,7 +12,7 @@ use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result};
 use crate::figures::{Latencies, Series};
 use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy, closed, describe};
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, PeakMb, Row};
 use crate::servers::Receiver;
 use crate::usage::peak_mb;
 
@@ -35,9 +35,12 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         let capacity = capacity(bench, &receiver)?;
         limit.push(capacity);
         let (report, half_way_mb) = overload(bench, &receiver, capacity, &mut cost)?;
-        let peak = peak_mb(receiver.pid());
+        let peak = peak_mb(receiver.program.pid());
         growth.push(peak / half_way_mb);
-        cost.record_receiver_peak(peak);
+        cost.peak_mb.raise(PeakMb {
+            receiver: Some(peak),
+            ..PeakMb::default()
+        });
         let during = Duration::from_secs_f64(bench.sizes.overload_seconds);
         let load: Vec<&Exchange> = report
             .exchanges
@@ -54,16 +57,16 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
             describe(&report.by_status()),
             report.skipped
         ));
-        receiver.stop()?;
+        receiver.program.stop()?;
     }
     let reached = latency.p99_ms.median() < P99_MS_MAX
         && recoveries.median() <= RECOVERY_SECONDS_MAX
         && growth.median() <= GROWTH_MAX;
-    let ours = Figure::new("202", Unit::PerSecond, ours);
-    let limit = Figure::new("capacity", Unit::PerSecond, limit);
+    let ours = Figure::rate("202", ours);
+    let limit = Figure::rate("capacity", limit);
     let row = Row::new("receiver, offered twice its capacity", ours).limit(limit);
     let row = row.goal(
-        "p99 of the accepted under 250 ms, memory bounded, well within a second",
+        "p99 of the accepted under 250 ms, memory bounded, recovery within a second",
         reached,
     );
     let recovery = format!(
@@ -116,7 +119,7 @@ fn overload(
     let (report, half_way_mb) = std::thread::scope(|scope| {
         let load = scope.spawn(|| open.run(&batch, &stop));
         pause(half_way);
-        let half_way_mb = peak_mb(receiver.pid());
+        let half_way_mb = peak_mb(receiver.program.pid());
         let report = load.join().map_err(|_panic| "the load generator panicked");
         Ok::<_, Fatal>((report.doing("offering load")??, half_way_mb))
     })?;

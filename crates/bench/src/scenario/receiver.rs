@@ -5,7 +5,7 @@ use crate::expected::ExpectedCredits;
 use crate::failure::Result;
 use crate::figures::Series;
 use crate::load::closed;
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::Receiver;
 
 const RATIO_MIN: f64 = 0.75;
@@ -47,14 +47,10 @@ fn measure(bench: &mut Bench, connections: usize, posts: usize) -> Result<(Row, 
         bench.drain_unmeasured(&expected)?;
         wide.push(bench.bare_publish(&batch, 512)?);
     }
-    bench.record_receiver_peak(&receiver, &mut cost);
-    receiver.stop()?;
+    bench.record_peaks(Some(&receiver), None, &mut cost);
+    receiver.program.stop()?;
     let what = format!("receiver, {connections} keep-alive connections");
-    let row = Row::new(what, Figure::new("202", Unit::PerSecond, ours)).limit(Figure::new(
-        "bare publish",
-        Unit::PerSecond,
-        limit,
-    ));
+    let row = Row::new(what, Figure::rate("202", ours)).limit(Figure::rate("bare publish", limit));
     let row = row.cost(cost).note(format!(
         "with 512 in flight the bare client publishes {:.0}/s",
         wide.median()

@@ -9,7 +9,7 @@ use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result, ensure};
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::{Receiver, Worker};
 
 const LIVE_PER_SECOND: f64 = 200.0;
@@ -57,15 +57,15 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         let count = letters.len();
         expected.add_confirmed(letters);
         bench.await_credits(&worker, expected.len())?;
-        bench.record_worker_peak(&worker, &mut cost);
-        receiver.stop()?;
-        worker.stop()?;
+        bench.record_peaks(None, Some(&worker), &mut cost);
+        receiver.program.stop()?;
+        worker.program.stop()?;
         expected.verify(&bench.store)?;
         let what = format!(
             "POST to credited at {LIVE_PER_SECOND}/s, beside a replay of {count} dead letters"
         );
-        let p50 = Figure::new("p50", Unit::Milliseconds, during.p50_ms.clone());
-        let limit = Figure::new("without a replay", Unit::Milliseconds, alone.p50_ms);
+        let p50 = Figure::millis("p50", during.p50_ms.clone());
+        let limit = Figure::millis("without a replay", alone.p50_ms);
         let row = Row::new(what, p50).limit(limit);
         let note = format!(
             "p99 without a replay {:.2} ms; the replay took {:.0} s, {:.0} letters/s",

@@ -10,7 +10,7 @@ use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result};
 use crate::figures::{Series, combined};
 use crate::load::{OpenLoop, Phase, WhenBusy};
-use crate::row::{Cost, Figure, Latency, Row, Unit};
+use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::{Receiver, Worker};
 
 const RATIO_MIN: f64 = 0.5;
@@ -34,8 +34,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         latency.push(found.map_or((0.0, 0.0), |step| step.latency_ms));
     }
     bench.sustained = Some(ours.median());
-    let ours = Figure::new("posted and credited", Unit::PerSecond, ours);
-    let limit = Figure::new("publish + consume + batch", Unit::PerSecond, limits);
+    let ours = Figure::rate("posted and credited", ours);
+    let limit = Figure::rate("publish + consume + batch", limits);
     let row = Row::new("whole way, sustained", ours).limit(limit);
     let reached = row.median_ratio() >= RATIO_MIN;
     let row = row.goal("ratio at least 0.5, the queue flat", reached);
@@ -81,10 +81,9 @@ pub(super) fn search(bench: &mut Bench, limit: f64, cost: &mut Cost) -> Result<O
         }
         distance /= 2.0;
     }
-    bench.record_receiver_peak(&receiver, cost);
-    bench.record_worker_peak(&worker, cost);
-    receiver.stop()?;
-    worker.stop()?;
+    bench.record_peaks(Some(&receiver), Some(&worker), cost);
+    receiver.program.stop()?;
+    worker.program.stop()?;
     expected.verify(&bench.store)?;
     Ok(best)
 }

@@ -205,7 +205,7 @@ impl Program {
     }
 
     /// Ends it with SIGTERM, as an orchestrator does; it must exit with 0.
-    fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let what = format!("stopping {}", self.name);
         let pid = self.child.id().to_string();
         let asked = Command::new("kill")
@@ -234,41 +234,23 @@ impl Drop for Program {
 }
 
 pub(crate) struct Receiver {
-    program: Program,
+    pub(crate) program: Program,
     pub(crate) address: SocketAddr,
 }
 
-impl Receiver {
-    pub(crate) fn pid(&self) -> u32 {
-        self.program.pid()
-    }
-
-    pub(crate) fn stop(self) -> Result<()> {
-        self.program.stop()
-    }
-}
-
 pub(crate) struct Worker {
-    program: Program,
+    pub(crate) program: Program,
     metrics: String,
     scraper: Scraper,
 }
 
 impl Worker {
-    pub(crate) fn pid(&self) -> u32 {
-        self.program.pid()
-    }
-
-    /// Events credited since it started.
+    /// How many events it has credited since its start.
     pub(crate) fn credited(&self) -> Result<usize> {
         let exposition = self.scraper.get(&self.metrics)?;
         let credited = value_of(&exposition, CREDITED)
             .ok_or("the metric is missing")
             .doing("reading the worker's metrics")?;
         Ok(credited as usize)
-    }
-
-    pub(crate) fn stop(self) -> Result<()> {
-        self.program.stop()
     }
 }
