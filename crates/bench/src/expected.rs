@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::failure::{Doing, Result};
+use crate::failure::{Doing, Result, ensure};
 use crate::load::LoadReport;
 use crate::orders::Batch;
 use crate::servers::Store;
@@ -45,10 +45,14 @@ impl ExpectedCredits {
         self.accepted.len()
     }
 
+    fn sent(&self) -> impl Iterator<Item = i64> {
+        self.accepted.iter().chain(&self.uncertain).copied()
+    }
+
     /// The lowest and the highest event id.
     pub(crate) fn id_range(&self) -> (i64, i64) {
-        let all = || self.accepted.iter().chain(&self.uncertain).copied();
-        (all().min().unwrap_or(0), all().max().unwrap_or(0))
+        let lowest = self.sent().min().unwrap_or(0);
+        (lowest, self.sent().max().unwrap_or(0))
     }
 
     /// Compares every event with the ledger.
@@ -59,20 +63,14 @@ impl ExpectedCredits {
         self.compare(&ledger.credited, entries)
             .doing("comparing answers with the ledger")?;
         let open = ledger.open_letters;
-        let none_open = (open == 0)
-            .then_some(())
-            .ok_or(format!("{open} dead letters are open"));
-        none_open.doing("checking that there are no dead letters")
+        ensure(open == 0, "checking for dead letters", || {
+            format!("{open} dead letters are open")
+        })
     }
 
     fn compare(&self, credited: &[i64], entries: usize) -> std::result::Result<(), String> {
         let in_ledger: HashSet<i64> = credited.iter().copied().collect();
-        let sent: HashSet<i64> = self
-            .accepted
-            .iter()
-            .chain(&self.uncertain)
-            .copied()
-            .collect();
+        let sent: HashSet<i64> = self.sent().collect();
         let lost = self.accepted.iter().filter(|id| !in_ledger.contains(id));
         let (lost, unknown) = (lost.count(), in_ledger.difference(&sent).count());
         // Every order has one line: a second entry of an event is points credited twice.

@@ -7,7 +7,7 @@ use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
 use serde_json::{Value, json};
 
 use crate::clock::pause;
-use crate::servers::{Pids, Settings, label_of};
+use crate::servers::{Pids, ServerFacts, label_of};
 use crate::usage::other_processes;
 
 /// Other programs are listed from this share of a core.
@@ -18,21 +18,13 @@ pub(crate) struct Machine(Vec<(&'static str, String)>);
 
 impl Machine {
     /// Reads the facts, before anything is measured. `broker_metrics` is its Prometheus text.
-    pub(crate) fn read(settings: &Settings, broker_metrics: &str, servers: Pids) -> Self {
+    pub(crate) fn read(database: &ServerFacts, broker_metrics: &str, servers: Pids) -> Self {
         let version =
             |label| label_of(broker_metrics, "rabbitmq_build_info", label).unwrap_or("unknown");
         let broker = format!(
             "RabbitMQ {}, Erlang {}, one node, quorum queues",
             version("rabbitmq_version"),
             version("erlang_version")
-        );
-        let database = format!(
-            "PostgreSQL {}, fsync {}, synchronous_commit {}, full_page_writes {}, shared_buffers {}",
-            settings.version,
-            settings.fsync,
-            settings.synchronous_commit,
-            settings.full_page_writes,
-            settings.shared_buffers
         );
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let memory = Meminfo::current().map_or(0, |memory| memory.mem_total / 1024);
@@ -45,7 +37,7 @@ impl Machine {
             ("memory", format!("{memory} kB")),
             ("kernel", format!("Linux {}", kernel.trim())),
             ("broker", broker),
-            ("database", database),
+            ("database", database.text.clone()),
             ("build", build().to_owned()),
             ("load average before", load),
             ("also running before", others(servers)),

@@ -12,17 +12,22 @@ use crate::machine::Machine;
 use crate::orders::Orders;
 use crate::row::{PeakMb, Row};
 use crate::scenario;
-use crate::servers::{Broker, Launcher, Scraper, Settings, Stack, Store};
+use crate::servers::{Broker, Launcher, Scraper, Stack, Store};
 use crate::table::Results;
 
 pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
     let broker_metrics = format!("{}/metrics", config.prometheus_url);
     let mut bench = set_up(cli, config)?;
-    let settings = bench.store.settings()?;
-    ensure_durable(&settings)?;
+    let database = bench.store.facts()?;
+    // A database that may lose commits is faster, and its figures would mean nothing.
+    ensure(
+        database.is_durable,
+        "checking the database's settings",
+        || database.text.clone(),
+    )?;
     bench.broker.ensure_quorum_queue()?;
     let broker_metrics = Scraper::new().get(&broker_metrics)?;
-    let machine = Machine::read(&settings, &broker_metrics, bench.stack.pids()?);
+    let machine = Machine::read(&database, &broker_metrics, bench.stack.pids()?);
     bench.reset()?;
     let (mut rows, mut baseline_rows) = (Vec::new(), Vec::new());
     for one in cli.scenarios() {
@@ -109,19 +114,6 @@ fn set_up(cli: &Cli, config: Config) -> Result<Bench> {
 fn random_secret() -> String {
     let letters = std::iter::repeat_with(fastrand::alphanumeric).take(32);
     format!("pn-{}", letters.collect::<String>())
-}
-
-/// A database that may lose commits is faster, and its figures would mean nothing.
-fn ensure_durable(settings: &Settings) -> Result<()> {
-    let values = [
-        &settings.fsync,
-        &settings.synchronous_commit,
-        &settings.full_page_writes,
-    ];
-    let all_on = values.iter().all(|value| value.as_str() == "on");
-    ensure(all_on, "checking the database's settings", || {
-        format!("{settings:?}")
-    })
 }
 
 /// Writes to standard error, because the table goes to standard output.

@@ -1,8 +1,6 @@
 //! Orders as `PayNow` signs and posts them. They are complete as bytes before a run begins, so that the
 //! load generator signs nothing while it measures.
 
-use std::ops::Range;
-
 use paynow_process::clock::{now_ms, now_rfc3339};
 use paynow_shared::ids::flake_floor;
 use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
@@ -83,62 +81,57 @@ impl Orders {
 
 /// Complete requests for the load generator, and their bodies for the bare client.
 #[derive(Default)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    requests: Vec<Request>,
-}
+pub(crate) struct Batch(Vec<Request>);
 
 struct Request {
     event_id: i64,
     signed_at_ms: i64,
-    all: Range<usize>,
-    body_from: usize,
+    bytes: Vec<u8>,
+    body_length: usize,
 }
 
 impl Batch {
     fn push(&mut self, event_id: i64, signed_at_ms: i64, signer: &Signer, body: &[u8]) {
         let signature = signer.sign(&signed_at_ms.to_string(), body);
-        let from = self.bytes.len();
         let head = format!(
             "POST /webhooks/paynow HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
              {TIMESTAMP_HEADER}: {signed_at_ms}\r\n{SIGNATURE_HEADER}: {signature}\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
-        self.bytes.extend_from_slice(head.as_bytes());
-        let body_from = self.bytes.len();
-        self.bytes.extend_from_slice(body);
-        self.requests.push(Request {
+        self.0.push(Request {
             event_id,
             signed_at_ms,
-            all: from..self.bytes.len(),
-            body_from,
+            bytes: [head.as_bytes(), body].concat(),
+            body_length: body.len(),
         });
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.requests.len()
+        self.0.len()
     }
 
     pub(crate) fn request(&self, index: usize) -> &[u8] {
-        &self.bytes[self.requests[index].all.clone()]
+        &self.0[index].bytes
     }
 
     pub(crate) fn body(&self, index: usize) -> &[u8] {
-        let request = &self.requests[index];
-        &self.bytes[request.body_from..request.all.end]
+        let Request {
+            bytes, body_length, ..
+        } = &self.0[index];
+        &bytes[bytes.len() - body_length..]
     }
 
     pub(crate) fn event_id(&self, index: usize) -> i64 {
-        self.requests[index].event_id
+        self.0[index].event_id
     }
 
     pub(crate) fn signed_at_ms(&self, index: usize) -> i64 {
-        self.requests[index].signed_at_ms
+        self.0[index].signed_at_ms
     }
 
     pub(crate) fn event_ids(&self) -> impl Iterator<Item = i64> {
-        self.requests.iter().map(|request| request.event_id)
+        self.0.iter().map(|request| request.event_id)
     }
 }
 

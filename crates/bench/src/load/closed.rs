@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::future::join_all;
@@ -15,14 +16,35 @@ use crate::runtime::block_on;
 
 /// Posts the whole batch over this many connections.
 pub(crate) fn closed(address: SocketAddr, batch: &Batch, connections: usize) -> Result<LoadReport> {
+    run(address, batch, connections, |sent| sent < batch.len())
+}
+
+/// Posts the batch again and again until `stop`, as fast as the connections can.
+pub(crate) fn flood(
+    address: SocketAddr,
+    batch: &Batch,
+    connections: usize,
+    stop: &AtomicBool,
+) -> Result<LoadReport> {
+    run(address, batch, connections, |_sent| {
+        !stop.load(Ordering::Relaxed)
+    })
+}
+
+fn run(
+    address: SocketAddr,
+    batch: &Batch,
+    connections: usize,
+    has_more: impl Fn(usize) -> bool,
+) -> Result<LoadReport> {
     block_on(async {
         let wires = Wire::open_all(address, connections).await?;
-        let next = Cell::new(0);
+        let sent = Cell::new(0);
         let exchanges = RefCell::new(Vec::with_capacity(batch.len()));
         let (began, began_us) = (Instant::now(), now_us());
         join_all(wires.into_iter().map(async |mut wire| {
-            while next.get() < batch.len() {
-                let index = next.replace(next.get() + 1);
+            while has_more(sent.get()) {
+                let index = sent.replace(sent.get() + 1) % batch.len();
                 let due = began.elapsed();
                 let answered = wire.exchange(batch.request(index)).await;
                 exchanges.borrow_mut().push(Exchange {

@@ -3,14 +3,12 @@
 
 mod answer;
 mod closed;
-mod flood;
 mod open;
 mod report;
 mod schedule;
 mod wire;
 
-pub(crate) use closed::closed;
-pub(crate) use flood::{FloodReport, flood};
+pub(crate) use closed::{closed, flood};
 pub(crate) use open::{OpenLoop, WhenBusy};
-pub(crate) use report::{Exchange, LoadReport, describe};
+pub(crate) use report::{Exchange, LoadReport};
 pub(crate) use schedule::Phase;

@@ -51,6 +51,7 @@ impl LoadReport {
         self.exchanges.len() - self.accepted().count()
     }
 
+    /// How often each status was answered.
     pub(crate) fn by_status(&self) -> BTreeMap<u16, usize> {
         let mut counts = BTreeMap::new();
         for exchange in &self.exchanges {
@@ -59,15 +60,30 @@ impl LoadReport {
         counts
     }
 
-    /// Accepted requests a second, over the whole run.
-    pub(crate) fn accepted_per_second(&self) -> f64 {
+    /// "3 answered 202, 1 without an answer".
+    pub(crate) fn describe(&self) -> String {
+        let counts = self.by_status().into_iter();
+        let counts = counts.map(|(status, count)| match status {
+            NO_ANSWER => format!("{count} without an answer"),
+            status => format!("{count} answered {status}"),
+        });
+        counts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Answered requests per second, over the whole run.
+    pub(crate) fn per_second(&self) -> f64 {
         let last = self
             .exchanges
             .iter()
             .map(|exchange| exchange.answered)
             .max();
         let seconds = last.unwrap_or_default().as_secs_f64();
-        self.accepted().count() as f64 / seconds.max(f64::EPSILON)
+        self.exchanges.len() as f64 / seconds.max(f64::EPSILON)
+    }
+
+    pub(crate) fn accepted_per_second(&self) -> f64 {
+        let share = self.accepted().count() as f64 / self.exchanges.len().max(1) as f64;
+        self.per_second() * share
     }
 
     /// Median and 99th percentile of the accepted, in milliseconds.
@@ -75,15 +91,6 @@ impl LoadReport {
         let latencies = Latencies::of(self.accepted().map(Exchange::latency))?;
         Ok(latencies.p50_and_p99_ms())
     }
-}
-
-/// "3 answered 202, 1 without an answer".
-pub(crate) fn describe(by_status: &BTreeMap<u16, usize>) -> String {
-    let counts = by_status.iter().map(|(status, count)| match *status {
-        NO_ANSWER => format!("{count} without an answer"),
-        status => format!("{count} answered {status}"),
-    });
-    counts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

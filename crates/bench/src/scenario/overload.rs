@@ -11,7 +11,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result};
 use crate::figures::{Latencies, Series};
-use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy, closed, describe};
+use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy, closed};
 use crate::row::{Cost, Figure, Latency, PeakMb, Row};
 use crate::servers::Receiver;
 use crate::usage::peak_mb;
@@ -54,7 +54,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         recoveries.push(recovery_seconds(&report, during));
         notes.push(format!(
             "{}, {} not sent because every connection waited for an answer",
-            describe(&report.by_status()),
+            report.describe(),
             report.skipped
         ));
         receiver.program.stop()?;

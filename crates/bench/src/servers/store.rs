@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Array, BigInt, Binary, Double, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -29,19 +29,14 @@ const STOP_TRACKING_COMMITS: [&str; 2] = [
 #[derive(Clone)]
 pub(crate) struct Store(SecretString);
 
-/// The server's version and the settings that decide its speed.
-#[derive(Debug, QueryableByName)]
-pub(crate) struct Settings {
+#[derive(QueryableByName)]
+pub(crate) struct ServerFacts {
+    /// The version, and the settings that decide the server's speed.
     #[diesel(sql_type = Text)]
-    pub(crate) version: String,
-    #[diesel(sql_type = Text)]
-    pub(crate) fsync: String,
-    #[diesel(sql_type = Text)]
-    pub(crate) synchronous_commit: String,
-    #[diesel(sql_type = Text)]
-    pub(crate) full_page_writes: String,
-    #[diesel(sql_type = Text)]
-    pub(crate) shared_buffers: String,
+    pub(crate) text: String,
+    /// Whether a commit is on disk before it is confirmed.
+    #[diesel(sql_type = Bool)]
+    pub(crate) is_durable: bool,
 }
 
 /// What the database holds about a range of events.
@@ -108,12 +103,12 @@ impl Store {
         self.connect()?.batch_execute(command).doing(what)
     }
 
-    pub(crate) fn settings(&self) -> Result<Settings> {
-        let asked = "SELECT current_setting('server_version') AS version, \
-            current_setting('fsync') AS fsync, \
-            current_setting('synchronous_commit') AS synchronous_commit, \
-            current_setting('full_page_writes') AS full_page_writes, \
-            current_setting('shared_buffers') AS shared_buffers";
+    pub(crate) fn facts(&self) -> Result<ServerFacts> {
+        let asked = "SELECT 'PostgreSQL ' || current_setting('server_version') \
+                || string_agg(', ' || name || ' ' || current_setting(name), '' ORDER BY place) AS text, \
+            bool_and(current_setting(name) = 'on' OR name = 'shared_buffers') AS is_durable \
+            FROM unnest(ARRAY['fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers']) \
+                WITH ORDINALITY AS setting (name, place)";
         let row = diesel::sql_query(asked).get_result(&mut self.connect()?);
         row.doing("reading the database's settings")
     }
