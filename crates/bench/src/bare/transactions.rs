@@ -1,6 +1,6 @@
-//! The bare client's transactions: 200 rows and their wallets each, over one connection.
+//! The bare client's transactions, one after the other over one connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -26,7 +26,11 @@ const UPSERT_WALLETS: &str = "INSERT INTO bench.wallets AS wallet (wallet_id, ba
     GROUP BY wallet_id ORDER BY wallet_id \
     ON CONFLICT (wallet_id) DO UPDATE SET balance = wallet.balance + excluded.balance";
 
-/// Rows per second of this many transactions, one after the other, into tables of the benchmark.
+const SINGLES: &str = "CREATE SCHEMA IF NOT EXISTS bench;
+    DROP TABLE IF EXISTS bench.single;
+    CREATE TABLE bench.single (number bigint PRIMARY KEY);";
+
+/// Rows per second of transactions of 200 rows and their wallets.
 pub(crate) fn batch_rows_per_second(
     connection: &mut PgConnection,
     transactions: usize,
@@ -58,4 +62,24 @@ fn apply(connection: &mut PgConnection, events: &[i64], wallets: &[i64]) -> Quer
         .bind::<Array<BigInt>, _>(&points)
         .execute(connection)?;
     Ok(())
+}
+
+/// How long each of this many transactions of one row takes.
+pub(crate) fn commit_latencies(
+    connection: &mut PgConnection,
+    commits: usize,
+) -> Result<Vec<Duration>> {
+    connection
+        .batch_execute(SINGLES)
+        .doing("creating the benchmark's table")?;
+    (0..commits)
+        .map(|number| {
+            let began = Instant::now();
+            diesel::sql_query("INSERT INTO bench.single (number) VALUES ($1)")
+                .bind::<BigInt, _>(number as i64)
+                .execute(connection)
+                .doing("committing one row")?;
+            Ok(began.elapsed())
+        })
+        .collect()
 }
