@@ -1,6 +1,7 @@
 //! Errors of a measurement: what was being done, and the cause. No figure is ever an error.
 
 use std::error::Error;
+use std::thread::ScopedJoinHandle;
 
 use paynow_process::exit::Fatal;
 
@@ -24,4 +25,12 @@ pub(crate) fn ensure(holds: bool, what: &str, why: impl FnOnce() -> String) -> R
     } else {
         Err(Fatal::failed(what, why()))
     }
+}
+
+/// The result of a thread, also when it panicked.
+pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, what: &str) -> Result<T> {
+    thread
+        .join()
+        .map_err(|_panic| "the thread panicked")
+        .doing(what)?
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
-use crate::failure::{Doing, Result, ensure};
+use crate::failure::{Result, ensure, join};
 use crate::figures::Series;
 use crate::load::{LoadReport, OpenLoop, Phase, WhenBusy, flood};
 use crate::orders::{Batch, Orders};
@@ -110,8 +110,7 @@ fn post_during_flood(
         pause(FLOOD_LEAD);
         let report = post(bench, posted, expected);
         stop.store(true, Ordering::Relaxed);
-        let flooded = flooding.join().map_err(|_panic| "it panicked");
-        let flooded = flooded.doing("flooding")??;
+        let flooded = join(flooding, "flooding")?;
         ensure(
             flooded.accepted().next().is_none(),
             "checking the answers to forged posts",

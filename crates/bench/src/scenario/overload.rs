@@ -9,7 +9,7 @@ use paynow_process::exit::Fatal;
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
-use crate::failure::{Doing, Result};
+use crate::failure::{Result, join};
 use crate::figures::{Latencies, Series};
 use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy, closed};
 use crate::row::{Cost, Figure, Latency, PeakMb, Row};
@@ -120,8 +120,7 @@ fn overload(
         let load = scope.spawn(|| open.run(&batch, &stop));
         pause(half_way);
         let half_way_mb = peak_mb(receiver.program.pid());
-        let report = load.join().map_err(|_panic| "the load generator panicked");
-        Ok::<_, Fatal>((report.doing("offering load")??, half_way_mb))
+        Ok::<_, Fatal>((join(load, "offering load")?, half_way_mb))
     })?;
     let (cpu, took) = meter.stop();
     cost.add(&cpu, report.exchanges.len(), took);

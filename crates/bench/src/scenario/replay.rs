@@ -8,7 +8,7 @@ use super::timed::{Live, with_commit_times};
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
-use crate::failure::{Doing, Result, ensure};
+use crate::failure::{Doing, Result, ensure, join};
 use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::{Receiver, Worker};
 
@@ -115,11 +115,7 @@ fn during_a_replay(
             took
         });
         let latency = live.run(bench, &batch, expected, cost)?;
-        let took = watching
-            .join()
-            .map_err(|_panic| "the thread that waits for it panicked")
-            .doing("replaying")??;
-        Ok((latency, took))
+        Ok((latency, join(watching, "replaying")?))
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::bench::{Bench, MANY_WALLETS};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
-use crate::failure::{Doing, Result};
+use crate::failure::{Result, join};
 use crate::figures::{Series, combined};
 use crate::load::{OpenLoop, Phase, WhenBusy};
 use crate::row::{Cost, Figure, Latency, Row};
@@ -123,10 +123,7 @@ fn offer(
             });
             pause(POLL_INTERVAL);
         }
-        let report = load
-            .join()
-            .map_err(|_panic| "the load generator panicked")
-            .doing("offering load")??;
+        let report = join(load, "offering load")?;
         Ok::<_, paynow_process::exit::Fatal>((report, samples))
     })?;
     let (cpu, took) = meter.stop();
