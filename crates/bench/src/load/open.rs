@@ -27,14 +27,24 @@ pub(crate) enum WhenBusy {
     Skip,
 }
 
-pub(crate) struct OpenLoop<'a> {
+pub(crate) struct OpenLoop {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
-    pub(crate) phases: &'a [Phase],
+    pub(crate) phases: Vec<Phase>,
     pub(crate) when_busy: WhenBusy,
 }
 
-impl OpenLoop<'_> {
+impl OpenLoop {
+    /// One rate, of which every request is sent.
+    pub(crate) fn steady(address: SocketAddr, connections: usize, phase: Phase) -> Self {
+        Self {
+            address,
+            connections,
+            phases: vec![phase],
+            when_busy: WhenBusy::Wait,
+        }
+    }
+
     /// How many requests a complete run sends.
     pub(crate) fn requests(&self) -> usize {
         self.phases.iter().map(Phase::requests).sum()
@@ -42,7 +52,7 @@ impl OpenLoop<'_> {
 
     /// Posts until all requests are sent, or until `stop`, and waits for the last answers.
     pub(crate) fn run(&self, batch: &Batch, stop: &AtomicBool) -> Result<LoadReport> {
-        let due_times = due_times(self.phases);
+        let due_times = due_times(&self.phases);
         let due_times = due_times.as_slice();
         let (announce, due_count) = watch::channel(0);
         std::thread::scope(|scope| {

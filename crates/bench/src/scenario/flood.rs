@@ -10,8 +10,8 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure, join};
 use crate::figures::Series;
-use crate::load::{LoadReport, OpenLoop, Phase, WhenBusy, flood};
-use crate::orders::{Batch, Orders};
+use crate::load::{LoadReport, OpenLoop, Phase, flood};
+use crate::orders::Orders;
 use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::Receiver;
 
@@ -126,17 +126,12 @@ fn post(
     receiver: &Receiver,
     expected: &mut ExpectedCredits,
 ) -> Result<LoadReport> {
-    let phases = [Phase {
+    let phase = Phase {
         per_second: PER_SECOND,
         seconds: bench.sizes.flood_seconds,
-    }];
-    let open = OpenLoop {
-        address: receiver.address,
-        connections: CONNECTIONS,
-        phases: &phases,
-        when_busy: WhenBusy::Wait,
     };
-    let batch: Batch = bench.orders.batch(open.requests(), MANY_WALLETS);
+    let open = OpenLoop::steady(receiver.address, CONNECTIONS, phase);
+    let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
     let report = open.run(&batch, &AtomicBool::new(false))?;
     expected.add_load(&batch, &report);
     let statuses = report.by_status();

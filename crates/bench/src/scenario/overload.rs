@@ -103,14 +103,14 @@ fn overload(
         seconds,
     };
     let half_way = Duration::from_secs_f64(bench.sizes.overload_seconds / 2.0);
-    let phases = [
+    let phases = vec![
         phase(2.0, bench.sizes.overload_seconds),
         phase(0.5, bench.sizes.recovery_seconds),
     ];
     let open = OpenLoop {
         address: receiver.address,
         connections: bench.sizes.overload_connections,
-        phases: &phases,
+        phases,
         when_busy: WhenBusy::Skip,
     };
     let batch = bench.orders.batch(open.requests(), MANY_WALLETS);

@@ -9,7 +9,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
 use crate::figures::Latencies;
-use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy};
+use crate::load::{Exchange, LoadReport, OpenLoop, Phase};
 use crate::orders::Batch;
 use crate::row::Cost;
 use crate::servers::{Receiver, Store, Worker};
@@ -41,16 +41,16 @@ pub(super) struct Live<'a> {
 }
 
 impl Live<'_> {
-    fn phase(&self) -> [Phase; 1] {
-        [Phase {
+    fn load(&self) -> OpenLoop {
+        let phase = Phase {
             per_second: self.per_second,
             seconds: self.seconds + WARM_UP_SECONDS,
-        }]
+        };
+        OpenLoop::steady(self.programs.0.address, CONNECTIONS, phase)
     }
 
     pub(super) fn batch(&self, bench: &mut Bench) -> Batch {
-        let requests = self.phase().iter().map(Phase::requests).sum();
-        bench.orders.batch(requests, MANY_WALLETS)
+        bench.orders.batch(self.load().requests(), MANY_WALLETS)
     }
 
     /// Posts until the time is over or until `stop`, and waits for the credits. Gives median and 99th
@@ -63,16 +63,9 @@ impl Live<'_> {
         cost: &mut Cost,
     ) -> Result<(f64, f64)> {
         let (receiver, worker) = self.programs;
-        let phases = self.phase();
-        let open = OpenLoop {
-            address: receiver.address,
-            connections: CONNECTIONS,
-            phases: &phases,
-            when_busy: WhenBusy::Wait,
-        };
         bench.store.reset_flush_statistics()?;
         let meter = bench.meter(Some(receiver), Some(worker))?;
-        let report = open.run(batch, self.stop)?;
+        let report = self.load().run(batch, self.stop)?;
         let (cpu, took) = meter.stop();
         cost.add(&cpu, report.exchanges.len(), took);
         expected.add_load(batch, &report);

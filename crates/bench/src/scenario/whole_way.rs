@@ -9,7 +9,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, join};
 use crate::figures::{Series, combined};
-use crate::load::{OpenLoop, Phase, WhenBusy};
+use crate::load::{OpenLoop, Phase};
 use crate::row::{Cost, Figure, Latency, Row};
 use crate::servers::{Receiver, Worker};
 
@@ -96,16 +96,11 @@ fn offer(
     cost: &mut Cost,
 ) -> Result<Step> {
     let seconds = bench.sizes.step_seconds;
-    let phases = [Phase {
+    let phase = Phase {
         per_second,
         seconds,
-    }];
-    let open = OpenLoop {
-        address: receiver.address,
-        connections: CONNECTIONS,
-        phases: &phases,
-        when_busy: WhenBusy::Wait,
     };
+    let open = OpenLoop::steady(receiver.address, CONNECTIONS, phase);
     let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
     let meter = bench.meter(Some(receiver), Some(worker))?;
     let before = expected.len();
