@@ -3,62 +3,43 @@
 
 use std::time::Duration;
 
-use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
-use serde_json::{Value, json};
-
 use crate::clock::pause;
 use crate::servers::{Pids, ServerFacts, label_of};
 use crate::usage::other_processes;
+use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
 
 /// Other programs are listed from this share of a core.
 const LISTED_FROM: f64 = 0.02;
 const OBSERVED_FOR: Duration = Duration::from_secs(1);
 
-pub(crate) struct Machine(Vec<(&'static str, String)>);
+/// A name and its value.
+pub(crate) type Fact = (&'static str, String);
 
-impl Machine {
-    /// Reads the facts, before anything is measured. `broker_metrics` is its Prometheus text.
-    pub(crate) fn read(database: &ServerFacts, broker_metrics: &str, servers: Pids) -> Self {
-        let version =
-            |label| label_of(broker_metrics, "rabbitmq_build_info", label).unwrap_or("unknown");
-        let broker = format!(
-            "RabbitMQ {}, Erlang {}, one node, quorum queues",
-            version("rabbitmq_version"),
-            version("erlang_version")
-        );
-        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let memory = Meminfo::current().map_or(0, |memory| memory.mem_total / 1024);
-        let load = LoadAverage::current().map_or_else(
-            |_unreadable| "unknown".to_owned(),
-            |load| format!("{:.2} {:.2} {:.2}", load.one, load.five, load.fifteen),
-        );
-        Self(vec![
-            ("processor", processor()),
-            ("memory", format!("{memory} kB")),
-            ("kernel", format!("Linux {}", kernel.trim())),
-            ("broker", broker),
-            ("database", database.text.clone()),
-            ("build", build().to_owned()),
-            ("load average before", load),
-            ("also running before", others(servers)),
-        ])
-    }
-
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Self(Vec::new())
-    }
-
-    pub(crate) fn rows(&self) -> &[(&'static str, String)] {
-        &self.0
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let facts = self.0.iter();
-        facts
-            .map(|(name, fact)| ((*name).to_owned(), json!(fact)))
-            .collect()
-    }
+/// Reads the facts, before anything is measured. `broker_metrics` is its Prometheus text.
+pub(crate) fn facts(database: &ServerFacts, broker_metrics: &str, servers: Pids) -> Vec<Fact> {
+    let version =
+        |label| label_of(broker_metrics, "rabbitmq_build_info", label).unwrap_or("unknown");
+    let broker = format!(
+        "RabbitMQ {}, Erlang {}, one node, quorum queues",
+        version("rabbitmq_version"),
+        version("erlang_version")
+    );
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let memory = Meminfo::current().map_or(0, |memory| memory.mem_total / 1024);
+    let load = LoadAverage::current().map_or_else(
+        |_unreadable| "unknown".to_owned(),
+        |load| format!("{:.2} {:.2} {:.2}", load.one, load.five, load.fifteen),
+    );
+    vec![
+        ("processor", processor()),
+        ("memory", format!("{memory} kB")),
+        ("kernel", format!("Linux {}", kernel.trim())),
+        ("broker", broker),
+        ("database", database.text.clone()),
+        ("build", build().to_owned()),
+        ("load average before", load),
+        ("also running before", others(servers)),
+    ]
 }
 
 fn processor() -> String {

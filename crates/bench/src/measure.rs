@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::cli::{Cli, Scenario};
 use crate::config::Config;
 use crate::failure::{Doing, Result, ensure};
-use crate::machine::Machine;
+use crate::machine;
 use crate::orders::Orders;
 use crate::row::{PeakMb, Row};
 use crate::scenario;
@@ -27,7 +27,7 @@ pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
     )?;
     bench.broker.ensure_quorum_queue()?;
     let broker_metrics = Scraper::new().get(&broker_metrics)?;
-    let machine = Machine::read(&database, &broker_metrics, bench.stack.pids()?);
+    let machine = machine::facts(&database, &broker_metrics, bench.stack.pids()?);
     bench.reset()?;
     let (mut rows, mut baseline_rows) = (Vec::new(), Vec::new());
     for one in cli.scenarios() {

@@ -36,12 +36,6 @@ impl Figure {
     }
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Goal {
-    pub(crate) text: &'static str,
-    pub(crate) reached: bool,
-}
-
 /// Median and 99th percentile of each run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latency {
@@ -109,7 +103,8 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) ours: Figure,
     pub(crate) limit: Option<Figure>,
-    pub(crate) goal: Option<Goal>,
+    /// The text of the goal, and whether it was reached.
+    pub(crate) goal: Option<(&'static str, bool)>,
     pub(crate) latency: Option<Latency>,
     pub(crate) cost: Cost,
     pub(crate) notes: Vec<String>,
@@ -145,7 +140,7 @@ impl Row {
     }
 
     pub(crate) fn goal(mut self, text: &'static str, reached: bool) -> Self {
-        self.goal = Some(Goal { text, reached });
+        self.goal = Some((text, reached));
         self
     }
 

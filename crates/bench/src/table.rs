@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::figures::Series;
-use crate::machine::Machine;
+use crate::machine::Fact;
 use crate::row::{Cost, Figure, Latency, Row, Unit};
 use crate::usage::Cpu;
 
@@ -17,7 +17,7 @@ const COMPARISON_HEAD: &str = "Each ratio is the figure of this build divided by
 pub(crate) struct Results<'a> {
     /// The command line that was measured.
     pub(crate) command: String,
-    pub(crate) machine: &'a Machine,
+    pub(crate) machine: &'a [Fact],
     pub(crate) rows: &'a [Row],
     /// The same rows, measured with the baseline's programs.
     pub(crate) baseline: Option<&'a [Row]>,
@@ -31,7 +31,7 @@ impl Results<'_> {
             Some(baseline) => add_comparison(&mut text, self.rows, baseline),
         }
         text.push_str("\n| machine | |\n|---|---|\n");
-        for (name, fact) in self.machine.rows() {
+        for (name, fact) in self.machine {
             add_line(&mut text, &[(*name).to_owned(), fact.clone()]);
         }
         let all = self.rows.iter().chain(self.baseline.unwrap_or_default());
@@ -45,7 +45,7 @@ impl Results<'_> {
         let rows = |rows: &[Row]| rows.iter().map(row_json).collect::<Vec<_>>();
         json!({
             "command": self.command,
-            "machine": self.machine.json(),
+            "machine": self.machine.iter().map(|(name, fact)| ((*name).to_owned(), json!(fact))).collect::<Value>(),
             "rows": rows(self.rows),
             "baseline": self.baseline.map(rows),
         })
@@ -164,8 +164,8 @@ fn median_and_spread(series: &Series, decimals: usize) -> (String, String) {
 
 fn goal(row: &Row) -> String {
     row.goal.as_ref().map_or_else(String::new, |goal| {
-        let reached = if goal.reached { "yes" } else { "**no**" };
-        format!("{}: {reached}", goal.text)
+        let (text, is_reached) = goal;
+        format!("{text}: {}", if *is_reached { "yes" } else { "**no**" })
     })
 }
 
@@ -224,7 +224,7 @@ fn row_json(row: &Row) -> Value {
         "here": figure(&row.ours),
         "limit": row.limit.as_ref().map(figure),
         "ratio": row.ratio().as_ref().map(Series::values),
-        "to_reach": row.goal.as_ref().map(|goal| json!({"text": goal.text, "reached": goal.reached})),
+        "to_reach": row.goal.map(|(text, reached)| json!({"text": text, "reached": reached})),
         "latency_ms": row.latency.as_ref().map(|latency| {
             json!({"p50": latency.p50_ms.values(), "p99": latency.p99_ms.values()})
         }),
@@ -250,10 +250,10 @@ mod tests {
         Row::new("receiver", rate("202", posts)).limit(rate("bare", &[20_000.0; 3]))
     }
 
-    fn results<'a>(machine: &'a Machine, rows: &'a [Row]) -> Results<'a> {
+    fn results(rows: &[Row]) -> Results<'_> {
         Results {
             command: "ops/bench".to_owned(),
-            machine,
+            machine: &[],
             rows,
             baseline: None,
         }
@@ -264,7 +264,7 @@ mod tests {
         let row = receiver(&[18_000.0, 17_000.0, 19_000.4]);
         assert_eq!(row.median_ratio(), 0.9);
         let rows = [row.goal("at least 0.75", true)];
-        let text = results(&Machine::none(), &rows).markdown();
+        let text = results(&rows).markdown();
         let expected = "| receiver | 202 18,000/s (17,000–19,000) | bare 20,000/s (20,000–20,000) \
             | **0.90** (0.85–0.95) | at least 0.75: yes |  |  |  |\n";
         assert!(text.contains(expected), "{text}");
@@ -274,10 +274,9 @@ mod tests {
     fn a_comparison_divides_each_figure_by_that_of_the_baseline() {
         let rows = [receiver(&[18_000.0, 17_000.0, 19_000.0])];
         let baseline = [receiver(&[20_000.0, 10_000.0, 10_000.0])];
-        let machine = Machine::none();
         let results = Results {
             baseline: Some(&baseline),
-            ..results(&machine, &rows)
+            ..results(&rows)
         };
         let text = results.markdown();
         let expected = "| receiver | 202 | 18,000/s (17,000–19,000) | 10,000/s (10,000–20,000) \

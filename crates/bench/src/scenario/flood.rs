@@ -70,7 +70,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
 }
 
 fn row(measured: Measured) -> Row {
-    let what = format!("posts at {PER_SECOND}/s beside a flood of forged ones");
+    let what = format!("posts at {PER_SECOND}/s during a flood of forged ones");
     let p99 = measured.flooded.p99_ms.clone();
     let limit = Figure::millis(
         "the flood at another receiver, p99",

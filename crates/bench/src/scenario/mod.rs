@@ -1,4 +1,4 @@
-//! What is measured.
+//! The scenarios: each measures one or more rows of the table.
 
 mod drain;
 mod flood;

@@ -62,7 +62,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         worker.program.stop()?;
         expected.verify(&bench.store)?;
         let what = format!(
-            "POST to credited at {LIVE_PER_SECOND}/s, beside a replay of {count} dead letters"
+            "POST to credited at {LIVE_PER_SECOND}/s, during a replay of {count} dead letters"
         );
         let p50 = Figure::millis("p50", during.p50_ms.clone());
         let limit = Figure::millis("without a replay", alone.p50_ms);
