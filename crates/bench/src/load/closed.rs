@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::report::{Exchange, LoadReport, NO_ANSWER};
 use super::wire::Wire;
@@ -42,20 +43,23 @@ fn run(
         let sent = Cell::new(0);
         let exchanges = RefCell::new(Vec::with_capacity(batch.len()));
         let (began, began_us) = (Instant::now(), now_us());
-        join_all(wires.into_iter().map(async |mut wire| {
-            while has_more(sent.get()) {
-                let index = sent.replace(sent.get() + 1) % batch.len();
-                let due = began.elapsed();
-                let answered = wire.exchange(batch.request(index)).await;
-                exchanges.borrow_mut().push(Exchange {
-                    index,
-                    status: answered.unwrap_or(NO_ANSWER),
-                    due,
-                    answered: began.elapsed(),
-                });
-            }
-        }))
-        .await;
+        let loops: FuturesUnordered<_> = wires
+            .into_iter()
+            .map(async |mut wire| {
+                while has_more(sent.get()) {
+                    let index = sent.replace(sent.get() + 1) % batch.len();
+                    let due = began.elapsed();
+                    let answered = wire.exchange(batch.request(index)).await;
+                    exchanges.borrow_mut().push(Exchange {
+                        index,
+                        status: answered.unwrap_or(NO_ANSWER),
+                        due,
+                        answered: began.elapsed(),
+                    });
+                }
+            })
+            .collect();
+        loops.collect::<()>().await;
         Ok(LoadReport {
             exchanges: exchanges.into_inner(),
             skipped: 0,
