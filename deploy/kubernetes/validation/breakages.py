@@ -1,5 +1,5 @@
-"""Ways to break the manifests, at least one for each rule: a rule that has never said no may not be able
-to. Each is done to a copy of an overlay that is right, and the rule of that name must say so."""
+"""Ways to break the manifests, at least one for each rule, to prove that each rule can fail. Each breakage
+is applied to a copy of a valid overlay, and the rule of that name must report a problem."""
 
 from world import World
 
@@ -42,8 +42,8 @@ def without(documents, kind, name):
 
 
 def egress(world, name, port):
-    road = {"to": [], "ports": [{"protocol": "TCP", "port": port}]}
-    spec(world, "NetworkPolicy", name)["egress"].append(road)
+    opening = {"to": [], "ports": [{"protocol": "TCP", "port": port}]}
+    spec(world, "NetworkPolicy", name)["egress"].append(opening)
 
 
 SCHEMA = [
@@ -78,7 +78,7 @@ RULES = {
         lambda w: container(w, "setup").pop("resources"),
         lambda w: container(w, "worker")["resources"]["limits"].update(cpu="1"),
     ],
-    "memory_is_told_before_it_ends": [
+    "the_memory_alert_fires_before_the_limit": [
         lambda w: container(w, "worker")["resources"]["limits"].update(memory="400Mi"),
     ],
     "servers_are_probed": [
@@ -86,12 +86,12 @@ RULES = {
         lambda w: container(w, "receiver")["livenessProbe"]["httpGet"].update(path="/readyz"),
         lambda w: container(w, "receiver")["livenessProbe"]["httpGet"].update(port="admin"),
     ],
-    "the_grace_is_longer_than_the_drain": [
+    "the_grace_period_is_longer_than_the_shutdown": [
         lambda w: pod(w, "receiver").update(terminationGracePeriodSeconds=27),
         lambda w: pod(w, "worker").pop("terminationGracePeriodSeconds"),
         lambda w: container(w, "receiver")["lifecycle"]["preStop"]["sleep"].update(seconds=30),
     ],
-    "an_update_leaves_the_way_in_open": [
+    "an_update_keeps_receivers_reachable": [
         lambda w: spec(w, "Deployment", "receiver").pop("strategy"),
         lambda w: container(w, "receiver").pop("lifecycle"),
     ],
@@ -110,15 +110,15 @@ RULES = {
         lambda w: settings(w, "receiver").update(PAYNOW_SIGNING_SECRETS="x"),
         lambda w: mounted(w, "setup")["items"].pop(),
     ],
-    "what_is_required_is_given": [
+    "required_settings_are_given": [
         lambda w: container(w, "receiver")["env"].pop(),
         lambda w: container(w, "worker").update(env=[]),
     ],
-    "no_secret_is_in_the_files": [
+    "no_secret_is_in_the_manifests": [
         lambda w: w.documents.append({"kind": "Secret", "metadata": {"name": "paynow-worker"}}),
         lambda w: settings(w, "worker").update(LOG_LEVEL=HOST),
     ],
-    "every_secret_is_told_of": [
+    "the_readme_explains_every_secret": [
         lambda w: mounted(w, "worker").update(secretName="paynow-other"),
         lambda w: mounted(w, "worker")["items"].append(keyed("OTHER_URL")),
         lambda w: spec(w, "TriggerAuthentication", "worker")["secretTargetRef"][0].update(key="host"),
@@ -128,7 +128,7 @@ RULES = {
         lambda w: mounted(w, "worker").pop("items"),
         lambda w: pod(w, "setup")["securityContext"].pop("fsGroup"),
     ],
-    "the_receiver_knows_no_database": [
+    "the_receiver_has_no_database_access": [
         lambda w: env(w, "receiver", "DATABASE_URL_FILE", "/x"),
         lambda w: settings(w, "receiver").update(DATABASE_URL="x"),
         lambda w: mounted(w, "receiver").update(secretName="paynow-worker"),
@@ -142,13 +142,13 @@ RULES = {
         lambda w: spec(w, "NetworkPolicy", "default-deny").update(policyTypes=["Ingress"]),
         lambda w: spec(w, "NetworkPolicy", "default-deny").update(egress=[{}]),
     ],
-    "each_program_has_its_own_roads_only": [
+    "each_program_has_only_the_connections_it_needs": [
         lambda w: egress(w, "receiver", 5432),
         lambda w: spec(w, "NetworkPolicy", "dns").update(egress=[{}]),
         lambda w: spec(w, "NetworkPolicy", "worker")["ingress"].pop(),
         lambda w: spec(w, "NetworkPolicy", "receiver").update(podSelector={}),
     ],
-    "every_road_leads_somewhere": [
+    "every_connection_has_a_peer": [
         lambda w: egress(w, "worker", 5432),
         lambda w: spec(w, "NetworkPolicy", "receiver")["ingress"][0].update(
             {"from": [{"namespaceSelector": {}}]}
@@ -174,12 +174,12 @@ RULES = {
             labelSelector={"matchLabels": {"a": "b"}}
         ),
     ],
-    "ports_are_there": [
+    "ports_exist": [
         lambda w: spec(w, "Service", "receiver")["ports"][0].update(targetPort="https"),
         lambda w: spec(w, "Service", "receiver")["ports"][0].update(name="web"),
         lambda w: spec(w, "Ingress", "receiver")["rules"][0]["http"]["paths"][0].update(path="/"),
     ],
-    "who_is_scaled_has_no_number_of_its_own": [
+    "scaled_deployments_set_no_replicas": [
         lambda w: spec(w, "Deployment", "receiver").update(replicas=2),
         lambda w: without(w.documents, "ScaledObject", "worker"),
     ],
@@ -193,7 +193,7 @@ RULES = {
         lambda w: settings(w, "worker").update(WORKER_LANES="4"),
         lambda w: settings(w, "worker").pop("WORKER_LANES"),
     ],
-    "the_queue_counts_with_what_is_in_hand": [
+    "the_queue_length_counts_unacknowledged_messages": [
         lambda w: spec(w, "ScaledObject", "worker")["triggers"][0]["metadata"].update(protocol="amqp"),
         lambda w: spec(w, "ScaledObject", "worker")["triggers"][0]["metadata"].update(
             excludeUnacknowledged="true"
@@ -201,18 +201,18 @@ RULES = {
         lambda w: spec(w, "ScaledObject", "worker")["triggers"][0]["metadata"].update(queueName="a.b"),
         lambda w: without(w.documents, "TriggerAuthentication", "worker"),
     ],
-    "a_node_can_be_emptied": [
+    "a_node_can_be_drained": [
         lambda w: without(w.documents, "PodDisruptionBudget", "worker"),
         lambda w: spec(w, "PodDisruptionBudget", "worker").update(maxUnavailable=0),
         lambda w: spec(w, "PodDisruptionBudget", "receiver").pop("unhealthyPodEvictionPolicy"),
     ],
-    "what_is_named_is_there": [
+    "named_objects_exist": [
         lambda w: without(w.documents, "ServiceAccount", "setup"),
         lambda w: w.named("ServiceAccount", "worker").pop("automountServiceAccountToken"),
         lambda w: container(w, "worker")["envFrom"][0]["configMapRef"].update(name="other"),
         lambda w: settings(w, "worker").pop("RETRY_LADDER"),
     ],
-    "scrapes_have_the_names_that_rules_know": [
+    "scrapes_have_the_job_names_of_the_rules": [
         lambda w: without(w.documents, "ServiceMonitor", "alertmanager"),
         lambda w: spec(w, "PodMonitor", "paynow").pop("jobLabel"),
         lambda w: spec(w, "PodMonitor", "paynow")["podMetricsEndpoints"][0].update(port="admin"),

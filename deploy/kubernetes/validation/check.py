@@ -3,8 +3,8 @@
 
 usage: check.py <folder with the package of schemas> <built overlay> ...
 
-Every document against the schemas of the oldest and of the newest version of Kubernetes, every overlay
-against our own rules, and every rule against the ways to break it.
+Checks every document against the schemas of the oldest and the newest version of Kubernetes, every overlay
+against our own rules, and that every rule reports the breakages made for it.
 """
 
 import copy
@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 import breakages
-import network  # noqa: F401, like the next three: for the rules in it
+import network  # noqa: F401, like the next three: imported for the rules it registers
 import pods  # noqa: F401
 import scaling  # noqa: F401
 import settings  # noqa: F401
@@ -22,7 +22,7 @@ from rule import RULES
 from schema import VERSIONS, Schemas
 from world import World, title
 
-# The overlay with every kind in it.
+# The overlay that contains every kind.
 FULL = "production"
 
 
@@ -43,27 +43,27 @@ def rule_problems(world):
         try:
             found = list(check(world))
         except (LookupError, TypeError, ValueError, StopIteration, AttributeError) as error:
-            found = [f"cannot be answered: {error!r}"]
+            found = [f"the check itself failed: {error!r}"]
         yield from (f"{it}  [{name}]" for it in found)
 
 
 def problems_of(schemas, documents):
-    """Rules take the shape of a document for granted, so they come second."""
+    """Rules assume documents that match their schemas, so the schemas are checked first."""
     return list(schema_problems(schemas, documents)) or list(rule_problems(World(documents)))
 
 
 def unproven(schemas, documents):
-    """Breakages that nobody noticed, and rules that nobody breaks."""
+    """Breakages that no check reports, and rules without a breakage."""
     for number, breakage in enumerate(breakages.SCHEMA, 1):
         world = breakages.broken(copy.deepcopy(documents), breakage)
         for known in schemas:
             if not list(schema_problems([known], world.documents)):
-                yield f"breakage {number} of the schemas is not noticed by {known.version}"
+                yield f"breakage {number} of the schemas is not reported by the schemas of {known.version}"
     for name, check in RULES.items():
         for number, breakage in enumerate(breakages.RULES.get(name, []), 1):
             world = breakages.broken(copy.deepcopy(documents), breakage)
             if not list(check(world)):
-                yield f"breakage {number} of {name} is not noticed"
+                yield f"breakage {number} of {name} is not reported"
     for name in RULES.keys() ^ breakages.RULES.keys():
         yield f"{name} is a rule without a breakage, or a breakage without a rule"
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Prints the JSON schema of a CustomResourceDefinition: schemas/ is made with it, see NOTICE.md there.
+"""Prints the JSON schema of a CustomResourceDefinition. The files in schemas/ are made with it; see
+NOTICE.md there.
 
 usage: derive_schema.py <file of the definition> <version>
 
-What only explains is left out, and unknown fields are refused, as the API server does under strict
-validation. Rules in CEL are not schema, and are lost.
+It leaves out explanatory fields and refuses unknown fields, as the API server does under strict validation.
+Validation rules in CEL cannot be expressed in the schema, and are left out.
 """
 
 import json
@@ -17,7 +18,7 @@ OBJECT_META = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 def derive(node):
-    """The same schema without what explains, closed where its properties are listed."""
+    """The schema without explanatory fields; refuses unknown properties where the known ones are listed."""
     if "x-kubernetes-int-or-string" in node:
         return {"type": ["integer", "string"]}
     kept = {
@@ -45,7 +46,7 @@ def main():
         definition = yaml.safe_load(file)["spec"]
     version = next(it for it in definition["versions"] if it["name"] == sys.argv[2])
     schema = derive(version["schema"]["openAPIV3Schema"])
-    # What only the controller writes is none of ours.
+    # Only the controller writes the status; our manifests never contain it.
     schema["properties"].pop("status", None)
     schema["properties"]["metadata"] = OBJECT_META
     schema["properties"]["apiVersion"] = {"const": f"{definition['group']}/{version['name']}"}

@@ -1,4 +1,4 @@
-"""Rules about who may talk to whom, and whether selectors find what they mean."""
+"""Rules about allowed connections, and about selectors and ports that must match something."""
 
 import project
 from rule import rule
@@ -17,11 +17,11 @@ MAY_BE_CALLED = {"receiver": {8080, 9464}, "worker": {9465}, "setup": set()}
 
 
 def opened(world, pod, direction):
-    """The ports that policies open to or from a pod; None stands for all of them."""
+    """The ports that policies open to or from a pod; None means all ports."""
     ports = set()
     for policy in world.policies_of(pod):
-        for road in policy["spec"].get(direction, []):
-            for it in road.get("ports") or [{}]:
+        for opening in policy["spec"].get(direction, []):
+            for it in opening.get("ports") or [{}]:
                 number = it.get("port")
                 ports.add(pod.port_number(number) if isinstance(number, str) else number)
     return ports
@@ -42,7 +42,7 @@ def everything_is_denied_at_first(world):
 
 
 @rule
-def each_program_has_its_own_roads_only(world):
+def each_program_has_only_the_connections_it_needs(world):
     for pod in world.pods():
         for direction, allowed in (("egress", MAY_CALL), ("ingress", MAY_BE_CALLED)):
             found, wanted = opened(world, pod, direction), allowed[pod.name]
@@ -51,33 +51,33 @@ def each_program_has_its_own_roads_only(world):
 
 
 @rule
-def every_road_leads_somewhere(world):
-    """Without a peer a road leads everywhere, and an empty selector is everybody. Servers outside the
-    cluster have addresses instead."""
+def every_connection_has_a_peer(world):
+    """A policy entry without a peer, or with an empty selector, allows every address. Servers outside the
+    cluster are named by address."""
     for policy in world.of("NetworkPolicy"):
         spec = policy["spec"]
-        roads = [it.get("from") for it in spec.get("ingress", [])]
-        roads += [it.get("to") for it in spec.get("egress", [])]
-        for peers in roads:
+        allowed = [it.get("from") for it in spec.get("ingress", [])]
+        allowed += [it.get("to") for it in spec.get("egress", [])]
+        for peers in allowed:
             for peer in peers or [{}]:
                 outside = peer.get("ipBlock", {}).get("cidr", "/0")
                 inside = peer.get("namespaceSelector", {}).get("matchLabels")
                 if not inside and outside.endswith("/0"):
-                    yield f"{title(policy)}: a road to everybody"
+                    yield f"{title(policy)}: allows connections with every address"
 
 
 @rule
 def placeholders_are_filled_in(world):
-    """What cluster.yaml says has reached every place that waits for it."""
-    waiting = {"ingress", "broker", "database", "cluster.yaml"}
+    """The values of cluster.yaml have replaced every placeholder."""
+    placeholders = {"ingress", "broker", "database", "cluster.yaml"}
     for document in world.of("NetworkPolicy"):
-        for road in document["spec"].get("ingress", []) + document["spec"].get("egress", []):
-            for peer in road.get("from", []) + road.get("to", []):
+        for opening in document["spec"].get("ingress", []) + document["spec"].get("egress", []):
+            for peer in opening.get("from", []) + opening.get("to", []):
                 chosen = peer.get("namespaceSelector", {}).get("matchLabels", {})
-                if waiting & set(chosen.values()):
+                if placeholders & set(chosen.values()):
                     yield f"{title(document)}: the namespace is not filled in"
     for document in world.of("PodMonitor", "ServiceMonitor"):
-        if waiting & set(document["spec"].get("namespaceSelector", {}).get("matchNames", [])):
+        if placeholders & set(document["spec"].get("namespaceSelector", {}).get("matchNames", [])):
             yield f"{title(document)}: the namespace is not filled in"
     for document in world.of("Ingress"):
         hosts = [it["host"] for it in document["spec"]["rules"]]
@@ -93,10 +93,10 @@ def selectors_find_pods(world):
         if kind == "Deployment":
             labels = spec["template"]["metadata"].get("labels", {})
             if not selects(spec["selector"], labels):
-                yield f"{title(document)}: does not select its own pods"
+                yield f"{title(document)}: its selector does not match its own pods"
             for spread in spec["template"]["spec"].get("topologySpreadConstraints", []):
                 if not selects(spread["labelSelector"], labels):
-                    yield f"{title(document)}: spreads the pods of another"
+                    yield f"{title(document)}: a topologySpreadConstraint does not select its own pods"
         elif kind == "Service":
             if not any(selects({"matchLabels": spec["selector"]}, it.labels) for it in pods):
                 yield f"{title(document)}: selects no pod"
@@ -109,20 +109,20 @@ def selectors_find_pods(world):
 
 
 @rule
-def ports_are_there(world):
+def ports_exist(world):
     for service in world.of("Service"):
         chosen = {"matchLabels": service["spec"]["selector"]}
         pods = [it for it in world.pods() if selects(chosen, it.labels)]
         for port in service["spec"]["ports"]:
             for pod in pods:
                 if pod.port_number(port["targetPort"]) != port["port"]:
-                    yield f"{title(service)}: port {port['name']} is not one of {pod.title}"
+                    yield f"{title(service)}: {pod.title} has no port {port['name']}"
     for ingress in world.of("Ingress"):
-        for road in ingress["spec"]["rules"][0]["http"]["paths"]:
-            backend = road["backend"]["service"]
+        for route in ingress["spec"]["rules"][0]["http"]["paths"]:
+            backend = route["backend"]["service"]
             service = world.named("Service", backend["name"]) or {"spec": {"ports": []}}
             if backend["port"]["name"] not in [it["name"] for it in service["spec"]["ports"]]:
-                yield f"{title(ingress)}: leads to a port that is not there"
-            webhooks = f'"{road["path"]}"'
+                yield f"{title(ingress)}: routes to a port that does not exist"
+            webhooks = f'"{route["path"]}"'
             if webhooks not in project.text("crates/receiver/src/http.rs"):
-                yield f"{title(ingress)}: leads to a path that the receiver does not have"
+                yield f"{title(ingress)}: routes to a path that the receiver does not have"

@@ -1,4 +1,4 @@
-"""What the project says of itself: the settings its programs read, and the times they take."""
+"""Facts read from the project's sources: settings, time limits, probe paths, alert thresholds, job names."""
 
 import re
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 CRATES = ROOT / "crates"
 
-# Where a crate reads settings, if it has the file.
+# The files in which a crate reads settings; not every crate has each.
 READERS = ("main.rs", "config.rs", "database.rs")
-# What a crate calls to read a setting that another crate names.
+# Calls that read settings named in another crate, with the source that names them.
 SHARED_READERS = {
     "program::run(": "process/src/telemetry.rs",
     "BrokerAddress::from_environment(": "process/src/broker/connect.rs",
     "ManagementSettings::from_environment(": "desk/src/management/settings.rs",
 }
-# Set for the libraries below us, not for our programs.
+# Variables that libraries read, and our own code does not.
 LIBRARY_VARIABLES = {"SSL_CERT_FILE"}
 
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"')
@@ -43,13 +43,13 @@ def text(path):
 
 
 def code(path):
-    """A source without its tests and comments."""
+    """A source file without its tests and comments."""
     lines = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0].splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("//"))
 
 
 def secrets_in(source):
-    """Names within calls that read a secret; a constant stands for the one declared before it."""
+    """The names of secrets in calls that read one; `NAME` means the constant declared last before the call."""
     found = set()
     for call in SECRET.finditer(source):
         declared = NAME.findall(source[: call.start()])
@@ -66,21 +66,21 @@ def settings_of(crate):
     secrets = secrets_in(every)
     plain = set(VARIABLE.findall(every)) - secrets
     if not secrets:
-        raise LookupError(f"crates/{crate}: no secret found, so the scan is broken")
+        raise LookupError(f"crates/{crate}: found no secret, so this scan does not work any more")
     return Settings(frozenset(plain), frozenset(secrets))
 
 
 def number(path, pattern):
-    """A figure in a file, so that what is derived from it here follows when it changes."""
+    """A number read from a file, so that the rules here follow when it changes."""
     found = re.search(pattern, text(path))
     if not found:
-        raise LookupError(f"{path}: nothing like {pattern}")
+        raise LookupError(f"{path}: nothing matches {pattern}")
     return int(found.group(1).replace("_", ""))
 
 
 def drain_seconds():
-    """The longest that each program may take to end in order."""
-    goodbye = number(
+    """The longest time that each program may take for an orderly shutdown, in seconds."""
+    close = number(
         "crates/process/src/broker/connect.rs",
         r"const CLOSE_LIMIT: Duration = Duration::from_secs\((\d+)\)",
     )
@@ -94,13 +94,13 @@ def drain_seconds():
     )
     statement_ms = number("crates/worker/src/database.rs", r"statement_timeout%3D(\d+)")
     return {
-        "receiver": receiver + goodbye + lead_ms / 1000,
-        "worker": worker + goodbye + statement_ms / 1000,
+        "receiver": receiver + close + lead_ms / 1000,
+        "worker": worker + close + statement_ms / 1000,
     }
 
 
 def probe_paths():
-    """The paths that both programs answer, in the sources that route them."""
+    """The probe paths that both programs serve, read from the sources that route them."""
     routed = [
         set(re.findall(r'"(/[a-z]+z)"', text(path)))
         for path in ("crates/process/src/admin.rs", "crates/receiver/src/http.rs")
@@ -117,5 +117,5 @@ def memory_alert_bytes():
 
 
 def jobs():
-    """The names under which the rules look for what is scraped."""
+    """The job names that the alert rules use."""
     return set(re.findall(r"job_name: (\S+)", text("deploy/prometheus/prometheus.yml")))

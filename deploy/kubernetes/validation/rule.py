@@ -1,4 +1,4 @@
-"""The list of rules; each is a function from a world to sentences that say what is wrong."""
+"""The list of rules. Each is a function that takes an overlay (World) and yields a sentence per problem."""
 
 RULES = {}
 

@@ -1,17 +1,17 @@
-"""Rules about numbers of pods, and about what watches them."""
+"""Rules about the numbers of pods, their disruption budgets, and the scrapes that monitor them."""
 
 import project
 from rule import rule
 from world import selects, title
 
-# The desk and two for housekeeping, see ops/capacity.md.
+# One for the dead-letter desk and two for housekeeping, see ops/capacity.md.
 CONNECTIONS_BESIDE_LANES = 3
-# Half of PostgreSQL's default: game backends, paynowctl and backups want some too.
+# Half of PostgreSQL's default: game backends, paynowctl and backups need connections too.
 CONNECTIONS_MAX = 50
 
 
 def scalers(world):
-    """Each scaler with what it scales, and its bounds."""
+    """Each scaler with the name of its target, its minimum and its maximum."""
     for it in world.of("HorizontalPodAutoscaler"):
         spec = it["spec"]
         yield it, spec["scaleTargetRef"]["name"], spec["minReplicas"], spec["maxReplicas"]
@@ -21,25 +21,26 @@ def scalers(world):
 
 
 @rule
-def who_is_scaled_has_no_number_of_its_own(world):
+def scaled_deployments_set_no_replicas(world):
     scaled = {target for _scaler, target, _low, _high in scalers(world)}
     for deployment in world.of("Deployment"):
         name, has_number = deployment["metadata"]["name"], "replicas" in deployment["spec"]
         if has_number == (name in scaled):
-            yield f"{title(deployment)}: {'two say' if has_number else 'nobody says'} how many"
+            problem = "a scaler sets its replicas too" if has_number else "nothing sets its replicas"
+            yield f"{title(deployment)}: {problem}"
 
 
 @rule
 def scalers_keep_two(world):
     for scaler, target, low, high in scalers(world):
         if world.named("Deployment", target) is None:
-            yield f"{title(scaler)}: there is no {target}"
+            yield f"{title(scaler)}: there is no Deployment/{target}"
         if not 2 <= low < high:
-            yield f"{title(scaler)}: from {low} to {high}"
+            yield f"{title(scaler)}: scales from {low} to {high}, and must keep at least 2"
     for scaler in world.of("ScaledObject"):
         fallback = scaler["spec"].get("fallback", {}).get("replicas", 0)
         if not scaler["spec"]["minReplicaCount"] <= fallback <= scaler["spec"]["maxReplicaCount"]:
-            yield f"{title(scaler)}: falls back to {fallback}"
+            yield f"{title(scaler)}: its fallback {fallback} is outside its minimum and maximum"
 
 
 @rule
@@ -51,44 +52,44 @@ def workers_leave_connections_to_others(world):
     surge = worker.owner["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     connections = (workers + surge) * (lanes + CONNECTIONS_BESIDE_LANES)
     if lanes == 0 or connections > CONNECTIONS_MAX:
-        yield f"{workers} workers of {lanes} lanes: {connections} connections to the database"
+        yield f"{workers} workers of {lanes} lanes need {connections} database connections, more than {CONNECTIONS_MAX}"
 
 
 @rule
-def the_queue_counts_with_what_is_in_hand(world):
-    """KEDA counts unacknowledged messages over HTTP only, and unless it is told not to."""
+def the_queue_length_counts_unacknowledged_messages(world):
+    """KEDA counts unacknowledged messages only over HTTP, and only unless they are excluded."""
     queues = project.text("crates/shared/src/topology.rs")
     for scaler in world.of("ScaledObject"):
         for trigger in scaler["spec"]["triggers"]:
-            told = trigger["metadata"]
-            if (told.get("protocol"), told.get("mode")) != ("http", "QueueLength"):
+            options = trigger["metadata"]
+            if (options.get("protocol"), options.get("mode")) != ("http", "QueueLength"):
                 yield f"{title(scaler)}: counts ready messages only"
-            if told.get("excludeUnacknowledged", "false") != "false":
+            if options.get("excludeUnacknowledged", "false") != "false":
                 yield f"{title(scaler)}: leaves out unacknowledged messages"
-            if f'"{told["queueName"]}"' not in queues:
-                yield f"{title(scaler)}: there is no queue {told['queueName']}"
+            if f'"{options["queueName"]}"' not in queues:
+                yield f"{title(scaler)}: there is no queue {options['queueName']}"
             name = trigger["authenticationRef"]["name"]
             if world.named("TriggerAuthentication", name) is None:
                 yield f"{title(scaler)}: there is no TriggerAuthentication/{name}"
 
 
 @rule
-def a_node_can_be_emptied(world):
+def a_node_can_be_drained(world):
     budgets = world.of("PodDisruptionBudget")
     for pod in filter(lambda it: it.is_server, world.pods()):
         own = [it["spec"] for it in budgets if selects(it["spec"]["selector"], pod.labels)]
         if [it.get("maxUnavailable") for it in own] != [1]:
-            yield f"{pod.title}: wants one budget that lets one pod go"
+            yield f"{pod.title}: needs exactly one disruption budget, which allows one pod to be unavailable"
         if any(it.get("unhealthyPodEvictionPolicy") != "AlwaysAllow" for it in own):
-            yield f"{pod.title}: pods that are not ready hold up a node"
+            yield f"{pod.title}: pods that are not ready would block the draining of a node"
 
 
 @rule
-def what_is_named_is_there(world):
+def named_objects_exist(world):
     for pod in world.pods():
         account = world.named("ServiceAccount", pod.spec.get("serviceAccountName"))
         if account is None or account.get("automountServiceAccountToken") is not False:
-            yield f"{pod.title}: wants a service account of its own, without a token"
+            yield f"{pod.title}: needs a service account of its own, without a token"
         for container in pod.containers:
             names = [it.get("configMapRef", {}).get("name") for it in container.get("envFrom", [])]
             sources = [it.get("valueFrom", {}) for it in container.get("env", [])]
@@ -104,7 +105,7 @@ def what_is_named_is_there(world):
 
 
 @rule
-def scrapes_have_the_names_that_rules_know(world):
+def scrapes_have_the_job_names_of_the_rules(world):
     monitors = world.of("PodMonitor", "ServiceMonitor")
     found = set()
     for monitor in monitors:
@@ -122,4 +123,4 @@ def scrapes_have_the_names_that_rules_know(world):
                 if pod.port_number(endpoint["port"]) is None:
                     yield f"{title(monitor)}: {pod.title} has no port {endpoint['port']}"
     if monitors and found != project.jobs():
-        yield f"the scrapes are called {sorted(found, key=str)}, the rules know {project.jobs()}"
+        yield f"the scrapes have the job names {sorted(found, key=str)}, the alert rules use {project.jobs()}"

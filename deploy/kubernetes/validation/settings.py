@@ -7,7 +7,7 @@ from rule import rule
 from world import texts, title
 
 CREDENTIALS = re.compile(r"[a-z]+://[^\s/:@]*:[^\s/@]+@")
-# Which crate's program is in which container.
+# The crate of the program in each container.
 CRATES = {"receiver": "receiver", "worker": "worker", "setup": "paynowctl"}
 ADMIN_VARIABLE = "METRICS_ADDR"
 
@@ -20,16 +20,16 @@ def each_container(world):
 
 @rule
 def every_variable_is_one_that_the_program_reads(world):
-    """A setting with a typing error would be none at all, and nobody would say so."""
+    """A misspelled setting would have no effect, and no program would report it."""
     for pod, container, settings in each_container(world):
         for name in world.variables(container):
             if not settings.reads(name):
-                yield f"{pod.title}: {name} is read by nobody"
+                yield f"{pod.title}: its program does not read {name}"
 
 
 @rule
 def secrets_come_from_files(world):
-    """What is in the environment is inherited, dumped and shown by `kubectl describe`."""
+    """Child processes inherit the environment, dumps contain it, and `kubectl describe` shows it."""
     for pod, container, settings in each_container(world):
         files = pod.secret_files()
         given = world.variables(container)
@@ -39,11 +39,11 @@ def secrets_come_from_files(world):
             secret = name.removesuffix("_FILE")
             if name.endswith("_FILE") and secret in settings.secrets:
                 if files.get(path, ("", ""))[1] != secret:
-                    yield f"{pod.title}: {name} names {path}, where no secret {secret} is mounted"
+                    yield f"{pod.title}: {name} names {path}, but {secret} is not mounted there"
 
 
 @rule
-def what_is_required_is_given(world):
+def required_settings_are_given(world):
     required = {
         "receiver": {"AMQP_URL", "PAYNOW_SIGNING_SECRETS"},
         "worker": {"AMQP_URL", "DATABASE_URL"},
@@ -52,22 +52,22 @@ def what_is_required_is_given(world):
     for pod, container, _settings in each_container(world):
         given = {name.removesuffix("_FILE") for name in world.variables(container)}
         for name in required[container["name"]] - given:
-            yield f"{pod.title}: {name} is not given"
+            yield f"{pod.title}: {name} is not set"
 
 
 @rule
-def no_secret_is_in_the_files(world):
+def no_secret_is_in_the_manifests(world):
     for document in world.documents:
         if document["kind"] == "Secret":
-            yield f"{title(document)}: secrets are made by hand, see README.md"
+            yield f"{title(document)}: manifests must not contain secrets, see README.md"
         for text in texts(document):
             if CREDENTIALS.search(text):
-                yield f"{title(document)}: an address with a password in it"
+                yield f"{title(document)}: contains an address with a password"
 
 
 @rule
-def every_secret_is_told_of(world):
-    """README.md says how to make each secret, with each key."""
+def the_readme_explains_every_secret(world):
+    """README.md has the command that creates each secret with each key."""
     readme = project.text("deploy/kubernetes/README.md")
     wanted = {it for pod in world.pods() for it in pod.secret_files().values()}
     for document in world.of("TriggerAuthentication"):
@@ -75,7 +75,7 @@ def every_secret_is_told_of(world):
     for secret, key in sorted(wanted):
         made = re.search(rf"create secret generic {secret} [^\n]*--from-file={key}=", readme)
         if not made:
-            yield f"README.md does not say how to make {secret} with {key}"
+            yield f"README.md has no command that creates {secret} with {key}"
 
 
 @rule
@@ -84,13 +84,13 @@ def secrets_are_readable_by_the_program_only(world):
         group = pod.spec.get("securityContext", {}).get("fsGroup")
         for volume in pod.spec.get("volumes", []):
             if "secret" in volume and (volume["secret"].get("defaultMode"), group) != (0o440, 65532):
-                yield f"{pod.title}: wants its secrets with mode 0440, of its own group"
+                yield f"{pod.title}: must mount its secrets with mode 0440 and fsGroup 65532"
             if "secret" in volume and not volume["secret"].get("items"):
-                yield f"{pod.title}: mounts all of a secret"
+                yield f"{pod.title}: must mount only the keys it needs from a secret"
 
 
 @rule
-def the_receiver_knows_no_database(world):
+def the_receiver_has_no_database_access(world):
     pod = world.pod("receiver")
     for container in pod.containers:
         for name in world.variables(container):
@@ -103,9 +103,9 @@ def the_receiver_knows_no_database(world):
 
 @rule
 def metrics_can_be_reached(world):
-    """The default is on loopback."""
+    """The default address is on loopback, where Prometheus cannot reach it."""
     for pod in filter(lambda it: it.is_server, world.pods()):
         for container in pod.containers:
             address = world.variables(container).get(ADMIN_VARIABLE, "")
             if address != f"0.0.0.0:{pod.port_number('metrics')}":
-                yield f"{pod.title}: {ADMIN_VARIABLE} is {address}, not its port of metrics"
+                yield f"{pod.title}: {ADMIN_VARIABLE} is {address}, which does not match its metrics port"

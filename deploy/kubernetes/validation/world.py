@@ -1,4 +1,4 @@
-"""One overlay as it would be applied, and the questions that rules ask of it."""
+"""One overlay as it would be applied, with the queries that the rules use."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ WORKLOADS = ("Deployment", "Job")
 
 @dataclass
 class Pod:
-    """The pods of a Deployment or a Job."""
+    """The pod template of a Deployment or a Job, with its owner."""
 
     owner: dict
     template: dict
@@ -37,7 +37,7 @@ class Pod:
         return self.spec.get("initContainers", []) + self.spec["containers"]
 
     def port_number(self, port):
-        """The number of a port that is named or numbered; None when no container has it."""
+        """The number of a port, given its name or number; None when no container has it."""
         for container in self.containers:
             for it in container.get("ports", []):
                 if port in (it.get("name"), it["containerPort"]):
@@ -45,7 +45,7 @@ class Pod:
         return None
 
     def secret_files(self):
-        """Where each mounted key of a secret is: path to (secret, key)."""
+        """A map from the path of each mounted key to (secret, key)."""
         files = {}
         volumes = {it["name"]: it["secret"] for it in self.spec.get("volumes", []) if "secret" in it}
         for container in self.containers:
@@ -79,7 +79,7 @@ class World:
         return [it for it in chosen if selects(it["spec"]["podSelector"], pod.labels)]
 
     def variables(self, container):
-        """Every variable of a container: name to literal value, or None where there is none."""
+        """A map from each variable of a container to its literal value; None if it has no literal value."""
         found = {}
         for source in container.get("envFrom", []):
             reference = source.get("configMapRef", {}).get("name")
@@ -94,7 +94,7 @@ def title(document):
 
 
 def selects(selector, labels):
-    """Whether a label selector chooses these labels; an empty one chooses everything."""
+    """Whether a label selector matches these labels; an empty selector matches everything."""
     for name, value in selector.get("matchLabels", {}).items():
         if labels.get(name) != value:
             return False
@@ -111,7 +111,7 @@ def selects(selector, labels):
 
 
 def texts(node):
-    """Every string in a document, keys too."""
+    """Every string in a document, including the keys."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield str(name)
