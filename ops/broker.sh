@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The broker of a stack: made, started, watched, stopped. Sourced by stack, whose variables it uses.
+# Functions that create, start, check and stop the broker of a stack. Sourced by stack; uses its variables.
 # shellcheck disable=SC2154
 
 create_broker() {
@@ -9,8 +9,8 @@ create_broker() {
   echo '[rabbitmq_management,rabbitmq_prometheus].' >"$BROKER/enabled_plugins"
   echo '[].' >"$BROKER/advanced.config"
   : >"$BROKER/rabbitmq-env.conf"
-  # Starting with no data, the broker creates default_user, with all permissions on the vhost /,
-  # and no guest.
+  # When the broker starts without data, it creates default_user with all permissions on the vhost /,
+  # and does not create the user guest.
   cat >"$BROKER/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:$AMQP_PORT
 management.tcp.ip = 127.0.0.1
@@ -28,9 +28,9 @@ log.file = broker.log
 CONF
 }
 
-# broker_env COMMAND...: RabbitMQ's scripts would otherwise read /etc/rabbitmq and write to
-# /var/lib. Schedulers are left unbound: each broker binds its first one to the first core,
-# which stacks side by side would fight over.
+# broker_env COMMAND...: sets all paths, because RabbitMQ's scripts would otherwise read /etc/rabbitmq
+# and write to /var/lib. Schedulers stay unbound: each broker would bind its first scheduler to the
+# first core, and several stacks would compete for that core.
 broker_env() {
   run_clean "$BROKER/home" RABBITMQ_NODENAME="$NODE" RABBITMQ_USE_LONGNAME=false \
     RABBITMQ_CONF_ENV_FILE="$BROKER/rabbitmq-env.conf" RABBITMQ_CONFIG_FILE="$BROKER/rabbitmq.conf" \
@@ -44,8 +44,8 @@ broker_env() {
     ERL_EPMD_PORT="$EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1 "$@"
 }
 
-# An epmd per stack: the one on the default port would be shared with every Erlang program on
-# the machine, and would outlive us.
+# Each stack has its own epmd: the one on the default port would be shared with every Erlang program
+# on the machine, and would keep running after the stack is down.
 launch_epmd() {
   is_gone epmd || return 0
   need_free_ports "the stack '$STACK_NAME'" "$EPMD_PORT"
@@ -69,7 +69,7 @@ broker_get() {
   http_ok "http://127.0.0.1:$MANAGEMENT_PORT$1" "paynow:$PASSWORD"
 }
 
-# Ready or dead: both end the wait.
+# Succeeds when the broker is ready or has ended: there is nothing more to wait for in either case.
 broker_has_settled() {
   is_gone broker && return 0
   port_has_listener "$MANAGEMENT_PORT" && broker_get /api/health/checks/virtual-hosts &&
@@ -85,17 +85,17 @@ await_broker() {
 
 stop_broker() {
   local main
-  # The tool starts an epmd if ours has died; the mark makes it ours.
+  # The tool starts an epmd if ours has ended; with the mark, `down` finds and ends it.
   if ! detached "$BROKER/log/console.log" broker_env PAYNOW_PROCESS="epmd:$STATE" \
     timeout "$STOP_SECONDS" "$RABBITMQ_BIN/rabbitmqctl" -q shutdown; then
-    # A broker that its command line tool cannot reach still honours SIGTERM.
+    # A broker that its command line tool cannot reach still shuts down on SIGTERM.
     main=$(main_pid broker)
     [[ -z $main ]] || kill -TERM "$main" 2>/dev/null || true
   fi
   wait_until "$STOP_SECONDS" is_gone broker
 }
 
-# ask_broker ARGUMENT...: the broker's own command line tool, for what no API offers.
+# ask_broker ARGUMENT...: run the broker's own command line tool, for actions that no API offers.
 ask_broker() {
   load_created
   broker_env PAYNOW_PROCESS="epmd:$STATE" timeout "$STOP_SECONDS" "$RABBITMQ_BIN/rabbitmqctl" -q "$@"

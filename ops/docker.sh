@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# A Docker engine and the images of the deployment, whatever the machine has. Sourced by ops/containers.
+# Provides a Docker engine and the images of the deployment. Sourced by ops/containers.
 
-# The official images, by variable and name. Where no registry answers, each is made of Debian's packages.
+# The Debian releases of the stand-in images, which are built from packages when no image registry answers.
 readonly DEBIAN=bookworm DEBIAN_OF_BROKER=trixie
 readonly STAND_IN=paynow-stand-in
-# Debian's package of the engine; not the registry, whose name is no business of ours.
+# Debian's package of the engine. The quotes keep it from looking like the name of the registry.
 readonly ENGINE=docker".io"
 
 docker_answers() { docker version >/dev/null 2>&1; }
 
-# need_docker LOG: the engine of this machine, or one that we install and start, and stop in the end.
+# need_docker LOG: uses the engine of this machine, or installs and starts one, which stop_docker ends.
 need_docker() {
   if ! docker_answers; then
     need_packages "$ENGINE"
     say "starting a Docker engine"
-    # By its own word: the job of this shell may be a shell or a sudo above it.
+    # The engine writes its own pid, because the shell's job may be a sudo around the engine.
     DOCKER_PID_FILE=$1.pid
     as_root dockerd --pidfile "$DOCKER_PID_FILE" >"$1" 2>&1 &
     DOCKER_JOB=$!
@@ -23,10 +23,10 @@ need_docker() {
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || need_packages docker-compose
 }
 
-# 69 (EX_UNAVAILABLE) tells a caller from a test that failed.
+# Exits with 69 (EX_UNAVAILABLE), so that a caller can distinguish this from a failed test.
 no_docker() {
   tail -n 5 "$1" >&2
-  say "this machine can run no Docker engine (its last words are above): containers are not tested"
+  say "no Docker engine can run on this machine (the end of its log is above): the container tests are skipped"
   stop_docker
   exit 69
 }
@@ -40,12 +40,12 @@ stop_docker() {
 
 image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# need_images: sets and exports a variable per image, as the compose files take them.
+# need_images: sets and exports the variables from which the compose files take the images' names.
 need_images() {
   if timeout 60 docker pull --quiet debian:$DEBIAN-slim >/dev/null 2>&1; then
-    say "an image registry answers: the official images are used"
+    say "an image registry answers: using the official images"
   else
-    say "no image registry answers: images are made of Debian's packages, without Grafana"
+    say "no image registry answers: building stand-in images from Debian's packages, without Grafana"
     make_stand_ins
   fi
 }
@@ -64,11 +64,11 @@ make_stand_ins() {
   export RABBITMQ_IMAGE POSTGRES_IMAGE PROMETHEUS_IMAGE ALERTMANAGER_IMAGE HAPROXY_IMAGE RUST_IMAGE BASE_IMAGE
 }
 
-# base_image RELEASE: a bare Debian, from where this machine has its own packages.
+# base_image RELEASE: a minimal Debian, from the package mirror of this machine.
 base_image() {
   local image=$STAND_IN/debian:$1 mirror root
   ! image_exists "$image" || return 0
-  say "making $image"
+  say "building $image"
   # shellcheck disable=SC2016  # apt's own variable
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
   root=$WORK/$1
@@ -79,14 +79,14 @@ base_image() {
   as_root rm -rf "$root"
 }
 
-# stand_in NAME RELEASE: the image of ops/images/NAME on that release of Debian; prints its name.
+# stand_in NAME RELEASE: builds the image of ops/images/NAME on that release of Debian; prints its name.
 stand_in() {
   local image=$STAND_IN/$1:$2
   build_image "$image" --build-arg "BASE=$STAND_IN/debian:$2" "$OPS_DIR/images/$1"
   printf '%s\n' "$image"
 }
 
-# The toolchain of this machine, as no other can be had: what the compiler needs, not its documentation.
+# rust_image: builds an image with the Rust toolchain of this machine, without the documentation.
 rust_image() {
   local image sysroot host
   sysroot=$(rustc --print sysroot)
@@ -102,7 +102,7 @@ rust_image() {
   printf '%s\n' "$image"
 }
 
-# build_image NAME ARGUMENT...: with the network of this machine, which is what reaches Debian's packages here.
+# build_image NAME ARGUMENT...: builds with the machine's network, through which it can reach Debian's packages.
 build_image() {
   say "building $1"
   docker build --network=host --tag "$@" >"$WORK/build.log" 2>&1 || fail_with_log "building $1 failed." "$WORK/build.log"

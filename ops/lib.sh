@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Helpers shared by the scripts in ops/. Source this file; it does nothing by itself.
+# Functions shared by the scripts in ops/. Source this file; it only defines functions.
 
-# The clock starts when the script starts, so every step line shows how long the person has
-# been waiting so far. EPOCHREALTIME uses the locale's decimal separator, hence the stripping.
+# The time at which the script started: every line of progress shows the seconds since then.
+# EPOCHREALTIME uses the locale's decimal separator, so all non-digits are removed.
 PAYNOW_STARTED_US=${EPOCHREALTIME//[^0-9]/}
 
 # seconds_since MICROSECONDS: elapsed time with one decimal.
@@ -12,7 +12,7 @@ seconds_since() {
   printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
 
-# Progress goes to stderr: stdout belongs to whatever the caller captures (ops/stack env).
+# Progress goes to stderr, because callers capture stdout (ops/stack env).
 say() {
   printf '[%6ss] %s\n' "$(seconds_since "$PAYNOW_STARTED_US")" "$*" >&2
 }
@@ -22,7 +22,7 @@ fail() {
   exit 1
 }
 
-# fail_with_log SENTENCE LOG...: for what went wrong in a program that writes to log files.
+# fail_with_log SENTENCE LOG...: for a failure of a program that writes to log files.
 fail_with_log() {
   tail -v -n 20 "${@:2}" >&2 || true
   fail "$1"
@@ -39,16 +39,16 @@ random_hex() {
 
 # --- directories ------------------------------------------------------------------------------
 
-# make_own_directory PATH: others may pass through but not look, because root's database server
-# runs as another user. In a place like /var/tmp somebody else may have put a directory or a link
-# there first, and would then own our passwords.
+# make_own_directory PATH: other users may enter the directory but not list it, because the database
+# server of root runs as another user. In a place like /var/tmp, another user may have created a
+# directory or a link with this name, and could then read our passwords.
 make_own_directory() {
   [[ -e $1 || -L $1 ]] || (umask 066 && mkdir -p "$1") || fail "cannot create $1."
   [[ -d $1 && -O $1 && ! -L $1 ]] || fail "$1 is not a directory of your own: remove it."
 }
 
-# make_and_lock DIRECTORY: held until this script ends. The previous holder may have deleted the
-# directory while we waited, and a lock on a deleted one keeps nobody out, so try again then.
+# make_and_lock DIRECTORY: holds the lock until this script ends. The previous holder may have deleted
+# the directory while we waited; a lock on a deleted directory excludes nobody, so try again then.
 make_and_lock() {
   local lock
   while :; do
@@ -62,7 +62,7 @@ make_and_lock() {
 
 # --- waiting ----------------------------------------------------------------------------------
 
-# wait_until SECONDS COMMAND...: poll until COMMAND succeeds; returns 1 once the deadline passed.
+# wait_until SECONDS COMMAND...: repeat COMMAND until it succeeds; returns 1 after the deadline.
 wait_until() {
   local deadline_us=$((${EPOCHREALTIME//[^0-9]/} + $1 * 1000000))
   shift
@@ -72,35 +72,35 @@ wait_until() {
   done
 }
 
-# wait_for_port SECONDS PORT: until something accepts connections on 127.0.0.1:PORT.
+# wait_for_port SECONDS PORT: wait until a server accepts connections on 127.0.0.1:PORT.
 wait_for_port() {
   wait_until "$1" port_has_listener "$2"
 }
 
-# http_ok URL USER:PASSWORD: the password goes through stdin, out of sight of ps.
+# http_ok URL USER:PASSWORD: passes the password through stdin, because ps shows arguments.
 http_ok() {
   curl -q -fsS --noproxy '*' --max-time 5 -o /dev/null -K - "$1" <<<"user = \"$2\"" 2>/dev/null
 }
 
 # --- ports ------------------------------------------------------------------------------------
 
-# The socket tables are read directly: this sees sockets of every user, needs no extra package,
-# and does not disturb a service by connecting to it. State 0A is LISTEN.
+# Reads the kernel's socket tables: they show the sockets of every user, need no extra package, and
+# reading them does not disturb a service as a connection would. State 0A is LISTEN.
 port_has_listener() {
   grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:[0-9A-F]+ 0A " \
     /proc/net/tcp /proc/net/tcp6
 }
 
-# Any socket state counts here: a connection still closing on the port is reason to avoid it.
+# Counts sockets in any state: a port is in use even while a connection on it is still closing.
 port_in_use() {
   grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") " /proc/net/tcp /proc/net/tcp6
 }
 
 # free_port [RESERVED...]: a random free port between 20000 and 31999, none of RESERVED.
 #
-# Ports stay below 32768 because the kernel hands out client ports from there upwards: while a
-# server is down, a client reconnecting to a port inside that range can be given the same port
-# as its source, connect to itself, and keep the server from binding.
+# Ports stay below 32768 because the kernel takes client ports from there upwards. While a server
+# is down, a client that reconnects to a port in that range can get the same port as its source,
+# connect to itself, and prevent the server from binding the port.
 free_port() {
   local port attempt
   for ((attempt = 0; attempt < 1000; attempt++)); do
@@ -114,8 +114,8 @@ free_port() {
 }
 
 # choose_ports FILE COMMON NAME...: write NAME_PORT=port lines to FILE. Ports found in the files
-# COMMON/*/<name of FILE> count as taken even while nothing listens there, and the lock on COMMON
-# keeps two callers from choosing the same ones.
+# COMMON/*/<name of FILE> count as taken even while nothing listens there. The lock on COMMON
+# prevents two callers from choosing the same ports.
 choose_ports() {
   local file=$1 common=$2 lock name port
   local -a reserved
@@ -132,20 +132,20 @@ choose_ports() {
   exec {lock}<&-
 }
 
-# need_free_ports OWNER PORT...: for ports chosen earlier.
+# need_free_ports OWNER PORT...: fail if another program has taken a port that was chosen earlier.
 need_free_ports() {
   local owner=$1 port
   shift
   for port in "$@"; do
     ! port_has_listener "$port" ||
-      fail "port $port of $owner is taken by another program: end that, or run down and up to choose new ones."
+      fail "another program uses port $port of $owner: end that program, or run down and up to choose new ports."
   done
 }
 
 # --- servers: starting and recognising them ------------------------------------------------------------------------
 
-# run_clean HOME [VAR=VALUE...] COMMAND...: none of the caller's PG* or RABBITMQ_* settings may
-# redirect a server to somebody else's files, so it starts from an empty environment.
+# run_clean HOME [VAR=VALUE...] COMMAND...: run in an empty environment, so that no PG* or RABBITMQ_*
+# variable of the caller directs a server to other files.
 run_clean() {
   local home=$1
   shift
@@ -153,30 +153,30 @@ run_clean() {
     HOME="$home" "$@"
 }
 
-# run_as_postgres COMMAND...: PostgreSQL refuses to run as root, so for root it runs as the user
-# that its package created.
+# run_as_postgres COMMAND...: if we are root, run as the user that PostgreSQL's package created,
+# because PostgreSQL refuses to run as root.
 run_as_postgres() {
   ((EUID != 0)) || set -- runuser -u postgres -- "$@"
   run_clean / "$@"
 }
 
-# detached LOG COMMAND...: run a server (or what starts one) so that nothing of the caller stays
-# open in it: a caller reading our output through a pipe would wait for the server to end.
+# detached LOG COMMAND...: run a server, or a command that starts one, without the caller's open files.
+# Otherwise a caller that reads our output through a pipe would wait until the server ends.
 detached() (
   log=$1
   shift
   exec </dev/null >>"$log" 2>&1
   for fd in "/proc/$BASHPID/fd"/*; do
     fd=${fd##*/}
-    # 255 is bash's own handle on this script; it closes by itself on exec.
+    # 255 is bash's own descriptor of this script; exec closes it.
     ((fd <= 2 || fd == 255)) || eval "exec $fd>&-"
   done
   "$@"
 )
 
 # pids_marked MARK: processes started with PAYNOW_PROCESS=MARK in their environment, and their
-# children. Unlike a recorded pid, which the kernel may give to somebody else's process once ours
-# has ended, the mark cannot be wrong, and it finds helper processes as well.
+# children. A recorded pid may belong to another program after our process has ended; the mark is
+# always right, and it finds helper processes as well.
 pids_marked() {
   local file
   for file in $(grep -lzsxF "PAYNOW_PROCESS=$1" /proc/[0-9]*/environ || true); do
@@ -185,21 +185,22 @@ pids_marked() {
   done
 }
 
-# pids_in_directory NAME DIRECTORY: for PostgreSQL, which writes process titles over its
-# environment but stays in its data directory. A person's shell may be there too, hence NAME.
+# pids_in_directory NAME DIRECTORY: processes called NAME that run in DIRECTORY. For PostgreSQL, which
+# overwrites its environment with process titles, but stays in its data directory. NAME excludes
+# others, such as a person's shell.
 pids_in_directory() {
   local proc name
   for proc in /proc/[0-9]*; do
-    # The process may end while we look at it.
+    # The process may end while we read its files.
     read -r name 2>/dev/null <"$proc/comm" || continue
     [[ $name == "$1" ]] || continue
     [[ $(readlink "$proc/cwd" || true) != "$2"* ]] || echo "${proc##*/}"
   done 2>/dev/null
 }
 
-# kill_hard MAIN_PID COMMAND...: SIGKILL all processes that COMMAND prints, as a crash would.
-# MAIN_PID (may be empty) is frozen first: it could otherwise start another child between our
-# looking for its children and killing them all.
+# kill_hard MAIN_PID COMMAND...: SIGKILL all processes that COMMAND prints, to simulate a crash.
+# MAIN_PID (may be empty) is stopped first: otherwise it could start another child after COMMAND
+# has listed its children.
 kill_hard() {
   local main=$1
   local -a pids
@@ -212,30 +213,30 @@ kill_hard() {
 
 prints_nothing() { [[ -z $("$@") ]]; }
 
-# find_postgres: set PG_BIN to the newest server's programs, which Debian keeps off the PATH.
+# find_postgres: set PG_BIN to the directory of the newest server, which Debian leaves out of PATH.
 find_postgres() {
   PG_BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
   [[ -x $PG_BIN/initdb ]] || fail "found no PostgreSQL server below /usr/lib/postgresql."
 }
 
-# create_cluster DIRECTORY NAME PASSWORD LOG: NAME becomes both superuser and database; stdin is
-# appended to the configuration. The directory's parent must belong to the server's user.
+# create_cluster DIRECTORY NAME PASSWORD LOG: NAME becomes the name of the superuser and of the database;
+# stdin is appended to the configuration. The parent of DIRECTORY must belong to the server's user.
 create_cluster() {
   local dir=$1 name=$2 password=$3 log=$4 password_file=${1%/*}/password
-  # Through a file and through stdin, because arguments are visible to every user of the machine.
+  # The password goes through stdin and a file, because every user of the machine can see arguments.
   run_as_postgres tee "$password_file" <<<"$password" >/dev/null
   run_as_postgres "$PG_BIN/initdb" -D "$dir" -U "$name" --pwfile="$password_file" --encoding=UTF8 \
     --auth=scram-sha-256 --locale=C.UTF-8 </dev/null >"$log" 2>&1 ||
     fail_with_log "initdb could not create the database cluster." "$log"
   run_as_postgres rm "$password_file"
   run_as_postgres tee -a "$dir/postgresql.conf" >/dev/null
-  # Single-user mode needs no running server, and so leaves none behind when it fails.
+  # Single-user mode starts no server that could remain after a failure.
   run_as_postgres "$PG_BIN/postgres" --single -D "$dir" postgres <<<"create database $name" \
     >>"$log" 2>&1 || fail_with_log "could not create the database '$name'." "$log"
 }
 
-# remove_shared_memory DIRECTORY: what a killed PostgreSQL leaves in the kernel, until it starts
-# again. The last fields of its lock file tell which: key and id, still there and used by nobody.
+# remove_shared_memory DIRECTORY: remove the shared memory that a killed PostgreSQL leaves in the kernel
+# until its next start. Line 7 of its lock file has the key and the id; the segment must be unused.
 remove_shared_memory() {
   local key id
   { read -r key id < <(sed -n 7p "$1/postmaster.pid"); } 2>/dev/null || return 0
@@ -244,8 +245,8 @@ remove_shared_memory() {
   fi
 }
 
-# limit_files: RabbitMQ wants more files than the usual soft limit, but an unlimited one makes Erlang set
-# up tables for a billion of them.
+# limit_files: RabbitMQ needs more open files than the usual soft limit allows, but with an unlimited
+# one Erlang would allocate tables for a billion files.
 limit_files() {
   local hard
   hard=$(ulimit -Hn)
@@ -253,9 +254,10 @@ limit_files() {
   ulimit -Sn "$hard"
 }
 
-# Always the whole workspace with all its targets: a part would be built with other features, anew.
+# Builds the whole workspace with all targets: building a part would select other features and compile
+# the dependencies again.
 build_for_tests() {
-  # A worker that some bodies can break, beside the real one, for the tests of crashes.
+  # For the crash tests: a second worker, which certain bodies can crash.
   cargo build --quiet --workspace --bins --locked --features paynow-worker/poison
   local bin=${CARGO_TARGET_DIR:-target}/debug
   cp "$bin/paynow-worker" "$bin/paynow-worker-poison"

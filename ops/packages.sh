@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, and says what and why. Sourced by lib.sh.
+# Installs missing packages, and prints which and why. Sourced by lib.sh.
 
 as_root() {
   if ((EUID == 0)); then
@@ -21,13 +21,13 @@ package_purpose() {
   case $1 in
     rabbitmq-server) echo "the message broker" ;;
     postgresql) echo "the database server" ;;
-    libpq-dev) echo "the PostgreSQL client library the crates may link" ;;
+    libpq-dev) echo "the PostgreSQL client library that our programs link" ;;
     pkg-config) echo "lets cargo find native libraries" ;;
     gcc) echo "links Rust programs and compiles the C parts of crates" ;;
-    libc6-dev) echo "what gcc links every program with" ;;
-    prometheus) echo "tests the alert rules and watches the pipeline in tests" ;;
+    libc6-dev) echo "the C library that gcc links every program with" ;;
+    prometheus) echo "tests the alert rules and monitors the pipeline in tests" ;;
     prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
-    openssl) echo "makes and serves certificates for the tests" ;;
+    openssl) echo "creates and serves certificates for the tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
     *) echo "needed by this step" ;;
@@ -42,20 +42,20 @@ missing_packages() {
   done
 }
 
-# need_packages PKG...: install what is missing of PKG, and nothing otherwise.
+# need_packages PKG...: install those of PKG that are missing.
 need_packages() {
   local -a missing still_missing
   local package lock
 
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    fail "this machine has no apt: on a Debian or Ubuntu machine this installs $*;" \
-      "elsewhere use a Debian container or virtual machine."
+    fail "this machine has no apt. On Debian or Ubuntu, this script installs $*;" \
+      "on other systems, use a Debian container or virtual machine."
   fi
   mapfile -t missing < <(missing_packages "$@")
   ((${#missing[@]} > 0)) || return 0
 
-  # Two scripts may find the same package missing at once. The second one waits here, and looks
-  # again: apt's own lock would let it go on to tear down what the first one still relies on.
+  # Two scripts may miss the same package at the same time. The second one waits here and checks again.
+  # apt's own lock is not enough: the second script would remove POLICY_FILE, which the first still needs.
   exec {lock}<"${BASH_SOURCE[0]}"
   flock "$lock"
   mapfile -t missing < <(missing_packages "$@")
@@ -74,20 +74,20 @@ need_packages() {
 POLICY_FILE=/usr/sbin/policy-rc.d
 POLICY_MARK="# temporary, written by the ops scripts of PayNow while they install packages"
 
-# install_packages PKG...: a subshell, so that its EXIT trap runs on failure and on Ctrl-C too.
+# install_packages PKG...: runs in a subshell, so that its EXIT trap runs on failure and on Ctrl-C too.
 install_packages() (
   local log package
-  # Asked for up front: later on the output goes to the log, and a refusal would go unseen.
+  # Become root now: later, the output goes to the log, and a refusal would not be visible.
   as_root true
   log=$(mktemp)
   trap 'lift_service_ban; rm -f "$log"' EXIT
   trap 'exit 130' INT TERM HUP
 
-  ban_service_starts || fail "could not write $POLICY_FILE, which keeps new services from starting."
+  ban_service_starts || fail "could not write $POLICY_FILE, which prevents new services from starting."
   run_apt "$log" update
   if [[ " $* " == *" postgresql "* ]]; then
-    # The server package creates a cluster on the default port the moment it is unpacked, unless
-    # this file, which comes with postgresql-common, already says otherwise.
+    # The server package creates a cluster on the default port when it is installed, unless this file
+    # of postgresql-common forbids it.
     run_apt "$log" install postgresql-common
     as_root sed -i -E 's/^#? *create_main_cluster *=.*/create_main_cluster = false/' \
       /etc/postgresql-common/createcluster.conf
@@ -96,13 +96,13 @@ install_packages() (
   if [[ " $* " == *" rabbitmq-server "* ]]; then
     keep_off_at_boot rabbitmq-server.service epmd.socket epmd.service
   fi
-  # Only what came just now: a service that was there before is somebody's.
+  # Only packages installed just now: a service that existed before is in use by its owner.
   for package in prometheus prometheus-alertmanager; do
     [[ " $* " != *" $package "* ]] || keep_off_at_boot "$package.service"
   done
 )
 
-# run_apt LOG ARGS...: quiet while it works, and says everything when it does not.
+# run_apt LOG ARGS...: prints nothing on success, and the end of the log on failure.
 run_apt() {
   local log=$1
   shift
@@ -112,47 +112,47 @@ run_apt() {
   fail "apt-get $* failed; its last lines are above."
 }
 
-# Debian starts a service as soon as its package is installed. policy-rc.d is Debian's way to
-# refuse that; an existing one (usual in containers) is somebody's decision and stays as it is.
+# Debian starts a service as soon as its package is installed. The file policy-rc.d prevents that. An
+# existing one (usual in containers) was put there on purpose, and stays as it is.
 ban_service_starts() {
   [[ ! -e $POLICY_FILE ]] || return 0
   printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" | as_root tee "$POLICY_FILE" >/dev/null &&
     as_root chmod 755 "$POLICY_FILE"
 }
 
-# Recognising the file by its mark also cleans up after a run that was killed half way.
+# The mark identifies our file, even if a killed run left it behind.
 lift_service_ban() {
   if grep -qsxF "$POLICY_MARK" "$POLICY_FILE"; then
     as_root rm -f "$POLICY_FILE"
   fi
 }
 
-# Refusing the start is not enough where systemd runs: the package also enables the service, and
-# the next boot would occupy the default ports after all.
+# Where systemd runs, preventing the start is not enough: the package also enables the service, which
+# would occupy the default ports after the next boot.
 keep_off_at_boot() {
   if command -v systemctl >/dev/null; then
     as_root systemctl disable "$@" >/dev/null 2>&1 || true
   fi
 }
 
-# need_servers: what `stack up` starts. Scripts that build first ask for it before they do: to hear
-# only after minutes of building that something cannot be installed is late.
+# need_servers: install the servers that `stack up` starts. Scripts call this before they build, so that
+# a failed installation is reported at once and not after minutes of building.
 need_servers() {
   need_packages rabbitmq-server postgresql curl
 }
 
-# need_monitoring: what the tests of alerts run, as processes of their own.
+# need_monitoring: install the programs that the tests of alerts start.
 need_monitoring() {
   need_packages prometheus prometheus-alertmanager openssl
 }
 
-# need_build_dependencies: everything needed to build the project.
+# need_build_dependencies: install everything that is needed to build the project.
 need_build_dependencies() {
   # gcc only recommends libc6-dev, and recommended packages are not installed.
   need_packages libpq-dev pkg-config gcc libc6-dev curl ca-certificates
-  # rustup puts cargo on the PATH of login shells only; CI and cron do not start those.
+  # rustup adds cargo only to the PATH of login shells, which CI and cron do not use.
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   if ! command -v cargo >/dev/null; then
-    fail "there is no Rust toolchain (cargo): install one with rustup, see https://rustup.rs."
+    fail "found no Rust toolchain (cargo): install one with rustup, see https://rustup.rs."
   fi
 }
