@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is done to the containers, and what must be true of them. Sourced by ops/containers.
+# The tests of the deployment in containers: load, faults and checks. Sourced by ops/containers.
 
 readonly PRODUCT=600000000000000040 POINTS=500 DUPLICATES=1
 readonly LOAD_RATE=150
@@ -11,7 +11,7 @@ expect() {
 
 # --- load ------------------------------------------------------------------------------------------------------------
 
-# begin_load URL ORDERS: signed orders in the background, each posted once more, tried again until they are taken.
+# begin_load URL ORDERS: sends signed orders in the background, each of them twice; retries until all are accepted.
 begin_load() {
   SENT=$((SENT + $2))
   ctl send --url "$1/webhooks/paynow" --count "$2" --rate "$LOAD_RATE" --duplicate "$DUPLICATES" \
@@ -19,13 +19,13 @@ begin_load() {
   LOAD_PID=$!
 }
 
-# figure NAME: of what the load came to.
+# figure NAME: prints one number of the summary of the load.
 figure() { sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p" "$WORK/sent.json"; }
 
 end_load() {
-  wait "$LOAD_PID" || fail_with_log "not every order was taken." "$WORK/ctl.log"
+  wait "$LOAD_PID" || fail_with_log "not every order was accepted." "$WORK/ctl.log"
   UNITS=$((UNITS + $(sed -n 's/^ *"quantity": \([0-9]*\),*$/\1/p' "$WORK/sent.json" | awk '{ sum += $1 } END { print sum }')))
-  say "   taken: $(figure accepted) posts, of which $(figure retried) were tried again; p99 $(sed -n 's/.*"p99": //p' "$WORK/sent.json" | tr -d ,) ms"
+  say "   posts accepted: $(figure accepted), retried: $(figure retried); p99 $(sed -n 's/.*"p99": //p' "$WORK/sent.json" | tr -d ,) ms"
 }
 
 applied() { sql "SELECT count(*) FROM webhook_events"; }
@@ -40,7 +40,7 @@ more_applied_than() { (($(applied 2>/dev/null || echo 0) > $1)); }
 
 is_clean() { ctl check >"$WORK/check.log" 2>&1; }
 
-# Every order that got a 202 is credited, once, and nothing else is.
+# Checks that every order answered with 202 is credited once, and that nothing else is credited.
 expect_exactly_once() {
   wait_until 240 is_clean || fail_with_log "the invariants do not hold" "$WORK/check.log"
   expect "events applied" "$(applied)" "$SENT"
@@ -56,7 +56,7 @@ story_images() {
   image_holds worker paynow-worker "$WORKER_IMAGE"
   image_holds paynowctl paynowctl "$PAYNOWCTL_IMAGE"
   expect "receiver without settings: exit status" "$(exit_status_without_settings)" 64
-  grep -qF "is required and not set" "$WORK/said" || fail_with_log "it does not name what it lacks." "$WORK/said"
+  grep -qF "is required and not set" "$WORK/output" || fail_with_log "the receiver does not name the missing setting." "$WORK/output"
 }
 
 # image_holds NAME PROGRAM IMAGE
@@ -82,7 +82,7 @@ image_files() {
   docker rm "$created" >/dev/null
 }
 
-# has_crate_list IMAGE PROGRAM: what `cargo auditable` puts into a program, for scanners to read.
+# has_crate_list IMAGE PROGRAM: whether the program has the list of crates that `cargo auditable` adds for scanners.
 has_crate_list() {
   local created
   created=$(docker create "$1")
@@ -93,7 +93,7 @@ has_crate_list() {
 
 exit_status_without_settings() {
   local status=0
-  docker run --rm --read-only --cap-drop ALL "$RECEIVER_IMAGE" >"$WORK/said" 2>&1 || status=$?
+  docker run --rm --read-only --cap-drop ALL "$RECEIVER_IMAGE" >"$WORK/output" 2>&1 || status=$?
   echo "$status"
 }
 
@@ -132,28 +132,28 @@ story_one() {
 breaks_and_recovers() {
   say "SIGKILL of $2"
   kill_process "$1"
-  wait_until 60 was_restarted "$1" || fail "nobody restarted $2."
+  wait_until 60 was_restarted "$1" || fail "the engine did not restart $2."
   await_healthy "$1"
   await_progress 120 "after $2 was killed"
 }
 
 was_restarted() { (($(docker inspect --format '{{.RestartCount}}' "$1") > 0)); }
 
-# The receiver has no way to the database. The worker, which has one, shows that the question is a real one.
+# Checks that the receiver cannot reach the database. That the worker can shows that the check itself works.
 keeps_networks_apart() {
   expect "worker reaches the database" "$(reaches worker postgres 5432)" yes
   expect "receiver reaches the database" "$(reaches receiver postgres 5432)" no
   expect "receiver reaches its address" "$(reaches receiver "$(address postgres store)" 5432)" no
 }
 
-# reaches SERVICE HOST PORT: from its network, with the tools of another image, as its own has none.
+# reaches SERVICE HOST PORT: tries it from the network of SERVICE, with another image, which has a shell.
 reaches() {
   if docker run --rm --network "container:$(container "$1")" --entrypoint bash \
     "$(docker inspect --format '{{.Config.Image}}' "$(container postgres)")" \
     -c "timeout 5 bash -c 'exec 3<>/dev/tcp/$2/$3'" 2>/dev/null; then echo yes; else echo no; fi
 }
 
-# drains: SIGTERM ends each program by itself, within its grace, with nothing half done.
+# drains: checks that each program shuts down cleanly on SIGTERM, within its grace period.
 drains() {
   local -a ended
   local id
@@ -164,12 +164,12 @@ drains() {
   done
 }
 
-# comes_back: the data outlives the containers.
+# comes_back: checks that the data is still there after all containers were removed and created again.
 comes_back() {
   say "down and up"
   compose down >>"$WORK/compose.log" 2>&1
   start
-  expect "events applied, afterwards" "$(applied)" "$SENT"
+  expect "events applied, after the restart" "$(applied)" "$SENT"
   is_clean || fail_with_log "the invariants do not hold after a restart" "$WORK/check.log"
 }
 
@@ -179,7 +179,7 @@ story_suite() {
   local broker login
   build_for_tests
   start_one
-  # A test has its own virtual host and database: the programs of the deployment see nothing of them.
+  # Each test has its own virtual host and database, so the programs of the deployment do not interfere.
   broker=$(address rabbitmq broker)
   login=setup:$(<"$PAYNOW_SECRETS/rabbitmq_setup_password")
   AMQP_URL=amqp://$login@$broker:5672/%2f AMQP_MANAGEMENT_URL=http://$login@$broker:15672 \
@@ -229,11 +229,12 @@ replaced_one_by_one() {
     await_healthy "$id"
   done
   end_load
-  # None where there is time to look; a proxy that gets no turn for half a second sends one after a closed door.
+  # Usually none. On a busy machine, the proxy may notice a stopped receiver late and send it one more post.
   (($(figure retried) * 1000 <= $(figure accepted))) || fail "$(figure retried) posts had to be tried again."
 }
 
-# leader: the service whose node leads the queue of orders, the worst one to lose.
+# leader SERVICE: asks the node of SERVICE which service's node leads the queue of orders. Losing the leader
+# is the worst case.
 leader() {
   local name
   name=$(rabbitmqctl "$1" list_queues --no-table-headers name leader | sed -n 's/^paynow\.credits\t.*rabbit@\(rabbitmq[0-9]\).*$/\1/p')
