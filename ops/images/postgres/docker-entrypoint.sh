@@ -1,13 +1,13 @@
 #!/bin/bash
-# What the official image does before its server: a new database with its owner, then the files of
-# /docker-entrypoint-initdb.d.
+# Does the same as the official image before it starts the server: creates a new database and its owner,
+# then runs the scripts of /docker-entrypoint-initdb.d.
 set -euo pipefail
 
 make_database() {
   local file
   initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE"
   echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-  # Nobody else may come before everything is there.
+  # Without a network address, so that no client can connect before the database is complete.
   pg_ctl --wait --options="-c listen_addresses=''" start
   createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
   for file in /docker-entrypoint-initdb.d/*.sh; do
