@@ -9,7 +9,7 @@ as_root() {
   elif sudo -n true 2>/dev/null || [[ -t 0 ]]; then
     sudo "$@"
   else
-    fail "installing packages needs root, and sudo wants a password: run this once in a terminal."
+    fail "installing packages needs root, and sudo asks for a password: run this once in a terminal."
   fi
 }
 
@@ -77,7 +77,7 @@ POLICY_MARK="# temporary, written by the ops scripts of PayNow while they instal
 # install_packages PKG...: runs in a subshell, so that its EXIT trap runs on failure and on Ctrl-C too.
 install_packages() (
   local log package
-  # Become root now: later, the output goes to the log, and a refusal would not be visible.
+  # Ask for root's password now: later, all output goes to the log, where a refusal would not be visible.
   as_root true
   log=$(mktemp)
   trap 'lift_service_ban; rm -f "$log"' EXIT

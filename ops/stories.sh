@@ -139,7 +139,7 @@ breaks_and_recovers() {
 
 was_restarted() { (($(docker inspect --format '{{.RestartCount}}' "$1") > 0)); }
 
-# Checks that the receiver cannot reach the database. That the worker can shows that the check itself works.
+# Checks that the receiver cannot reach the database. The first line proves that the check can succeed.
 keeps_networks_apart() {
   expect "worker reaches the database" "$(reaches worker postgres 5432)" yes
   expect "receiver reaches the database" "$(reaches receiver postgres 5432)" no
