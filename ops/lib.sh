@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Functions shared by the scripts in ops/. Source this file; it only defines functions.
+# Functions shared by the scripts in ops/, which source this file.
 
 # The time at which the script started: every line of progress shows the seconds since then.
 # EPOCHREALTIME uses the locale's decimal separator, so all non-digits are removed.
