@@ -28,7 +28,7 @@ impl Row for OrderEntry {
         number("points", |it| it.points.to_string()),
         text("wallet", |it| it.wallet_id.to_string()),
         number("its balance now", |it| or_dash(it.wallet_balance)),
-        text("told by event", |it| or_dash(it.event_id)),
+        text("reported by event", |it| or_dash(it.event_id)),
     ];
 }
 

@@ -57,7 +57,8 @@ EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
--- This one is the database's own, and under the lock; who may grant it is the database's owner.
+-- The schema belongs to this database alone, so the lock of `setup` covers it. Only the owner of the
+-- database may grant these rights.
 DO $$
 BEGIN
     IF NOT (has_schema_privilege('paynow_owner', 'public', 'CREATE')
