@@ -278,7 +278,7 @@ fn a_dump_and_paynows_history_restore_a_lost_database() {
     );
     assert!(lost >= 50, "the dump cannot have had them: {lost}");
 
-    let printed = system.follow(&["Open what was being replayed", "Bring what is missing"]);
+    let printed = system.follow(&["Reopen replayed dead letters", "Recover missing events"]);
 
     assert!(
         printed.contains("UPDATE 1"),
@@ -314,7 +314,7 @@ fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
     });
     let model = system.under_load(|| {
         system.await_arrived(50);
-        let turn_on = commands_under("Turn it on, and take a base backup");
+        let turn_on = commands_under("Turn on synchronous commits, and take a base backup");
         system.cluster.run_as_server(&turn_on, &variables);
         let in_sync = "SELECT count(*) AS value FROM pg_stat_replication WHERE sync_state = 'sync'";
         assert_eq!(system.app.database.number(in_sync), 1);
