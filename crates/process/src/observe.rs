@@ -4,10 +4,9 @@ use std::error::Error;
 
 use metrics::Gauge;
 
-use crate::declare_metrics;
 use crate::error_chain::chain;
-use crate::telemetry::LogEvent;
 use crate::telemetry::Values::AtRunTime;
+use crate::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// when the certificate of the broker or the database expires; +Inf without TLS
@@ -15,15 +14,12 @@ declare_metrics! {
         "paynow_certificate_not_after_timestamp_seconds" { peer: AtRunTime };
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::warning(
-        "certificate_unseen",
-        "the certificate of a server could not be read",
-    ),
-    LogEvent::info("listening", "the program is up"),
-    LogEvent::info("shutdown_requested", "a signal requested an orderly end"),
-    LogEvent::info("stopped", "the program ended in an orderly way"),
-];
+declare_log_events! {
+    Warning "certificate_unseen": "the certificate of a server could not be read";
+    Info "listening": "the program is up";
+    Info "shutdown_requested": "a signal requested an orderly end";
+    Info "stopped": "the program ended in an orderly way";
+}
 
 /// Something that happened and is worth reporting.
 pub trait Observable {

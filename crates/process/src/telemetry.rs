@@ -14,7 +14,7 @@ pub use log::{LogGuard, start_log};
 pub use log_event::LogEvent;
 pub use metric::{Declaration, Handle, Kind, Label, Metric, Values};
 pub use metrics::{Metrics, MetricsError, start_metrics};
-use slog::Level;
+pub use slog::Level;
 
 use crate::environment::{Environment, SettingError};
 

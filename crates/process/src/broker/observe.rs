@@ -7,11 +7,11 @@ use strum::IntoEnumIterator;
 
 use super::connect::BrokerError;
 use super::job::{Confirmed, LaneState, PublishError};
-use crate::declare_metrics;
 use crate::error_chain::chain;
 use crate::observe::Observable;
 use crate::telemetry::Values::{AtRunTime, Known};
-use crate::telemetry::{LogEvent, buckets};
+use crate::telemetry::buckets;
+use crate::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// 1 while the lane has its connection
@@ -40,19 +40,13 @@ fn outcomes() -> Vec<&'static str> {
     failed.chain([CONFIRMED]).collect()
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::info("publisher_connected", "a lane can publish"),
-    LogEvent::warning("publisher_disconnected", "a lane lost its connection"),
-    LogEvent::warning("publisher_connect_failed", "the broker cannot be reached"),
-    LogEvent::error(
-        "publisher_blocked",
-        "the broker has an alarm and blocks publishers",
-    ),
-    LogEvent::warning(
-        "publish_failed",
-        "a channel failed before it confirmed its messages",
-    ),
-];
+declare_log_events! {
+    Info "publisher_connected": "a lane can publish";
+    Warning "publisher_disconnected": "a lane lost its connection";
+    Warning "publisher_connect_failed": "the broker cannot be reached";
+    Error "publisher_blocked": "the broker has an alarm and blocks publishers";
+    Warning "publish_failed": "a channel failed before it confirmed its messages";
+}
 
 /// A lane of a publisher, as logs and metrics name it.
 #[derive(Debug, Clone, Copy)]

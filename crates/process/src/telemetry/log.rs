@@ -15,9 +15,9 @@ use slog::{
 use slog_async::{AsyncCore, AsyncGuard};
 use slog_json::Json;
 
-use super::log_event::{LogEvent, level_word};
+use super::log_event::level_word;
 use super::metric::Values::AtRunTime;
-use crate::declare_metrics;
+use crate::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// log records, whether written or dropped
@@ -27,13 +27,10 @@ declare_metrics! {
     static DROPPED: Counter = "paynow_log_records_dropped_total" {};
 }
 
-pub(super) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::critical(
-        "panicked",
-        "a bug; the worker dead-letters the event it was processing",
-    ),
-    LogEvent::warning("log_records_dropped", "whatever reads the log is too slow"),
-];
+declare_log_events! {
+    Critical "panicked": "a bug; the worker dead-letters the event it was processing";
+    Warning "log_records_dropped": "whatever reads the log is too slow";
+}
 
 /// Records that may wait for the writer. More are dropped, counted and reported.
 const CHANNEL_RECORDS: usize = 4096;

@@ -11,33 +11,23 @@ pub struct LogEvent {
 }
 
 impl LogEvent {
-    pub const fn debug(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Level::Debug, help)
-    }
-
-    pub const fn info(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Level::Info, help)
-    }
-
-    pub const fn warning(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Level::Warning, help)
-    }
-
-    pub const fn error(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Level::Error, help)
-    }
-
-    pub const fn critical(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Level::Critical, help)
-    }
-
-    const fn new(name: &'static str, level: Level, help: &'static str) -> Self {
-        Self { name, level, help }
-    }
-
     pub fn level_word(&self) -> &'static str {
         level_word(self.level)
     }
+}
+
+/// Declares `LOG_EVENTS`, the log records of a module: the level, the name and the help of each.
+#[macro_export]
+macro_rules! declare_log_events {
+    ($($level:ident $name:literal: $help:literal;)+) => {
+        pub(crate) const LOG_EVENTS: &[$crate::telemetry::LogEvent] = &[$(
+            $crate::telemetry::LogEvent {
+                name: $name,
+                level: $crate::telemetry::Level::$level,
+                help: $help,
+            }
+        ),+];
+    };
 }
 
 /// The level as log records and metric labels spell it.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 use paynow_process::clock;
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::Known;
-use paynow_process::telemetry::{LogEvent, buckets};
+use paynow_process::telemetry::buckets;
+use paynow_process::{declare_log_events, declare_metrics};
 use strum::IntoEnumIterator;
 
 use super::secrets;
@@ -34,15 +34,13 @@ declare_metrics! {
         "paynow_receiver_signature_age_seconds" {}.buckets(&SIGNATURE_AGE_SECONDS);
 }
 
-pub(super) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::debug("webhook_queued", "answered 202"),
-    LogEvent::warning("webhook_refused", "not verified, or the body was not read"),
-    LogEvent::debug("webhook_not_queued", "answered 503, or no webhook at all"),
-    LogEvent::warning(
-        "failures_limited",
-        "too many requests failed: for up to a minute no more are logged one by one",
-    ),
-];
+declare_log_events! {
+    Debug "webhook_queued": "answered 202";
+    Warning "webhook_refused": "not verified, or the body was not read";
+    Debug "webhook_not_queued": "answered 503, or no webhook at all";
+    Warning "failures_limited":
+        "too many requests failed: for up to a minute no more are logged one by one";
+}
 
 /// Seconds; negative where our clock is behind PayNow's. The tolerance is the outer limit.
 const SIGNATURE_AGE_SECONDS: [f64; 16] = [

@@ -3,10 +3,9 @@
 use std::error::Error;
 
 use metrics::{Counter, Gauge};
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::LogEvent;
 use paynow_process::telemetry::Values::AtRunTime;
+use paynow_process::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// webhooks queued, by the secret that signed them
@@ -16,16 +15,10 @@ declare_metrics! {
         "paynow_receiver_secret_last_used_timestamp_seconds" { secret_id: AtRunTime };
 }
 
-pub(super) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::info(
-        "secrets_reloaded",
-        "the file of the signing secrets was read again",
-    ),
-    LogEvent::error(
-        "secrets_not_reloaded",
-        "that file is wrong, and the secrets in use stay",
-    ),
-];
+declare_log_events! {
+    Info "secrets_reloaded": "the file of the signing secrets was read again";
+    Error "secrets_not_reloaded": "that file is wrong, and the secrets in use stay";
+}
 
 /// Starts the series of a secret at zero.
 pub(crate) fn start(secret_id: &str) {

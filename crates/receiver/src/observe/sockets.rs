@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use metrics::{Counter, Gauge};
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::LogEvent;
+use paynow_process::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// open connections to the public address
@@ -17,10 +16,9 @@ declare_metrics! {
     static BODY_BYTES: Gauge = "paynow_receiver_body_bytes_held" {};
 }
 
-pub(super) const LOG_EVENTS: &[LogEvent] = &[LogEvent::warning(
-    "connections_limited",
-    "it may open too few files for RECEIVER_MAX_CONNECTIONS",
-)];
+declare_log_events! {
+    Warning "connections_limited": "it may open too few files for RECEIVER_MAX_CONNECTIONS";
+}
 
 pub(crate) fn connections_changed(by: f64) {
     static SERIES: OnceLock<Gauge> = OnceLock::new();

@@ -10,10 +10,9 @@ use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
 use metrics::Gauge;
 use paynow_process::clock;
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::LogEvent;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
+use paynow_process::{declare_log_events, declare_metrics};
 use paynow_shared::reason::Reason;
 use strum::IntoEnumIterator;
 
@@ -42,10 +41,9 @@ declare_metrics! {
     static LEDGER_CHECKED: Gauge = "paynow_worker_ledger_checked_timestamp_seconds" {};
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[LogEvent::critical(
-    "ledger_violated",
-    "an invariant of the ledger is broken",
-)];
+declare_log_events! {
+    Critical "ledger_violated": "an invariant of the ledger is broken";
+}
 
 /// The results of one round.
 struct Surveyed {

@@ -3,9 +3,8 @@
 use std::error::Error;
 
 use metrics::Counter;
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::LogEvent;
+use paynow_process::{declare_log_events, declare_metrics};
 
 declare_metrics! {
     /// dead letters written to the table dead_letters
@@ -14,29 +13,14 @@ declare_metrics! {
     static FORGOTTEN: Counter = "paynow_worker_payloads_forgotten_total" {};
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::info(
-        "dead_letters_archived",
-        "dead letters were written to the table dead_letters",
-    ),
-    LogEvent::error(
-        "dead_letters_not_archived",
-        "dead letters wait in the queue",
-    ),
-    LogEvent::info(
-        "dead_letters_resolved",
-        "another copy of their event was applied",
-    ),
-    LogEvent::info("payloads_forgotten", "retention deleted payloads"),
-    LogEvent::info(
-        "bodies_forgotten",
-        "retention deleted bodies of settled dead letters",
-    ),
-    LogEvent::warning(
-        "housekeeping_failed",
-        "retention and gauges wait for the next round",
-    ),
-];
+declare_log_events! {
+    Info "dead_letters_archived": "dead letters were written to the table dead_letters";
+    Error "dead_letters_not_archived": "dead letters wait in the queue";
+    Info "dead_letters_resolved": "another copy of their event was applied";
+    Info "payloads_forgotten": "retention deleted payloads";
+    Info "bodies_forgotten": "retention deleted bodies of settled dead letters";
+    Warning "housekeeping_failed": "retention and gauges wait for the next round";
+}
 
 pub(crate) struct DeadLettersArchived {
     pub(crate) letters: usize,

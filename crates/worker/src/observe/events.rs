@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
-use paynow_process::declare_metrics;
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
-use paynow_process::telemetry::{LogEvent, buckets};
+use paynow_process::telemetry::buckets;
+use paynow_process::{declare_log_events, declare_metrics};
 use paynow_shared::ladder::RetryLadder;
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
@@ -41,14 +41,11 @@ declare_metrics! {
     static DEAD_LETTERS: Counter = "paynow_worker_dead_letters_total" { reason: Known(reasons) };
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::warning("batch_redone", "one event made its batch fail"),
-    LogEvent::info("event_deferred", "the event waits in a retry queue"),
-    LogEvent::error(
-        "event_dead_lettered",
-        "a person must decide about the event",
-    ),
-];
+declare_log_events! {
+    Warning "batch_redone": "one event made its batch fail";
+    Info "event_deferred": "the event waits in a retry queue";
+    Error "event_dead_lettered": "a person must decide about the event";
+}
 
 /// Outcomes of events that `webhook_events` does not record.
 const DUPLICATE: &str = "duplicate";

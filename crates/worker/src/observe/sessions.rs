@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge};
-use paynow_process::declare_metrics;
 use paynow_process::error_chain::chain;
 use paynow_process::observe::Observable;
-use paynow_process::telemetry::LogEvent;
 use paynow_process::telemetry::Values::Known;
+use paynow_process::{declare_log_events, declare_metrics};
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 declare_metrics! {
@@ -19,14 +18,11 @@ declare_metrics! {
     static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
 }
 
-pub(crate) const LOG_EVENTS: &[LogEvent] = &[
-    LogEvent::info("consuming", "the worker consumes messages"),
-    LogEvent::warning("paused", "the broker or the database is not available"),
-    LogEvent::warning(
-        "drain_limit_reached",
-        "the broker delivers the unsettled messages again",
-    ),
-];
+declare_log_events! {
+    Info "consuming": "the worker consumes messages";
+    Warning "paused": "the broker or the database is not available";
+    Warning "drain_limit_reached": "the broker delivers the unsettled messages again";
+}
 
 /// The label `cause` of pauses.
 #[derive(Debug, Clone, Copy, EnumIter, IntoStaticStr)]
