@@ -59,26 +59,19 @@ pub trait Handle {
     fn of_series(name: &'static str, labels: Vec<LabelValue>) -> Self;
 }
 
-impl Handle for Counter {
-    const KIND: Kind = Kind::Counter;
-    fn of_series(name: &'static str, labels: Vec<LabelValue>) -> Self {
-        counter!(name, labels)
-    }
+/// Implements [`Handle`] for a type with the macro that gives one.
+macro_rules! handles {
+    ($($handle:ident of $series:ident),+) => {$(
+        impl Handle for $handle {
+            const KIND: Kind = Kind::$handle;
+            fn of_series(name: &'static str, labels: Vec<LabelValue>) -> Self {
+                $series!(name, labels)
+            }
+        }
+    )+};
 }
 
-impl Handle for Gauge {
-    const KIND: Kind = Kind::Gauge;
-    fn of_series(name: &'static str, labels: Vec<LabelValue>) -> Self {
-        gauge!(name, labels)
-    }
-}
-
-impl Handle for Histogram {
-    const KIND: Kind = Kind::Histogram;
-    fn of_series(name: &'static str, labels: Vec<LabelValue>) -> Self {
-        histogram!(name, labels)
-    }
-}
+handles! { Counter of counter, Gauge of gauge, Histogram of histogram }
 
 impl<H: Handle, const LABELS: usize> Metric<H, LABELS> {
     pub const fn new(
@@ -106,9 +99,8 @@ impl<H: Handle, const LABELS: usize> Metric<H, LABELS> {
 
     /// The series with these label values, in the order of the declaration.
     pub fn with(&self, values: [impl Into<SharedString>; LABELS]) -> H {
-        let names = self.declaration.labels.iter().map(|(name, _values)| *name);
-        let labels = names.zip(values.map(Into::into));
-        let labels = labels.map(|(name, value)| LabelValue::new(name, value));
+        let labels = self.declaration.labels.iter().zip(values);
+        let labels = labels.map(|((name, _values), value)| LabelValue::new(*name, value));
         H::of_series(self.declaration.name, labels.collect())
     }
 
@@ -171,16 +163,17 @@ impl Declaration {
         let mut series = vec![Vec::new()];
         for (name, values) in self.labels {
             let values = match (values, at_run_time) {
-                (Values::AtRunTime, Some((label, value))) if label == *name => {
-                    vec![value.to_owned()]
-                }
-                (Values::Known(known), _) => known().into_iter().map(str::to_owned).collect(),
+                (Values::Known(known), _) => known(),
+                (Values::AtRunTime, Some((label, value))) if label == *name => vec![value],
                 // Without a value there is no series to start.
                 (Values::AtRunTime, _) => return,
             };
-            let with = |labels: &Vec<LabelValue>, value: &String| {
-                let label = LabelValue::new(*name, value.clone());
-                labels.iter().cloned().chain([label]).collect::<Vec<_>>()
+            let with = |labels: &Vec<LabelValue>, value: &str| {
+                [
+                    labels.as_slice(),
+                    &[LabelValue::new(*name, value.to_owned())],
+                ]
+                .concat()
             };
             let with_each = |labels| values.iter().map(move |value| with(labels, value));
             series = series.iter().flat_map(with_each).collect();
