@@ -51,33 +51,14 @@ enum SessionEnd {
 }
 
 pub(super) struct Lane {
-    name: LaneName,
-    settings: PublisherSettings,
-    state: watch::Sender<LaneState>,
-    congestion: Arc<Congestion>,
-    stop: CancellationToken,
+    pub(super) name: LaneName,
+    pub(super) settings: PublisherSettings,
+    pub(super) state: watch::Sender<LaneState>,
+    pub(super) congestion: Arc<Congestion>,
+    pub(super) stop: CancellationToken,
 }
 
 impl Lane {
-    pub(super) fn new(
-        lane: usize,
-        settings: PublisherSettings,
-        state: watch::Sender<LaneState>,
-        congestion: Arc<Congestion>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self {
-            name: LaneName {
-                connection: settings.name,
-                lane,
-            },
-            settings,
-            state,
-            congestion,
-            stop,
-        }
-    }
-
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let mut backoff = ReconnectBackoff::new();
         while !self.stop.is_cancelled() {

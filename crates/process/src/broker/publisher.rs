@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::congestion::Congestion;
 use super::job::{Confirmed, Job, LaneState, Outgoing, PublishError, Waiter};
 use super::lane::{Lane, PublisherSettings};
-use super::observe::PublishCalls;
+use super::observe::{LaneName, PublishCalls};
 
 struct LaneHandle {
     jobs: mpsc::Sender<Job>,
@@ -40,10 +40,16 @@ impl Publisher {
             .map(|lane| {
                 // The semaphore limits the jobs, so the channel is never full.
                 let (jobs, queue) = mpsc::channel(settings.in_flight_max.max(1));
-                let (state_tx, state) = watch::channel(LaneState::Disconnected);
+                let (state_sender, state) = watch::channel(LaneState::Disconnected);
                 let congestion = Arc::new(Congestion::new());
-                let shared = Arc::clone(&congestion);
-                let lane = Lane::new(lane, settings.clone(), state_tx, shared, stop.clone());
+                let connection = settings.name;
+                let lane = Lane {
+                    name: LaneName { connection, lane },
+                    settings: settings.clone(),
+                    state: state_sender,
+                    congestion: Arc::clone(&congestion),
+                    stop: stop.clone(),
+                };
                 tasks.spawn(lane.run(queue));
                 LaneHandle {
                     jobs,
