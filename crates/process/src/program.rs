@@ -10,12 +10,6 @@ use crate::interrupt::Signals;
 use crate::observe::{Observable, ShutdownRequested};
 use crate::{healthcheck, telemetry};
 
-/// What the command line asks of a server program.
-enum Task {
-    Serve,
-    Healthcheck,
-}
-
 /// Runs a program and ends the process. `serve` gets the settings and a token that is cancelled by
 /// SIGTERM or SIGINT; it returns after an orderly stop. `admin_address` takes from the settings the
 /// address that `healthcheck` requests.
@@ -26,26 +20,19 @@ pub fn run<C>(
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
 ) -> ! {
     let environment = Environment::of_this_process();
-    let result = match task(std::env::args().skip(1)) {
-        Ok(Task::Serve) => run_server(name, &environment, read, serve),
-        Ok(Task::Healthcheck) => read(&environment)
+    let mut arguments = std::env::args().skip(1);
+    let result = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => run_server(name, &environment, read, serve),
+        (Some("healthcheck"), None) => read(&environment)
             .map_err(Fatal::from)
             .and_then(|config| healthcheck::check(admin_address(&config))),
-        Err(error) => Err(error.into()),
-    };
-    exit(name, result)
-}
-
-fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, SettingError> {
-    let first = arguments.next();
-    match (first.as_deref(), arguments.next()) {
-        (None, _) => Ok(Task::Serve),
-        (Some("healthcheck"), None) => Ok(Task::Healthcheck),
         (Some(_), _) => Err(SettingError::new(
             "the command line",
             "takes healthcheck or nothing: settings come from the environment",
-        )),
-    }
+        )
+        .into()),
+    };
+    exit(name, result)
 }
 
 /// Threads for this runtime: half the cores, because the web server and the broker's connections have
