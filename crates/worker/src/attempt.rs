@@ -29,26 +29,14 @@ pub(crate) enum AttemptError {
 
 /// Makes the attempts of one lane, and keeps the lane's connection between them.
 pub(crate) struct Attempts {
-    database: DatabaseAddress,
-    policy: Arc<Policy>,
-    crash_marks: CrashMarks,
-    ledger: Option<Ledger>,
+    pub(crate) database: DatabaseAddress,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) crash_marks: CrashMarks,
+    /// `None` before the first attempt, and after one in which the database failed.
+    pub(crate) ledger: Option<Ledger>,
 }
 
 impl Attempts {
-    pub(crate) fn new(
-        database: DatabaseAddress,
-        policy: Arc<Policy>,
-        crash_marks: CrashMarks,
-    ) -> Self {
-        Self {
-            database,
-            policy,
-            crash_marks,
-            ledger: None,
-        }
-    }
-
     /// Applies the messages of a range in one transaction. If the database fails on the connection of
     /// an earlier attempt, tries once more on a new one: an idle connection may have died unnoticed.
     pub(crate) async fn apply(
@@ -105,14 +93,8 @@ fn apply(
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
     let committed = ledger.apply(&decoded, policy)?;
-    BatchCommitted {
-        outcomes: &committed.tally.outcomes,
-        duplicates: committed.tally.duplicates,
-        points: &committed.tally.points,
-        signed_at_ms: &committed.tally.signed_at_ms,
-        now_ms: clock::now_ms(),
-    }
-    .emit();
+    let (tally, now_ms) = (&committed.tally, clock::now_ms());
+    BatchCommitted { tally, now_ms }.emit();
     Ok(committed.dispositions)
 }
 

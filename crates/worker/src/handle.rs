@@ -18,15 +18,17 @@ use crate::observe::events::BatchRedone;
 /// Handles the batches of one lane.
 pub struct Handler {
     attempts: Attempts,
-    crash_marks: CrashMarks,
 }
 
 impl Handler {
     pub fn new(database: DatabaseAddress, policy: Arc<Policy>, crash_marks: CrashMarks) -> Self {
-        Self {
-            attempts: Attempts::new(database, policy, crash_marks.clone()),
+        let attempts = Attempts {
+            database,
+            policy,
             crash_marks,
-        }
+            ledger: None,
+        };
+        Self { attempts }
     }
 
     /// Returns one disposition per message, in order. On an error no event is at fault, and all
@@ -43,10 +45,8 @@ impl Handler {
             // Two lanes whose batches share many orders can make each other's views stale again and
             // again. One by one, their events pass.
             Err(AttemptError::Event(_) | AttemptError::StaleView) => {
-                BatchRedone {
-                    events: messages.len(),
-                }
-                .emit();
+                let events = messages.len();
+                BatchRedone { events }.emit();
                 self.one_by_one(messages).await
             }
             Err(AttemptError::Database(error)) => Err(error),
@@ -60,7 +60,7 @@ impl Handler {
         let mut dispositions = Vec::with_capacity(messages.len());
         for (index, message) in messages.iter().enumerate() {
             let _only_suspect = match is_suspect(message) {
-                true => Some(self.crash_marks.lock().await),
+                true => Some(self.attempts.crash_marks.lock().await),
                 false => None,
             };
             let range = index..index.saturating_add(1);

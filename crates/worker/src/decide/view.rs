@@ -22,7 +22,7 @@ pub struct LedgerView {
     /// Orders posted before.
     pub orders: HashMap<OrderId, OrderState>,
     /// Refunds and chargebacks recorded before, of any order, by kind and [`ReversalRecord::reference_id`].
-    pub reversals: HashMap<(ReversalKind, i64), RecordedReversal>,
+    pub reversals: HashMap<(ReversalKind, i64), ReversalRecord>,
 }
 
 /// The part of a posted entry that must be the same when another event reports it again.
@@ -74,13 +74,6 @@ impl From<ChargebackState> for ReversalKind {
     }
 }
 
-/// The part of a recorded reversal that must be the same when another event reports it again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordedReversal {
-    pub order_id: OrderId,
-    pub amount_minor: Option<i64>,
-}
-
 /// A refund or a step of a chargeback, as the table `reversals` records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReversalRecord {
@@ -119,12 +112,8 @@ impl LedgerView {
 
     /// Adds a reversal that is recorded, or will be in this transaction.
     pub fn add_reversal(&mut self, record: &ReversalRecord) {
-        let recorded = RecordedReversal {
-            order_id: record.order_id,
-            amount_minor: record.amount_minor,
-        };
         self.reversals
-            .insert((record.kind, record.reference_id), recorded);
+            .insert((record.kind, record.reference_id), *record);
         let order = self.orders.entry(record.order_id).or_default();
         order.reversal_count = order.reversal_count.saturating_add(1);
         order.add(record);

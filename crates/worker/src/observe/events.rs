@@ -1,6 +1,5 @@
 //! What batches and their events report.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
@@ -14,7 +13,7 @@ use paynow_shared::wallet::EntryKind;
 use paynow_shared::wire::{Failure, Headers};
 use strum::IntoEnumIterator;
 
-use crate::ledger::plan::Outcome;
+use crate::ledger::plan::{Outcome, Tally};
 
 declare_metrics! {
     /// events in one transaction
@@ -103,27 +102,21 @@ impl BatchTimer {
 
 /// A transaction has committed.
 pub(crate) struct BatchCommitted<'a> {
-    /// Newly recorded events, by code of their outcome.
-    pub(crate) outcomes: &'a BTreeMap<&'static str, u64>,
-    /// Messages whose event was recorded before.
-    pub(crate) duplicates: u64,
-    /// Points without sign, by code of the entry's kind.
-    pub(crate) points: &'a BTreeMap<&'static str, u64>,
-    pub(crate) signed_at_ms: &'a [i64],
+    pub(crate) tally: &'a Tally,
     pub(crate) now_ms: i64,
 }
 
 impl Observable for BatchCommitted<'_> {
     fn emit(self) {
-        for (outcome, events) in self.outcomes {
+        for (outcome, events) in &self.tally.outcomes {
             EVENTS.with([*outcome]).increment(*events);
         }
-        EVENTS.with([DUPLICATE]).increment(self.duplicates);
-        for (kind, points) in self.points {
+        EVENTS.with([DUPLICATE]).increment(self.tally.duplicates);
+        for (kind, points) in &self.tally.points {
             POINTS.with([*kind]).increment(*points);
         }
         let ages = EVENT_AGE.handle();
-        for signed_at_ms in self.signed_at_ms {
+        for signed_at_ms in &self.tally.signed_at_ms {
             let age_ms = u64::try_from(self.now_ms.saturating_sub(*signed_at_ms)).unwrap_or(0);
             ages.record(Duration::from_millis(age_ms).as_secs_f64());
         }
