@@ -55,17 +55,13 @@ impl AdminServer {
     ) -> std::io::Result<Self> {
         let server = HttpServer::new(move || {
             let (metrics, ready) = (metrics.clone(), Arc::clone(&ready));
+            let healthz = || std::future::ready(health_response());
             let readyz = move || std::future::ready(readiness_response(ready()));
+            let rendered = move || std::future::ready(metrics.render());
             App::new()
-                .route(
-                    "/healthz",
-                    web::get().to(|| std::future::ready(health_response())),
-                )
+                .route("/healthz", web::get().to(healthz))
                 .route("/readyz", web::get().to(readyz))
-                .route(
-                    "/metrics",
-                    web::get().to(move || std::future::ready(metrics.render())),
-                )
+                .route("/metrics", web::get().to(rendered))
         })
         .workers(1)
         .disable_signals()

@@ -44,22 +44,14 @@ pub enum Opening {
 pub async fn watch(peers: Vec<TlsPeer>) {
     loop {
         let mut wait = CHECK_INTERVAL;
-        for peer in peers.clone() {
-            let name = peer.name;
-            let checked = tokio::task::spawn_blocking(move || not_after(&peer)).await;
+        for server in peers.clone() {
+            let peer = server.name;
+            let checked = tokio::task::spawn_blocking(move || not_after(&server)).await;
             match checked.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
-                Ok(not_after_seconds) => CertificateSeen {
-                    peer: name,
-                    not_after_seconds,
-                }
-                .emit(),
-                Err(error) => {
+                Ok(not_after) => CertificateSeen { peer, not_after }.emit(),
+                Err(ref error) => {
                     wait = RETRY_INTERVAL;
-                    CertificateUnseen {
-                        peer: name,
-                        error: &error,
-                    }
-                    .emit();
+                    CertificateUnseen { peer, error }.emit();
                 }
             }
         }

@@ -61,13 +61,10 @@ impl Environment {
         T: FromStr,
         T::Err: Display,
     {
-        self.text(name)
-            .map(|text| {
-                text.parse().map_err(|error| {
-                    SettingError::new(name, format!("has a value that is not valid: {error}"))
-                })
-            })
-            .transpose()
+        let parsed = self.text(name).map(str::parse).transpose();
+        parsed.map_err(|error| {
+            SettingError::new(name, format!("has a value that is not valid: {error}"))
+        })
     }
 
     pub fn parsed_or<T>(&self, name: &str, default: T) -> Result<T, SettingError>
@@ -95,10 +92,8 @@ impl Environment {
         let in_range = T::try_from(number).ok().filter(|it| range.contains(it));
         in_range.ok_or_else(|| {
             let (low, high) = (range.start(), range.end());
-            SettingError::new(
-                name,
-                format!("must be from {low} to {high}, and is {number}"),
-            )
+            let problem = format!("must be from {low} to {high}, and is {number}");
+            SettingError::new(name, problem)
         })
     }
 
@@ -141,10 +136,8 @@ impl SecretFile {
     /// The content of the file without its last line break.
     pub fn read(&self) -> Result<SecretString, SettingError> {
         let content = std::fs::read_to_string(&self.path).map_err(|error| {
-            SettingError::new(
-                &self.name,
-                format!("names a file that cannot be read: {error}"),
-            )
+            let problem = format!("names a file that cannot be read: {error}");
+            SettingError::new(&self.name, problem)
         })?;
         let value = content.trim_end_matches(['\r', '\n']);
         if value.is_empty() {

@@ -48,13 +48,14 @@ impl Observable for Stopped {
 /// A server's certificate was read. Without TLS there is none, and the gauge is infinite.
 pub(crate) struct CertificateSeen {
     pub(crate) peer: &'static str,
-    pub(crate) not_after_seconds: Option<i64>,
+    /// In Unix seconds.
+    pub(crate) not_after: Option<i64>,
 }
 
 impl Observable for CertificateSeen {
     fn emit(self) {
         let float = |seconds: i64| seconds.to_string().parse().unwrap_or(f64::INFINITY);
-        let not_after = self.not_after_seconds.map_or(f64::INFINITY, float);
+        let not_after = self.not_after.map_or(f64::INFINITY, float);
         CERTIFICATE.with([self.peer]).set(not_after);
     }
 }

@@ -61,6 +61,7 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let mut backoff = ReconnectBackoff::new();
+        let name = self.name;
         while !self.stop.is_cancelled() {
             match self.connect().await {
                 Ok((link, channel)) => {
@@ -68,18 +69,10 @@ impl Lane {
                     self.enter(LaneState::Open);
                     match self.session(link, &channel, &mut jobs).await {
                         SessionEnd::Stopped => break,
-                        SessionEnd::Lost(why) => PublisherDisconnected {
-                            name: self.name,
-                            why,
-                        }
-                        .emit(),
+                        SessionEnd::Lost(why) => PublisherDisconnected { name, why }.emit(),
                     }
                 }
-                Err(error) => PublisherConnectFailed {
-                    name: self.name,
-                    error: &error,
-                }
-                .emit(),
+                Err(ref error) => PublisherConnectFailed { name, error }.emit(),
             }
             self.enter(LaneState::Disconnected);
             self.refuse_for(backoff.next_wait(), &mut jobs).await;
@@ -179,11 +172,8 @@ impl Lane {
                 jobs.try_recv().ok()
             };
         }
-        BatchPublished {
-            name: self.name,
-            messages: window.len(),
-        }
-        .emit();
+        let (name, messages) = (self.name, window.len());
+        BatchPublished { name, messages }.emit();
     }
 
     fn is_late(&self, job: &Job) -> bool {
@@ -229,11 +219,8 @@ impl Lane {
 
     fn enter(&self, state: LaneState) {
         self.congestion.set(None);
-        LaneEntered {
-            name: self.name,
-            state,
-        }
-        .emit();
+        let name = self.name;
+        LaneEntered { name, state }.emit();
         self.state.send_replace(state);
     }
 }

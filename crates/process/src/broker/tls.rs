@@ -234,10 +234,8 @@ fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
 fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
     std::fs::read(path).map_err(|error| {
         let path = path.display();
-        SettingError::new(
-            name,
-            format!("names a file that cannot be read ({path}): {error}"),
-        )
+        let problem = format!("names a file that cannot be read ({path}): {error}");
+        SettingError::new(name, problem)
     })
 }
 
@@ -248,10 +246,8 @@ fn certificates(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>,
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) | Err(_) => {
             let path = path.display();
-            Err(SettingError::new(
-                name,
-                format!("names a file without a PEM certificate ({path})"),
-            ))
+            let problem = format!("names a file without a PEM certificate ({path})");
+            Err(SettingError::new(name, problem))
         }
     }
 }
