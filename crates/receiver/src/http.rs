@@ -17,8 +17,9 @@ use serde_json::json;
 use crate::answer::{problem_response, raw_problem_response};
 use crate::body;
 use crate::failures::{Failures, Verdict};
-use crate::observe::requests::WebhookRefused;
-use crate::observe::requests::{FailureLimited, InFlight, SignatureChecked, WebhookQueued};
+use crate::observe::requests::{
+    FailureLimited, InFlight, SignatureChecked, WebhookQueued, WebhookRefused,
+};
 use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
 use crate::secrets::CurrentSecrets;
@@ -135,12 +136,8 @@ fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures)
 /// Reports a head that never became a request; gives the answer to it as bytes.
 pub(crate) fn refuse_head(error: HeadError) -> String {
     let refusal = Refusal::Head(error);
-    WebhookRefused {
-        code: refusal.code(),
-        error: &refusal,
-        took: None,
-    }
-    .emit();
+    let (code, error, took) = (refusal.code(), &refusal, None);
+    WebhookRefused { code, error, took }.emit();
     raw_problem_response(&refusal)
 }
 

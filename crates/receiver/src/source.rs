@@ -69,15 +69,12 @@ fn network(item: &str) -> Result<IpNet, NetworksError> {
 
 /// Turns an IPv4 network that is written as IPv6 into the IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
-    let mapped = match (
-        network.addr().to_canonical(),
-        network.prefix_len().checked_sub(MAPPED_PREFIX_BITS),
-    ) {
-        (IpAddr::V4(address), Some(prefix)) if network.addr().is_ipv6() => {
-            Ipv4Net::new(address, prefix).ok()
-        }
-        (IpAddr::V4(_) | IpAddr::V6(_), _) => None,
+    let IpNet::V6(written) = network else {
+        return network;
     };
+    let prefix = written.prefix_len().checked_sub(MAPPED_PREFIX_BITS);
+    let mapped = written.addr().to_ipv4_mapped().zip(prefix);
+    let mapped = mapped.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok());
     mapped.map_or(network, IpNet::V4)
 }
 
