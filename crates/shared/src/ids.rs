@@ -20,10 +20,11 @@ fn parse_flake(text: &str) -> Result<i64, InvalidId> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidId);
     }
-    text.parse::<i64>()
-        .ok()
-        .filter(|id| *id > 0)
-        .ok_or(InvalidId)
+    positive(text.parse().map_err(|_too_large| InvalidId)?)
+}
+
+fn positive(id: i64) -> Result<i64, InvalidId> {
+    if id > 0 { Ok(id) } else { Err(InvalidId) }
 }
 
 /// The lowest flake of a time in Unix milliseconds: every earlier id is lower.
@@ -49,10 +50,7 @@ impl de::Visitor<'_> for FlakeVisitor {
 
     // PayNow sends ids as strings; a plain integer can only mean the same id.
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
-        i64::try_from(number)
-            .ok()
-            .filter(|id| *id > 0)
-            .ok_or_else(|| E::custom(InvalidId))
+        positive(i64::try_from(number).unwrap_or(0)).map_err(E::custom)
     }
 }
 
@@ -65,7 +63,7 @@ macro_rules! flake_ids {
         impl $name {
             /// The id as PostgreSQL stores it; refuses zero and negative numbers.
             pub fn from_i64(id: i64) -> Result<Self, InvalidId> {
-                if id > 0 { Ok(Self(id)) } else { Err(InvalidId) }
+                positive(id).map(Self)
             }
 
             pub fn get(self) -> i64 {
