@@ -143,14 +143,13 @@ fn known_events(
     )
     .bind::<Array<BigInt>, _>(event_ids)
     .load(connection)?;
-    rows.into_iter()
-        .map(|row| {
-            let digest = BodyDigest::from_bytes(&row.body_sha256).ok_or_else(|| {
-                DatabaseError::Unavailable("a stored digest has the wrong length".to_owned())
-            })?;
-            Ok((EventId::from_i64(row.event_id)?, digest))
-        })
-        .collect()
+    let known_event = |row: EventRow| {
+        let wrong =
+            || DatabaseError::Unavailable("a stored digest has the wrong length".to_owned());
+        let digest = BodyDigest::from_bytes(&row.body_sha256).ok_or_else(wrong)?;
+        Ok((EventId::from_i64(row.event_id)?, digest))
+    };
+    rows.into_iter().map(known_event).collect()
 }
 
 fn prices(
@@ -163,14 +162,11 @@ fn prices(
         Statement::new("SELECT product_id, points FROM products WHERE product_id = ANY (?)")
             .bind::<Array<BigInt>, _>(product_ids)
             .load(connection)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok((
-                ProductId::from_i64(row.product_id)?,
-                Points::new(row.points),
-            ))
-        })
-        .collect()
+    let price = |row: ProductRow| {
+        let product = ProductId::from_i64(row.product_id)?;
+        Ok((product, Points::new(row.points)))
+    };
+    rows.into_iter().map(price).collect()
 }
 
 fn read_reversals(
