@@ -19,7 +19,7 @@ pub(crate) fn problem_response(refusal: &Refusal) -> HttpResponse {
         .body(problem_text(refusal))
 }
 
-/// For a connection that is closed after it.
+/// The whole HTTP answer, after which the connection is closed.
 pub(crate) fn raw_problem_response(refusal: &Refusal) -> String {
     let (status, problem) = (refusal.code().status(), problem_text(refusal));
     format!(

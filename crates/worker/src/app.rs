@@ -1,6 +1,5 @@
 //! The worker as one value: built from its settings, run until it is asked to stop. It runs sessions.
-//! After a failed one it pauses and checks the database before the next; no event counts an attempt
-//! for that.
+//! After a failed session it pauses and checks the database; such a pause is no attempt of any event.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

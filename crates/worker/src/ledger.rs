@@ -1,5 +1,5 @@
-//! Decisions to ledger: one transaction per batch. Every statement sorts its rows by key, so that
-//! concurrent batches wait for each other instead of deadlocking.
+//! Writes decisions to the ledger, one transaction per batch. Every statement sorts its rows by key, so
+//! that concurrent batches wait for each other instead of deadlocking.
 
 pub mod plan;
 pub(crate) mod read;

@@ -1,5 +1,5 @@
-//! Dispositions to broker. Only this file acknowledges messages, and only after the commit. The broker
-//! delivers an unsettled message again, and its event is then found in the ledger.
+//! Settles messages with the broker. Only this file acknowledges messages, and only after the commit.
+//! The broker delivers an unsettled message again, and its event is then found in the ledger.
 
 use futures_util::future::join_all;
 use lapin::Channel;

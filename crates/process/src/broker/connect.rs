@@ -20,7 +20,7 @@ use crate::environment::{Environment, SettingError};
 const STEP_LIMIT: Duration = Duration::from_secs(10);
 /// An orderly close is optional: a blocked connection cannot send one.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// RabbitMQ advises 5 to 20 s; after two missed ones the peer counts as gone.
+/// RabbitMQ advises 5 to 20 s. After two missed heartbeats the peer counts as gone.
 const HEARTBEAT_SECONDS: u16 = 10;
 /// AMQP's code for an orderly close.
 const REPLY_SUCCESS: u16 = 200;

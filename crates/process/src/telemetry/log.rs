@@ -34,7 +34,7 @@ declare_log_events! {
 
 /// Records that may wait for the writer. More are dropped, counted and reported.
 const CHANNEL_RECORDS: usize = 4096;
-/// At the end of the process: a reader that does not read must not keep it from ending.
+/// How long the end of the process waits for the writer: a log that nobody reads must not hold it up.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// Targets that are not logged. Spans are not events. lapin quotes a returned message byte for byte,
 /// and that is PayNow's body. A client that does not send HTTP gets a 400, and many of them would
@@ -130,14 +130,14 @@ fn level_of(record: &Record<'_>) -> Level {
     }
 }
 
-/// The name of a record's event: the tag of our own records, and of a library's record the crate,
-/// which its tag begins with.
+/// The name of a record's event: the tag of our own record, or the crate of a library's record, with
+/// which its tag begins.
 fn event_of<'a>(record: &'a Record<'_>) -> &'a str {
     record.tag().split("::").next().unwrap_or_default()
 }
 
-/// The module of a record. A library's record that went through `tracing` has lost it, and its tag,
-/// which is the target, takes its place.
+/// The module of a record. A library's record that went through `tracing` has no module, so its target
+/// is given, which is its tag.
 fn module_of<'a>(record: &'a Record<'_>) -> &'a str {
     match record.module() {
         "<unknown>" => record.tag(),

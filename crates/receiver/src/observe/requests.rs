@@ -132,7 +132,7 @@ impl Observable for WebhookQueued<'_> {
 pub(crate) struct WebhookRefused<'a> {
     pub(crate) code: Code,
     pub(crate) error: &'a dyn Error,
-    /// `None` of a head that never became a request.
+    /// `None` for a head that never became a request.
     pub(crate) took: Option<Duration>,
 }
 
@@ -150,7 +150,7 @@ impl Observable for WebhookRefused<'_> {
     }
 }
 
-/// A request that failed, after too many others had; `is_first` of this minute.
+/// A request that failed after too many others had. Only the first one in a minute is logged.
 pub(crate) struct FailureLimited {
     pub(crate) code: Code,
     pub(crate) took: Duration,

@@ -14,8 +14,8 @@ pub(crate) struct BudgetLimits {
     pub(crate) connections: usize,
     /// Memory of all unfinished bodies together.
     pub(crate) body_bytes: usize,
-    /// From the opening of a connection, or its last answer, to a whole head; and what a body may
-    /// take besides the time that its bytes need.
+    /// The longest time from the opening of a connection, or its last answer, to a whole head. A body
+    /// may take as long, in addition to the time that its bytes need.
     pub(crate) client_timeout: Duration,
 }
 
@@ -115,7 +115,7 @@ impl<C: Evictable> ConnectionBudget<C> {
         }
     }
 
-    /// Asks for memory for more of a body with this rank. Without enough of it, the unfinished body
+    /// Reserves more memory for a body with this rank. When there is not enough, the unfinished body
     /// with the lowest rank must go, unless that is the body itself.
     pub(crate) fn reserve(&self, rank: EvictionRank, bytes: usize) -> Reservation<C> {
         let needed = self.body_bytes.get().saturating_add(bytes);

@@ -35,7 +35,7 @@ pub(crate) struct Connection {
     phase: Cell<Phase>,
     /// When its request began, in the budget's sequence.
     request_since: Cell<u64>,
-    /// Of the phases `Head` and `Closing`.
+    /// Applies in the phases `Head` and `Closing`.
     deadline: Cell<Instant>,
     read_credit: Cell<usize>,
     body_bytes_held: Cell<usize>,
@@ -69,22 +69,23 @@ impl Connection {
         Self::open(&ConnectionBudget::new(BudgetLimits::NONE))
     }
 
-    // --- for the handlers: what gives credit says whether the stream must be polled again ---
+    // For the handlers. A method that gives credit returns whether reading had stopped for want of
+    // credit; the stream must then be polled again.
 
-    /// A whole head was read. Returns whether reading had stopped for want of credit.
+    /// A whole head was read.
     pub(crate) fn begin_request(&self) -> bool {
         self.phase.set(Phase::Body);
         self.request_since.set(self.budget.next_sequence());
         self.set_credit(HEAD_BYTES_MAX)
     }
 
-    /// So much of the body was taken, so as much more may be read. Returns as `begin_request`.
+    /// The handler took this many bytes of the body, so as many more may be read.
     pub(crate) fn body_taken(&self, bytes: usize) -> bool {
         self.set_credit(self.read_credit.get().saturating_add(bytes))
     }
 
-    /// Reserves memory for a body of so many bytes in all. `false` when there is none, and once the
-    /// connection is evicted: its memory is another body's by then.
+    /// Reserves memory for a body of so many bytes in all. Returns `false` when there is none, and when
+    /// the connection was evicted, because another body then has its memory.
     pub(crate) fn reserve_body(&self, bytes: usize) -> bool {
         if self.evicted.is_cancelled() {
             return false;
@@ -112,7 +113,7 @@ impl Connection {
         self.budget.protect(self.rank.take());
     }
 
-    /// Its request is answered; `is_last` when none may follow. Returns as `begin_request`.
+    /// Its request is answered; `is_last` when none may follow.
     pub(crate) fn end_request(self: &Rc<Self>, is_last: bool) -> bool {
         self.release_body();
         self.deadline
@@ -125,7 +126,7 @@ impl Connection {
         self.phase.set(phase);
         let was_stopped = self.set_credit(credit);
         if self.is_counted.get() {
-            // A signed request had taken its rank away; one that was not signed costs a good rank.
+            // A signed request gets the better rank, and an unsigned one loses it.
             match self.rank.get() {
                 None => self.rank.set(Some(self.budget.enqueue(self, true))),
                 Some(rank) if rank.has_signed => {
@@ -143,7 +144,7 @@ impl Connection {
         self.evicted.clone().cancelled_owned()
     }
 
-    // --- for the stream ---
+    // For the stream.
 
     pub(crate) fn phase(&self) -> Phase {
         self.phase.get()

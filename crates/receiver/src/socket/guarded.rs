@@ -37,7 +37,8 @@ pub(crate) struct Guarded {
     evicted: Pin<Box<WaitForCancellationFutureOwned>>,
     /// An answer waits for the client to read.
     is_writing: bool,
-    /// The largest head is there. Actix parses it before the next read, which is when it is too large.
+    /// As many bytes as the largest head have come. Actix parses them before the next read: a head that
+    /// is incomplete even then is too large.
     is_full: bool,
     /// The head was refused, and what still comes is discarded.
     is_discarding: bool,

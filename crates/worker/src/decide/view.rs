@@ -38,7 +38,7 @@ pub struct OrderState {
     pub total_amount_minor: Option<i64>,
     /// The points that its lines credited, by wallet.
     pub credited: BTreeMap<WalletId, Points>,
-    /// The points of these that are taken back now, by wallet.
+    /// How many of these points are taken back now, by wallet.
     pub taken_back: BTreeMap<WalletId, Points>,
     /// The amount of each refund, in minor units.
     pub refunds: BTreeMap<RefundId, i64>,
