@@ -14,6 +14,7 @@ use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
 use paynow_process::telemetry;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
+use strum::IntoEnumIterator;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,8 @@ use crate::crash_marks::CrashMarks;
 use crate::database::{DatabaseError, blocking};
 use crate::ended::SessionEnded;
 use crate::handoff::Handoff;
-use crate::observe::events::start_rungs;
+use crate::ledger::plan::Outcome;
+use crate::observe::events::{start_outcomes, start_rungs};
 use crate::observe::sessions::{Consuming, Listening, Paused};
 use crate::session::Session;
 
@@ -51,6 +53,7 @@ impl App {
     pub fn build(config: Config) -> Result<Self, Fatal> {
         let metrics = telemetry::start_metrics("paynow-worker", &[catalog::CATALOG, CATALOG])
             .map_err(|error| Fatal::failed("could not start metrics", error))?;
+        start_outcomes(Outcome::iter().map(Outcome::code));
         start_rungs(&config.ladder);
         let stop_publisher = CancellationToken::new();
         let (publisher, publisher_tasks) = Publisher::start(

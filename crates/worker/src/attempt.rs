@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use paynow_process::clock;
 use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
@@ -15,7 +14,6 @@ use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::ledger::Ledger;
 use crate::message::{DecodedMessage, Message};
-use crate::observe::events::BatchCommitted;
 
 /// Why an attempt returned no dispositions.
 pub(crate) enum AttemptError {
@@ -92,10 +90,9 @@ fn apply(
     policy: &Policy,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
-    let committed = ledger.apply(&decoded, policy)?;
-    let (tally, now_ms) = (&committed.tally, clock::now_ms());
-    BatchCommitted { tally, now_ms }.emit();
-    Ok(committed.dispositions)
+    let result = ledger.apply(&decoded, policy)?;
+    result.committed.emit();
+    Ok(result.dispositions)
 }
 
 fn apply_suspect(

@@ -14,7 +14,8 @@ use crate::database::DatabaseError;
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::message::DecodedMessage;
-use plan::{Tally, plan};
+use crate::observe::events::BatchCommitted;
+use plan::plan;
 
 /// A view is stale because another transaction has committed, so the next try sees its rows. When this
 /// many views in a row are stale, the cause is not concurrency.
@@ -27,7 +28,7 @@ const FULL_VIEWS_AFTER_STALE: u32 = 20;
 pub struct BatchResult {
     /// One per message, in order.
     pub dispositions: Vec<Disposition>,
-    pub tally: Tally,
+    pub committed: BatchCommitted,
 }
 
 /// The ledger, as one lane writes it.
@@ -91,7 +92,7 @@ impl Ledger {
                 return Err(DatabaseError::StaleView);
             }
             Ok(BatchResult {
-                tally: Tally::of(&plan),
+                committed: plan.totals(),
                 dispositions: plan.dispositions,
             })
         })

@@ -84,6 +84,9 @@ fn a_killed_broker_sends_one_mail_with_its_runbook_and_one_when_it_is_back() {
             mail.contains("/ops/runbooks/PayNowBrokerDown.md\n"),
             "{mail:?}"
         );
-        assert!(mail.contains("Receivers answer PayNow with 503"), "{mail:?}");
+        assert!(
+            mail.contains("Receivers answer PayNow with 503"),
+            "{mail:?}"
+        );
     }
 }

@@ -1,8 +1,6 @@
 //! Messages to the rows that one transaction writes and to one disposition each. Each message is
 //! decided in order, against a view that contains the earlier ones. Pure.
 
-use std::collections::BTreeMap;
-
 use paynow_shared::event::{Event, EventKind, Order};
 use paynow_shared::ids::OrderId;
 use paynow_shared::points::Points;
@@ -13,6 +11,7 @@ use crate::decide::view::{LedgerView, ReversalRecord};
 use crate::decide::{Decision, Policy, Reversal, decide};
 use crate::disposition::{Applied, Disposition};
 use crate::message::DecodedMessage;
+use crate::observe::events::BatchCommitted;
 
 /// The column `webhook_events.outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
@@ -185,35 +184,23 @@ pub(crate) fn order_id_of(event: &Event) -> Option<OrderId> {
     }
 }
 
-/// What a transaction did, in numbers.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Newly recorded events, by [`Outcome::code`].
-    pub outcomes: BTreeMap<&'static str, u64>,
-    /// Messages whose event was recorded before.
-    pub duplicates: u64,
-    /// Points without sign, by [`paynow_shared::wallet::EntryKind::code`].
-    pub points: BTreeMap<&'static str, u64>,
-    /// When PayNow signed the newly recorded events, in Unix milliseconds.
-    pub signed_at_ms: Vec<i64>,
-}
-
-impl Tally {
-    pub(super) fn of(plan: &Plan<'_>) -> Self {
-        let mut tally = Self::default();
-        for planned in &plan.events {
-            *tally.outcomes.entry(planned.outcome.code()).or_default() += 1;
+impl Plan<'_> {
+    /// What its transaction does, in numbers.
+    pub(super) fn totals(&self) -> BatchCommitted {
+        let mut totals = BatchCommitted::default();
+        for planned in &self.events {
+            *totals.outcomes.entry(planned.outcome.code()).or_default() += 1;
             let signed_at_ms = planned.decoded.message.headers.signed_at_ms;
-            tally.signed_at_ms.extend(signed_at_ms);
+            totals.signed_at_ms.extend(signed_at_ms);
         }
-        for planned in &plan.entries {
-            let points = tally.points.entry(planned.entry.kind.code()).or_default();
+        for planned in &self.entries {
+            let points = totals.points.entry(planned.entry.kind.code()).or_default();
             *points = points.saturating_add(planned.entry.points.get().unsigned_abs());
         }
-        let acknowledged = plan.dispositions.iter().filter(|one| one.is_ack()).count();
-        let duplicates = acknowledged.saturating_sub(plan.events.len());
-        tally.duplicates = u64::try_from(duplicates).unwrap_or(u64::MAX);
-        tally
+        let acknowledged = self.dispositions.iter().filter(|one| one.is_ack()).count();
+        let duplicates = acknowledged.saturating_sub(self.events.len());
+        totals.duplicates = u64::try_from(duplicates).unwrap_or(u64::MAX);
+        totals
     }
 }
 

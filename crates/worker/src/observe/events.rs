@@ -1,8 +1,10 @@
 //! What batches and their events report.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
+use paynow_process::clock;
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::{AtRunTime, Known};
 use paynow_process::telemetry::buckets;
@@ -12,8 +14,6 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::EntryKind;
 use paynow_shared::wire::{Failure, Headers};
 use strum::IntoEnumIterator;
-
-use crate::ledger::plan::{Outcome, Tally};
 
 declare_metrics! {
     /// events in one transaction
@@ -28,7 +28,7 @@ declare_metrics! {
     static EVENT_AGE: Histogram =
         "paynow_worker_event_age_seconds" {}.buckets(&buckets::AGE_SECONDS);
     /// as in webhook_events, or duplicate, deferred, dead
-    static EVENTS: Counter = "paynow_worker_events_total" { outcome: Known(outcomes) };
+    static EVENTS: Counter = "paynow_worker_events_total" { outcome: AtRunTime };
     /// points moved, by kind of ledger entry, without sign
     static POINTS: Counter = "paynow_worker_points_total" { kind: Known(kinds) };
     /// events published to a retry queue
@@ -51,11 +51,6 @@ const DUPLICATE: &str = "duplicate";
 const DEFERRED: &str = "deferred";
 const DEAD: &str = "dead";
 
-fn outcomes() -> Vec<&'static str> {
-    let recorded = Outcome::iter().map(Outcome::code);
-    recorded.chain([DUPLICATE, DEFERRED, DEAD]).collect()
-}
-
 fn kinds() -> Vec<&'static str> {
     EntryKind::iter().map(EntryKind::code).collect()
 }
@@ -68,6 +63,12 @@ pub(crate) fn reasons() -> Vec<&'static str> {
 fn retry_reasons() -> Vec<&'static str> {
     let reasons = [Reason::OrderUnknown, Reason::LedgerRejected];
     reasons.map(Reason::code).to_vec()
+}
+
+/// Starts the series of the outcomes at zero; `recorded` are those that `webhook_events` records.
+pub(crate) fn start_outcomes(recorded: impl Iterator<Item = &'static str>) {
+    let outcomes = recorded.chain([DUPLICATE, DEFERRED, DEAD]);
+    outcomes.for_each(|outcome| EVENTS.start_for("outcome", outcome));
 }
 
 /// Starts the series of the retry queues at zero.
@@ -100,24 +101,31 @@ impl BatchTimer {
     }
 }
 
-/// A transaction has committed.
-pub(crate) struct BatchCommitted<'a> {
-    pub(crate) tally: &'a Tally,
-    pub(crate) now_ms: i64,
+/// What a committed transaction did, in numbers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct BatchCommitted {
+    /// Newly recorded events, by the code of their outcome.
+    pub(crate) outcomes: BTreeMap<&'static str, u64>,
+    /// Messages whose event was recorded before.
+    pub(crate) duplicates: u64,
+    /// Points without sign, by the code of the entry's kind.
+    pub(crate) points: BTreeMap<&'static str, u64>,
+    /// When PayNow signed the newly recorded events, in Unix milliseconds.
+    pub(crate) signed_at_ms: Vec<i64>,
 }
 
-impl Observable for BatchCommitted<'_> {
+impl Observable for BatchCommitted {
     fn emit(self) {
-        for (outcome, events) in &self.tally.outcomes {
-            EVENTS.with([*outcome]).increment(*events);
+        for (outcome, events) in self.outcomes {
+            EVENTS.with([outcome]).increment(events);
         }
-        EVENTS.with([DUPLICATE]).increment(self.tally.duplicates);
-        for (kind, points) in &self.tally.points {
-            POINTS.with([*kind]).increment(*points);
+        EVENTS.with([DUPLICATE]).increment(self.duplicates);
+        for (kind, points) in self.points {
+            POINTS.with([kind]).increment(points);
         }
-        let ages = EVENT_AGE.handle();
-        for signed_at_ms in &self.tally.signed_at_ms {
-            let age_ms = u64::try_from(self.now_ms.saturating_sub(*signed_at_ms)).unwrap_or(0);
+        let (ages, now_ms) = (EVENT_AGE.handle(), clock::now_ms());
+        for signed_at_ms in self.signed_at_ms {
+            let age_ms = u64::try_from(now_ms.saturating_sub(signed_at_ms)).unwrap_or(0);
             ages.record(Duration::from_millis(age_ms).as_secs_f64());
         }
     }
