@@ -50,7 +50,10 @@ pub(crate) struct Handlers<R> {
 /// runtime.
 pub(crate) fn start<R>(
     address: SocketAddr,
-    handlers: Handlers<R>,
+    Handlers {
+        routes,
+        refuse_head,
+    }: Handlers<R>,
     mut limits: ServerLimits,
 ) -> io::Result<(Server, SocketAddr)>
 where
@@ -65,20 +68,15 @@ where
         ConnectionsLimited { connections }.emit();
     }
     let thread_limits = share(limits, threads);
+    let connections_max = thread_limits
+        .connections
+        .saturating_add(LEAVING_CONNECTIONS);
     let builder = ServerBuilder::new()
         .workers(threads)
-        .max_concurrent_connections(
-            thread_limits
-                .connections
-                .saturating_add(LEAVING_CONNECTIONS),
-        )
+        .max_concurrent_connections(connections_max)
         .disable_signals()
         .shutdown_timeout(DRAIN_LIMIT_SECONDS);
     let draining = builder.graceful_shutdown_signal();
-    let Handlers {
-        routes,
-        refuse_head,
-    } = handlers;
     let builder = builder.listen("webhooks", listener, move || {
         let (routes, draining) = (routes.clone(), draining.clone());
         let budget = ConnectionBudget::new(thread_limits);

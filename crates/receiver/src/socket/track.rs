@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
+use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use actix_web::{HttpRequest, HttpResponse};
 use tokio::task::yield_now;
 
 use super::connection::{Connection, Phase};
@@ -19,7 +19,8 @@ pub(crate) async fn track_progress(
     poll_stream_if(connection.begin_request()).await;
     let mut answer = answered.await?;
     if connection.phase() == Phase::Body && has_body(answer.request()) {
-        close_after(answer.response_mut());
+        let head = answer.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
     }
     let is_last = answer.response().head().connection_type() == ConnectionType::Close;
     poll_stream_if(connection.end_request(is_last)).await;
@@ -49,10 +50,4 @@ pub(crate) fn announced_length(request: &HttpRequest) -> Option<usize> {
 fn has_body(request: &HttpRequest) -> bool {
     announced_length(request).is_some_and(|length| length > 0)
         || request.headers().contains_key(TRANSFER_ENCODING)
-}
-
-fn close_after(response: &mut HttpResponse) {
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Close);
 }
