@@ -86,10 +86,8 @@ pub(crate) fn count(number: u32) -> i32 {
 fn with_limits(url: &str) -> String {
     let given = url.split_once('?').map_or("", |(_address, query)| query);
     let is_given = |name: &str| {
-        given.split('&').any(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(key, _value)| key == name)
-        })
+        let mut pairs = given.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.any(|(key, _value)| key == name)
     };
     let added: Vec<String> = LIMITS
         .iter()

@@ -26,10 +26,7 @@ pub enum Disposition {
 
 impl Disposition {
     pub fn is_ack(&self) -> bool {
-        match self {
-            Self::Ack => true,
-            Self::RetryLater(_) | Self::DeadLetter(_) => false,
-        }
+        *self == Self::Ack
     }
 }
 

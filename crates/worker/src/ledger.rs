@@ -8,14 +8,13 @@ mod write;
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
-use paynow_shared::event::EventKind;
 
 use crate::database::DatabaseError;
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::message::DecodedMessage;
 use crate::observe::events::BatchCommitted;
-use plan::plan;
+use plan::{plan, reference_of};
 
 /// A view is stale because another transaction has committed, so the next try sees its rows. When this
 /// many views in a row are stale, the cause is not concurrency.
@@ -111,10 +110,7 @@ enum View {
 /// message that was delivered before may have been applied.
 fn may_all_be_new(messages: &[DecodedMessage<'_>]) -> bool {
     messages.iter().all(|decoded| {
-        let is_reversal = decoded.event.as_ref().is_ok_and(|event| match event.kind {
-            EventKind::Refunded(_) | EventKind::Chargeback(_) => true,
-            EventKind::OrderCompleted(_) | EventKind::Ignored => false,
-        });
-        !is_reversal && decoded.message.redeliveries == 0
+        let reversal = decoded.event.as_ref().ok().and_then(reference_of);
+        reversal.is_none() && decoded.message.redeliveries == 0
     })
 }

@@ -184,6 +184,15 @@ pub(crate) fn order_id_of(event: &Event) -> Option<OrderId> {
     }
 }
 
+/// The id of the event's refund or charged-back payment.
+pub(crate) fn reference_of(event: &Event) -> Option<i64> {
+    match &event.kind {
+        EventKind::Refunded(refund) => Some(refund.id.get()),
+        EventKind::Chargeback(chargeback) => Some(chargeback.payment_id.get()),
+        EventKind::OrderCompleted(_) | EventKind::Ignored => None,
+    }
+}
+
 impl Plan<'_> {
     /// What its transaction does, in numbers.
     pub(super) fn totals(&self) -> BatchCommitted {

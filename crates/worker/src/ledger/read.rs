@@ -7,12 +7,12 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use paynow_shared::digest::BodyDigest;
-use paynow_shared::event::{Event, EventKind};
+use paynow_shared::event::Event;
 use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, LedgerEntry};
 
-use super::plan::{order_id_of, order_of};
+use super::plan::{order_id_of, order_of, reference_of};
 use super::statement::Statement;
 use crate::database::DatabaseError;
 use crate::decide::view::{LedgerView, ReversalRecord};
@@ -122,15 +122,6 @@ impl ViewKeys {
         }
         read_entries(connection, &self.lines, &self.orders, &mut view)?;
         Ok(view)
-    }
-}
-
-/// The id of the event's refund or charged-back payment.
-fn reference_of(event: &Event) -> Option<i64> {
-    match &event.kind {
-        EventKind::Refunded(refund) => Some(refund.id.get()),
-        EventKind::Chargeback(chargeback) => Some(chargeback.payment_id.get()),
-        EventKind::OrderCompleted(_) | EventKind::Ignored => None,
     }
 }
 
