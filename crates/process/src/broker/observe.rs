@@ -63,14 +63,11 @@ pub(super) struct LaneEntered {
 impl Observable for LaneEntered {
     fn emit(self) {
         let LaneName { connection, lane } = self.name;
-        let one_if = |yes: bool| if yes { 1.0 } else { 0.0 };
         let labels = [connection.to_owned(), lane.to_string()];
-        CONNECTED
-            .with(labels.clone())
-            .set(one_if(self.state != LaneState::Disconnected));
-        BLOCKED
-            .with(labels)
-            .set(one_if(self.state == LaneState::Blocked));
+        let is_connected = f64::from(self.state != LaneState::Disconnected);
+        CONNECTED.with(labels.clone()).set(is_connected);
+        let is_blocked = f64::from(self.state == LaneState::Blocked);
+        BLOCKED.with(labels).set(is_blocked);
         match self.state {
             LaneState::Open => slog_scope::info!(# "publisher_connected", "publisher connected";
                 "connection" => connection, "lane" => lane),
@@ -173,9 +170,8 @@ impl PublishCall<'_> {
         match answer {
             Ok(_confirmed) => {
                 self.calls.confirmed.increment(1);
-                self.calls
-                    .confirm
-                    .record(self.began.elapsed().as_secs_f64());
+                let took = self.began.elapsed().as_secs_f64();
+                self.calls.confirm.record(took);
             }
             Err(error) => MESSAGES
                 .with([self.calls.connection, error.code()])

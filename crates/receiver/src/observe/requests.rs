@@ -1,7 +1,7 @@
 //! Requests, from their head to their answer.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
@@ -70,30 +70,27 @@ struct AcceptedSeries {
     signature_age: Histogram,
 }
 
-fn accepted_series() -> &'static AcceptedSeries {
-    static SERIES: OnceLock<AcceptedSeries> = OnceLock::new();
-    SERIES.get_or_init(|| AcceptedSeries {
-        in_flight: IN_FLIGHT.handle(),
-        verify: VERIFY.handle(),
-        queued: REQUESTS.with([QUEUED]),
-        duration: DURATION.with([ACCEPTED]),
-        signature_age: SIGNATURE_AGE.handle(),
-    })
-}
+static ACCEPTED_SERIES: LazyLock<AcceptedSeries> = LazyLock::new(|| AcceptedSeries {
+    in_flight: IN_FLIGHT.handle(),
+    verify: VERIFY.handle(),
+    queued: REQUESTS.with([QUEUED]),
+    duration: DURATION.with([ACCEPTED]),
+    signature_age: SIGNATURE_AGE.handle(),
+});
 
 /// A request without an answer; counted until it is dropped, because a client may go away.
 pub(crate) struct InFlight(());
 
 impl InFlight {
     pub(crate) fn begin() -> Self {
-        accepted_series().in_flight.increment(1);
+        ACCEPTED_SERIES.in_flight.increment(1);
         Self(())
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        accepted_series().in_flight.decrement(1);
+        ACCEPTED_SERIES.in_flight.decrement(1);
     }
 }
 
@@ -103,7 +100,7 @@ pub(crate) struct SignatureChecked {
 
 impl Observable for SignatureChecked {
     fn emit(self) {
-        accepted_series().verify.record(self.took.as_secs_f64());
+        ACCEPTED_SERIES.verify.record(self.took.as_secs_f64());
     }
 }
 
@@ -116,7 +113,7 @@ pub(crate) struct WebhookQueued<'a> {
 
 impl Observable for WebhookQueued<'_> {
     fn emit(self) {
-        let series = accepted_series();
+        let series = &ACCEPTED_SERIES;
         series.queued.increment(1);
         series.duration.record(self.took.as_secs_f64());
         let now_ms = clock::now_ms();

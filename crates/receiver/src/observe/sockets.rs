@@ -1,7 +1,7 @@
 //! Connections to the public address.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use metrics::{Counter, Gauge};
 use paynow_process::observe::Observable;
@@ -21,8 +21,8 @@ declare_log_events! {
 }
 
 pub(crate) fn connections_changed(by: f64) {
-    static SERIES: OnceLock<Gauge> = OnceLock::new();
-    SERIES.get_or_init(|| CONNECTIONS.handle()).increment(by);
+    static SERIES: LazyLock<Gauge> = LazyLock::new(|| CONNECTIONS.handle());
+    SERIES.increment(by);
 }
 
 pub(crate) fn body_bytes_changed(by: f64) {

@@ -53,7 +53,7 @@ pub(crate) struct Consuming(pub(crate) bool);
 
 impl Observable for Consuming {
     fn emit(self) {
-        CONSUMING.handle().set(if self.0 { 1.0 } else { 0.0 });
+        CONSUMING.handle().set(f64::from(self.0));
         if self.0 {
             slog_scope::info!(# "consuming", "consuming");
         }
