@@ -25,15 +25,6 @@ const LETTERS_AT_ONCE: i32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(20);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-// Each statement takes an argument and the most rows to change. It gives the argument with which it is
-// to be repeated, which is null when nothing is left to do, and the number of rows it changed.
-const FORGET_PAYLOADS: &str = "SELECT CASE WHEN forgotten > 0 THEN $1 END AS next, \
-     forgotten AS changed FROM forget_payloads($1, $2) AS forgotten";
-const FORGET_BODIES: &str = "SELECT CASE WHEN forgotten > 0 THEN $1 END AS next, \
-     forgotten AS changed FROM forget_bodies($1::integer, $2) AS forgotten";
-const RESOLVE_APPLIED: &str =
-    "SELECT last AS next, resolved AS changed FROM resolve_applied_letters($1, $2)";
-
 /// Runs rounds until it is dropped. Each statement is a transaction, and the next round does the rest.
 pub async fn run(database: DatabaseAddress, retention_days: u32) {
     loop {
@@ -50,14 +41,15 @@ async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), Da
     let connection = blocking(move || database.connect()).await?;
     let before_ms = clock::now_ms().saturating_sub(DAY_MS.saturating_mul(retention_days.into()));
     let before = flake_floor(before_ms);
-    let (connection, events) =
-        repeat(connection, FORGET_PAYLOADS, before, PAYLOADS_AT_ONCE).await?;
-    if events > 0 {
-        PayloadsForgotten { events }.emit();
+    let payloads = move |connection: &mut PgConnection| forget_payloads(connection, before);
+    let (connection, forgotten) = repeat_until_none(connection, payloads).await?;
+    if forgotten > 0 {
+        PayloadsForgotten { events: forgotten }.emit();
     }
-    let days = retention_days.into();
-    let (connection, forgotten) = repeat(connection, FORGET_BODIES, days, LETTERS_AT_ONCE).await?;
-    let (_connection, resolved) = repeat(connection, RESOLVE_APPLIED, 0, LETTERS_AT_ONCE).await?;
+    let days = i32::try_from(retention_days).unwrap_or(i32::MAX);
+    let bodies = move |connection: &mut PgConnection| forget_bodies(connection, days);
+    let (connection, forgotten) = repeat_until_none(connection, bodies).await?;
+    let resolved = resolve_applied(connection).await?;
     if forgotten > 0 {
         BodiesForgotten { letters: forgotten }.emit();
     }
@@ -67,40 +59,90 @@ async fn round(database: &DatabaseAddress, retention_days: u32) -> Result<(), Da
     Ok(())
 }
 
-/// The result of one statement.
-#[derive(diesel::QueryableByName)]
-struct Changed {
-    /// The argument with which the statement is repeated; null when nothing is left to do.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    next: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    changed: i64,
-}
-
-/// Repeats a statement until nothing is left to do. Each run takes a blocking thread and the
-/// connection, and returns the connection. Returns the number of changed rows.
-async fn repeat(
+/// Repeats a statement that changes a limited number of rows until it changes none. Returns the number
+/// of changed rows.
+async fn repeat_until_none(
     mut connection: PgConnection,
-    statement: &'static str,
-    first: i64,
-    rows_max: i32,
+    statement: impl Fn(&mut PgConnection) -> Result<i64, DatabaseError> + Copy + Send + 'static,
 ) -> Result<(PgConnection, i64), DatabaseError> {
-    let (mut argument, mut sum) = (first, 0_i64);
+    let mut sum: i64 = 0;
     loop {
-        let result: Changed;
-        (connection, result) = blocking(move || {
-            let result = diesel::sql_query(statement)
-                .bind::<BigInt, _>(argument)
-                .bind::<Integer, _>(rows_max)
-                .get_result(&mut connection)?;
-            Ok((connection, result))
-        })
-        .await?;
-        sum = sum.saturating_add(result.changed);
-        match result.next {
-            Some(next) => argument = next,
-            None => return Ok((connection, sum)),
+        let rows;
+        (connection, rows) = with_connection(connection, statement).await?;
+        sum = sum.saturating_add(rows);
+        if rows == 0 {
+            return Ok((connection, sum));
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Visits all unsettled letters once. Returns how many of them were resolved.
+async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseError> {
+    let mut sum: i64 = 0;
+    let mut after = 0;
+    loop {
+        let visited: Visited;
+        (connection, visited) = with_connection(connection, move |connection| {
+            resolve_next(connection, after)
+        })
+        .await?;
+        sum = sum.saturating_add(visited.resolved);
+        match visited.last {
+            Some(last) => after = last,
+            None => return Ok(sum),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Runs work on a blocking thread with the connection, and returns the connection with the result.
+async fn with_connection<T: Send + 'static>(
+    mut connection: PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, DatabaseError> + Send + 'static,
+) -> Result<(PgConnection, T), DatabaseError> {
+    blocking(move || {
+        let value = work(&mut connection)?;
+        Ok((connection, value))
+    })
+    .await
+}
+
+#[derive(diesel::QueryableByName)]
+struct Forgotten {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+fn forget_payloads(connection: &mut PgConnection, before: i64) -> Result<i64, DatabaseError> {
+    let forgotten: Forgotten = diesel::sql_query("SELECT forget_payloads($1, $2) AS rows")
+        .bind::<BigInt, _>(before)
+        .bind::<Integer, _>(PAYLOADS_AT_ONCE)
+        .get_result(connection)?;
+    Ok(forgotten.rows)
+}
+
+fn forget_bodies(connection: &mut PgConnection, days: i32) -> Result<i64, DatabaseError> {
+    let forgotten: Forgotten = diesel::sql_query("SELECT forget_bodies($1, $2) AS rows")
+        .bind::<Integer, _>(days)
+        .bind::<Integer, _>(LETTERS_AT_ONCE)
+        .get_result(connection)?;
+    Ok(forgotten.rows)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Visited {
+    /// The highest id that was visited; null at the end.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    resolved: i64,
+}
+
+fn resolve_next(connection: &mut PgConnection, after: i64) -> Result<Visited, DatabaseError> {
+    let visited = diesel::sql_query("SELECT last, resolved FROM resolve_applied_letters($1, $2)")
+        .bind::<BigInt, _>(after)
+        .bind::<Integer, _>(LETTERS_AT_ONCE)
+        .get_result(connection)?;
+    Ok(visited)
 }
