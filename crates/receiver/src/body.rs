@@ -42,9 +42,13 @@ pub(crate) async fn read(
         let chunk = tokio::select! {
             biased;
             chunk = timeout_at(deadline.into(), payload.next()) => chunk,
-            () = connection.evicted() => return Err(BodyError::CrowdedOut),
+            () = connection.ended() => return Err(BodyError::CrowdedOut),
         };
-        let Some(chunk) = chunk.map_err(|_elapsed| BodyError::TooSlow)? else {
+        let Ok(chunk) = chunk else {
+            connection.end();
+            return Err(BodyError::TooSlow);
+        };
+        let Some(chunk) = chunk else {
             break;
         };
         let chunk = chunk.map_err(|_incomplete| BodyError::BrokenOff)?;

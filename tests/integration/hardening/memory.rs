@@ -76,11 +76,15 @@ fn a_large_body_has_the_time_that_its_size_needs_and_no_more() {
         .start();
     let body = large(MIB / 2);
     let length = format!("content-length: {}\r\n", body.len());
-    let mut slow = Wire::open(&app);
-    slow.send(head(SECRET, &body, &length))
-        .send(&body[..100_000]);
-    slow.expect().assert_is(408, "body_too_slow");
-    assert!(slow.is_closed());
+    let chunk = format!("{:x}\r\n", body.len());
+    for (announced, before) in [(&*length, ""), ("transfer-encoding: chunked\r\n", &*chunk)] {
+        let mut slow = Wire::open(&app);
+        slow.send(head(SECRET, &body, announced))
+            .send(before)
+            .send(&body[..100_000]);
+        slow.expect().assert_is(408, "body_too_slow");
+        assert!(slow.is_closed());
+    }
     post(&app, &body);
     app.leave_unaudited();
 }

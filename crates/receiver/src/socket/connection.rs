@@ -39,7 +39,8 @@ pub(crate) struct Connection {
     deadline: Cell<Instant>,
     read_credit: Cell<usize>,
     body_bytes_held: Cell<usize>,
-    evicted: CancellationToken,
+    /// Cancelled when nothing more of it may be read: it was evicted, or its body came too slowly.
+    ended: CancellationToken,
 }
 
 impl Connection {
@@ -56,7 +57,7 @@ impl Connection {
             deadline: Cell::new(Instant::now() + budget.client_timeout()),
             read_credit: Cell::new(HEAD_BYTES_MAX),
             body_bytes_held: Cell::new(0),
-            evicted: CancellationToken::new(),
+            ended: CancellationToken::new(),
             budget: Rc::clone(budget),
         });
         let rank = budget.enqueue(&connection, false);
@@ -87,7 +88,7 @@ impl Connection {
     /// Reserves memory for a body of so many bytes in all. Returns `false` when there is none, and when
     /// the connection was evicted, because another body then has its memory.
     pub(crate) fn reserve_body(&self, bytes: usize) -> bool {
-        if self.evicted.is_cancelled() {
+        if self.ended.is_cancelled() {
             return false;
         }
         // The capacity of a buffer that grows is a power of two.
@@ -139,9 +140,14 @@ impl Connection {
         was_stopped
     }
 
-    /// Ready once the connection is evicted.
-    pub(crate) fn evicted(&self) -> WaitForCancellationFutureOwned {
-        self.evicted.clone().cancelled_owned()
+    /// Ready once nothing more of the connection may be read.
+    pub(crate) fn ended(&self) -> WaitForCancellationFutureOwned {
+        self.ended.clone().cancelled_owned()
+    }
+
+    /// Its body came too slowly: after the answer the stream is closed, and no rest is waited for.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
     }
 
     // For the stream.
@@ -187,7 +193,7 @@ impl Connection {
     /// Makes room for another connection or body.
     fn evict(&self) {
         sockets::connection_evicted();
-        self.evicted.cancel();
+        self.end();
         self.leave();
     }
 
@@ -239,7 +245,7 @@ mod tests {
     };
 
     fn is_out(connection: &Connection) -> bool {
-        connection.evicted.is_cancelled()
+        connection.ended.is_cancelled()
     }
 
     #[tokio::test]

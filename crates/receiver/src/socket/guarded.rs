@@ -34,7 +34,7 @@ pub(crate) struct Guarded {
     refuse_head: RefuseHead,
     /// Re-armed only when it fires: deadlines only move later.
     timer: Pin<Box<Sleep>>,
-    evicted: Pin<Box<WaitForCancellationFutureOwned>>,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// An answer waits for the client to read.
     is_writing: bool,
     /// As many bytes as the largest head have come. Actix parses them before the next read: a head that
@@ -52,7 +52,7 @@ impl Guarded {
     ) -> Self {
         Self {
             timer: Box::pin(sleep_until(connection.deadline().into())),
-            evicted: Box::pin(connection.evicted()),
+            ended: Box::pin(connection.ended()),
             stream,
             connection,
             refuse_head,
@@ -82,24 +82,24 @@ impl Guarded {
         false
     }
 
-    /// Whether the connection was evicted. Wakes the task when it is evicted later.
-    fn is_evicted(&mut self, cx: &mut Context<'_>) -> bool {
-        self.evicted.as_mut().poll(cx).is_ready()
+    /// Whether nothing more may be read. Wakes the task when that is so later.
+    fn is_ended(&mut self, cx: &mut Context<'_>) -> bool {
+        self.ended.as_mut().poll(cx).is_ready()
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
-        let (is_late, is_evicted) = (self.is_late(cx), self.is_evicted(cx));
+        let (is_late, is_ended) = (self.is_late(cx), self.is_ended(cx));
         let phase = self.connection.phase();
         let is_full = phase == Phase::Head && self.connection.read_credit() == 0;
         let was_full = std::mem::replace(&mut self.is_full, is_full);
         match phase {
             // The handler ends a request, and gives the answer to it.
             Phase::Body | Phase::Answer => None,
-            Phase::Head | Phase::Closing if is_evicted => Some(Stop::Close),
-            Phase::Head if is_full && was_full => Some(Stop::Refuse(HeadError::TooLarge)),
+            Phase::Head | Phase::Closing if is_ended => Some(Stop::Close),
             Phase::Head if is_late && self.connection.has_part_of_head() => {
                 Some(Stop::Refuse(HeadError::TooSlow))
             }
+            Phase::Head if is_full && was_full => Some(Stop::Refuse(HeadError::TooLarge)),
             Phase::Head | Phase::Closing => is_late.then_some(Stop::Close),
         }
     }
@@ -179,7 +179,7 @@ impl AsyncWrite for Guarded {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.is_writing = written.is_pending();
-        if this.is_writing && (this.is_late(cx) || this.is_evicted(cx)) {
+        if this.is_writing && (this.is_late(cx) || this.is_ended(cx)) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         written
