@@ -122,17 +122,15 @@ impl Bench {
         cost: &mut Cost,
     ) -> Result<f64> {
         let expected = ExpectedCredits::of_confirmed(self.fill(count, wallets)?);
-        let (first, last) = expected.id_range();
         let mut meter = self.meter(None, None)?;
         let worker = self.launcher.worker(store)?;
         meter.watch_worker(worker.program.pid());
         self.await_credits(&worker, count)?;
-        let (cpu, took) = meter.stop();
-        cost.add(&cpu, count, took);
+        cost.add(meter.stop(), count);
         self.record_peaks(None, Some(&worker), cost);
         worker.program.stop()?;
         expected.verify(store)?;
-        store.credits_per_second(first, last)
+        store.credits_per_second(expected.id_range())
     }
 
     /// Lets a worker credit the waiting messages without measuring it, and verifies the ledger.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::failure::{Doing, Result, ensure};
 use crate::load::LoadReport;
 use crate::orders::Batch;
-use crate::servers::Store;
+use crate::servers::{EventIds, Store};
 
 /// The events of a run, and whether each must be credited.
 #[derive(Debug, Default)]
@@ -49,16 +49,14 @@ impl ExpectedCredits {
         self.accepted.iter().chain(&self.uncertain).copied()
     }
 
-    /// The lowest and the highest event id.
-    pub(crate) fn id_range(&self) -> (i64, i64) {
+    pub(crate) fn id_range(&self) -> EventIds {
         let lowest = self.sent().min().unwrap_or(0);
         (lowest, self.sent().max().unwrap_or(0))
     }
 
     /// Compares every event with the ledger.
     pub(crate) fn verify(&self, store: &Store) -> Result<()> {
-        let (first, last) = self.id_range();
-        let ledger = store.ledger(first, last)?;
+        let ledger = store.ledger(self.id_range())?;
         let entries = usize::try_from(ledger.entries).unwrap_or(0);
         self.compare(&ledger.credited, entries)
             .doing("comparing answers with the ledger")?;

@@ -77,9 +77,9 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    pub(crate) fn add(&mut self, cpu: &Cpu, events: usize, took: Duration) {
+    pub(crate) fn add(&mut self, (cpu, took): (Cpu, Duration), events: usize) {
         self.events += events;
-        self.total = self.total.plus(cpu, 1.0);
+        self.total = self.total.plus(&cpu, 1.0);
         self.others
             .push(cpu.others() / took.as_secs_f64().max(f64::EPSILON));
     }
@@ -188,8 +188,8 @@ mod tests {
             receiver: 1.0,
             ..Cpu::default()
         };
-        cost.add(&cpu, 1000, Duration::from_secs(1));
-        cost.add(&cpu, 3000, Duration::from_secs(1));
+        cost.add((cpu, Duration::from_secs(1)), 1000);
+        cost.add((cpu, Duration::from_secs(1)), 3000);
         assert_eq!(cost.per_thousand().unwrap().receiver, 0.5);
         for peak in [7.0, 5.0] {
             cost.peak_mb.raise(PeakMb {

@@ -52,10 +52,10 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         measured.flood_rates_elsewhere.push(flooded.per_second());
         let meter = bench.meter(Some(&ours), None)?;
         let (report, flooded) = post_during_flood(bench, &ours, &ours, &mut expected)?;
-        let (cpu, took) = meter.stop();
+        let used = meter.stop();
         measured
             .cost
-            .add(&cpu, report.exchanges.len() + flooded.exchanges.len(), took);
+            .add(used, report.exchanges.len() + flooded.exchanges.len());
         measured.flooded.push(report.latency_ms()?);
         measured.flood_rates.push(flooded.per_second());
         measured

@@ -122,8 +122,7 @@ fn overload(
         let half_way_mb = peak_mb(receiver.program.pid());
         Ok::<_, Fatal>((join(load, "offering load")?, half_way_mb))
     })?;
-    let (cpu, took) = meter.stop();
-    cost.add(&cpu, report.exchanges.len(), took);
+    cost.add(meter.stop(), report.exchanges.len());
     let mut expected = ExpectedCredits::default();
     expected.add_load(&batch, &report);
     bench.drain_unmeasured(&expected)?;

@@ -37,8 +37,7 @@ fn measure(bench: &mut Bench, connections: usize, posts: usize) -> Result<(Row, 
         limit.push(bench.bare_publish(&batch, connections)?);
         let meter = bench.meter(Some(&receiver), None)?;
         let report = closed(receiver.address, &batch, connections)?;
-        let (cpu, took) = meter.stop();
-        cost.add(&cpu, batch.len(), took);
+        cost.add(meter.stop(), batch.len());
         ours.push(report.accepted_per_second());
         latency.push(report.latency_ms()?);
         refused += report.refused();

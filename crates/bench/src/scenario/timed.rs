@@ -66,8 +66,7 @@ impl Live<'_> {
         bench.store.reset_flush_statistics()?;
         let meter = bench.meter(Some(receiver), Some(worker))?;
         let report = self.load().run(batch, self.stop)?;
-        let (cpu, took) = meter.stop();
-        cost.add(&cpu, report.exchanges.len(), took);
+        cost.add(meter.stop(), report.exchanges.len());
         expected.add_load(batch, &report);
         let commits = commits(&bench.store, batch, &report)?;
         let warm = Duration::from_secs_f64(WARM_UP_SECONDS);
@@ -90,11 +89,10 @@ impl Live<'_> {
 fn commits(store: &Store, batch: &Batch, report: &LoadReport) -> Result<HashMap<i64, i64>> {
     let mut expected = ExpectedCredits::default();
     expected.add_load(batch, report);
-    let (first, last) = expected.id_range();
     let began = Instant::now();
     loop {
-        let commits: HashMap<i64, i64> = store
-            .commit_times(first, last)?
+        let commits = store.commit_times(expected.id_range())?;
+        let commits: HashMap<i64, i64> = commits
             .into_iter()
             .map(|commit| (commit.event_id, commit.at_us))
             .collect();

@@ -121,8 +121,7 @@ fn offer(
         let report = join(load, "offering load")?;
         Ok::<_, paynow_process::exit::Fatal>((report, samples))
     })?;
-    let (cpu, took) = meter.stop();
-    cost.add(&cpu, batch.len(), took);
+    cost.add(meter.stop(), batch.len());
     expected.add_load(&batch, &report);
     bench.await_credits(worker, expected.len())?;
     Ok(Step {

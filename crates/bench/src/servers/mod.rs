@@ -11,4 +11,4 @@ pub(crate) use broker::Broker;
 pub(crate) use programs::{Launcher, Receiver, Worker};
 pub(crate) use scrape::{Scraper, label_of};
 pub(crate) use stack::{Pids, Stack};
-pub(crate) use store::{ServerFacts, Store};
+pub(crate) use store::{EventIds, ServerFacts, Store};

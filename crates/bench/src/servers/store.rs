@@ -1,7 +1,7 @@
 //! The benchmark's own requests to the database, which are not measured.
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
+use diesel::pg::{Pg, PgConnection};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,15 +16,8 @@ const RESET: &str = "SET session_replication_role = replica;
     UPDATE ledger_checks SET violations = 0, checked_at = now();
     CHECKPOINT;";
 
-/// Takes effect with the next restart of the server.
-const TRACK_COMMITS: [&str; 2] = [
-    "ALTER SYSTEM SET track_commit_timestamp = on",
-    "ALTER SYSTEM SET track_wal_io_timing = on",
-];
-const STOP_TRACKING_COMMITS: [&str; 2] = [
-    "ALTER SYSTEM RESET track_commit_timestamp",
-    "ALTER SYSTEM RESET track_wal_io_timing",
-];
+/// The lowest and the highest event id of a range.
+pub(crate) type EventIds = (i64, i64);
 
 #[derive(Clone)]
 pub(crate) struct Store(SecretString);
@@ -76,10 +69,8 @@ impl Store {
 
     /// Creates another database on the same server, empty.
     pub(crate) fn create_sibling(&self, name: &str) -> Result<Self> {
-        let mut connection = self.connect()?;
         for command in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
-            let made = connection.batch_execute(&format!("{command} {name}"));
-            made.doing("creating another database")?;
+            self.execute(&format!("{command} {name}"), "creating another database")?;
         }
         let (server, _database) = self
             .url()
@@ -109,8 +100,9 @@ impl Store {
             bool_and(current_setting(name) = 'on' OR name = 'shared_buffers') AS is_durable \
             FROM unnest(ARRAY['fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers']) \
                 WITH ORDINALITY AS setting (name, place)";
-        let row = diesel::sql_query(asked).get_result(&mut self.connect()?);
-        row.doing("reading the database's settings")
+        diesel::sql_query(asked)
+            .get_result(&mut self.connect()?)
+            .doing("reading the database's settings")
     }
 
     /// Empties every table except `products`, and runs a checkpoint.
@@ -123,50 +115,49 @@ impl Store {
         bulk::load(&mut self.connect()?, orders)
     }
 
-    /// Reads what the database holds about the events from `first` to `last`.
-    pub(crate) fn ledger(&self, first: i64, last: i64) -> Result<LedgerRange> {
+    /// Reads one row about a range of events, whose bounds are `$1` and `$2`.
+    fn read<T>(&self, query: &str, (first, last): EventIds, what: &str) -> Result<T>
+    where
+        T: QueryableByName<Pg> + 'static,
+    {
+        diesel::sql_query(query)
+            .bind::<BigInt, _>(first)
+            .bind::<BigInt, _>(last)
+            .get_result(&mut self.connect()?)
+            .doing(what)
+    }
+
+    pub(crate) fn ledger(&self, events: EventIds) -> Result<LedgerRange> {
         let asked = "SELECT \
             coalesce((SELECT array_agg(event_id ORDER BY event_id) FROM webhook_events \
                 WHERE event_id BETWEEN $1 AND $2 AND outcome = 'credited'), '{}') AS credited, \
             (SELECT count(*) FROM ledger_entries WHERE event_id BETWEEN $1 AND $2) AS entries, \
             (SELECT count(*) FROM dead_letters WHERE state = 'open') AS open_letters";
-        let row = diesel::sql_query(asked)
-            .bind::<BigInt, _>(first)
-            .bind::<BigInt, _>(last)
-            .get_result(&mut self.connect()?);
-        row.doing("reading the ledger")
+        self.read(asked, events, "reading the ledger")
     }
 
     /// Credits per second between the first and the last transaction of a range of events.
-    pub(crate) fn credits_per_second(&self, first: i64, last: i64) -> Result<f64> {
+    pub(crate) fn credits_per_second(&self, events: EventIds) -> Result<f64> {
         let asked = "WITH settled AS (SELECT settled_at FROM webhook_events \
                 WHERE event_id BETWEEN $1 AND $2), \
             ends AS (SELECT min(settled_at) AS first, max(settled_at) AS last FROM settled) \
             SELECT (SELECT count(*) FROM settled, ends WHERE settled_at < ends.last) \
                 / greatest(extract(epoch FROM last - first)::float8, 0.001) AS number FROM ends";
-        let row: Number = diesel::sql_query(asked)
-            .bind::<BigInt, _>(first)
-            .bind::<BigInt, _>(last)
-            .get_result(&mut self.connect()?)
-            .doing("reading when events were credited")?;
+        let row: Number = self.read(asked, events, "reading when events were credited")?;
         Ok(row.number)
     }
 
     /// Turns the tracking of commit times on or off, from the next restart of the server.
     pub(crate) fn track_commits(&self, on: bool) -> Result<()> {
-        let mut connection = self.connect()?;
-        for command in if on {
-            TRACK_COMMITS
-        } else {
-            STOP_TRACKING_COMMITS
-        } {
-            let done = connection.batch_execute(command);
-            done.doing("changing the tracking of commit times")?;
+        let (command, value) = if on { ("SET", " = on") } else { ("RESET", "") };
+        for setting in ["track_commit_timestamp", "track_wal_io_timing"] {
+            let changed = format!("ALTER SYSTEM {command} {setting}{value}");
+            self.execute(&changed, "changing the tracking of commit times")?;
         }
         Ok(())
     }
 
-    pub(crate) fn commit_times(&self, first: i64, last: i64) -> Result<Vec<CommitTime>> {
+    pub(crate) fn commit_times(&self, (first, last): EventIds) -> Result<Vec<CommitTime>> {
         let asked = "SELECT event_id, \
             (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint AS at_us \
             FROM webhook_events WHERE event_id BETWEEN $1 AND $2";
