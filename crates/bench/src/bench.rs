@@ -6,14 +6,12 @@ use crate::bare;
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
-use crate::orders::{Batch, Orders};
+use crate::orders::{Batch, MANY_WALLETS, Orders};
 use crate::row::{Cost, PeakMb};
 use crate::servers::{Broker, Launcher, Receiver, Stack, Store, Worker};
 use crate::sizes::Sizes;
 use crate::usage::{Meter, Watched, peak_mb};
 
-/// How many customers the orders of an ordinary run are drawn from.
-pub(crate) const MANY_WALLETS: i64 = 100_000;
 /// Publishes in flight that fill a queue fastest.
 const FILL_IN_FLIGHT: usize = 512;
 /// Limits the memory for orders while a long queue is filled.
@@ -33,6 +31,15 @@ pub(crate) struct Bench {
     pub(crate) peak_mb: PeakMb,
     /// Events a second that the whole pipeline sustains, once measured.
     pub(crate) sustained: Option<f64>,
+}
+
+/// Messages of the worker's queue, and the database that their events are credited in.
+#[derive(Clone)]
+pub(crate) struct Queue {
+    pub(crate) store: Store,
+    pub(crate) messages: usize,
+    /// How many customers the orders are drawn from.
+    pub(crate) wallets: i64,
 }
 
 impl Bench {
@@ -105,28 +112,36 @@ impl Bench {
         let mut ids = Vec::with_capacity(count);
         while ids.len() < count {
             let size = FILL_BATCH.min(count - ids.len());
-            let batch = self.orders.batch(size, wallets);
+            let batch = self.orders.batch_of(size, wallets);
             bare::publish(&self.broker.address, &batch, FILL_IN_FLIGHT)?;
             ids.extend(batch.event_ids());
         }
         Ok(ids)
     }
 
+    pub(crate) fn full_queue(&self) -> Queue {
+        Queue {
+            store: self.store.clone(),
+            messages: self.sizes.full_queue,
+            wallets: MANY_WALLETS,
+        }
+    }
+
     /// Fills the queue, starts a worker and waits until it has credited everything; gives the credits
     /// per second from the first to the last transaction. Then verifies the ledger.
-    pub(crate) fn drain(
-        &mut self,
-        store: &Store,
-        count: usize,
-        wallets: i64,
-        cost: &mut Cost,
-    ) -> Result<f64> {
-        let expected = ExpectedCredits::of_confirmed(self.fill(count, wallets)?);
+    pub(crate) fn drain(&mut self, queue: &Queue, cost: &mut Cost) -> Result<f64> {
+        let Queue {
+            store,
+            messages,
+            wallets,
+        } = queue;
+        let mut expected = ExpectedCredits::default();
+        expected.add_confirmed(self.fill(*messages, *wallets)?);
         let mut meter = self.meter(None, None)?;
         let worker = self.launcher.worker(store)?;
         meter.watch_worker(worker.program.pid());
-        self.await_credits(&worker, count)?;
-        cost.add(meter.stop(), count);
+        self.await_credits(&worker, *messages)?;
+        cost.add(meter.stop(), *messages);
         self.record_peaks(None, Some(&worker), cost);
         worker.program.stop()?;
         expected.verify(store)?;

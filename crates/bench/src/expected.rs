@@ -18,13 +18,6 @@ pub(crate) struct ExpectedCredits {
 }
 
 impl ExpectedCredits {
-    pub(crate) fn of_confirmed(ids: Vec<i64>) -> Self {
-        Self {
-            accepted: ids,
-            uncertain: Vec::new(),
-        }
-    }
-
     pub(crate) fn add_load(&mut self, batch: &Batch, report: &LoadReport) {
         for exchange in &report.exchanges {
             let id = batch.event_id(exchange.index);

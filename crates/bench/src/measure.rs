@@ -45,7 +45,7 @@ pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
     }
     bench.check_invariants(&bench.store)?;
     if cli.baseline.is_none() {
-        rows.extend(scenario::memory(&bench.peak_mb));
+        rows.extend(scenario::memory(bench.peak_mb));
     }
     let results = Results {
         command: cli.command(),

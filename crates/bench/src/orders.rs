@@ -13,6 +13,8 @@ const TIME_SHIFT: u32 = 22;
 
 pub(crate) const FIRST_WALLET: i64 = 600_000_000_000_100_000;
 pub(crate) const PRODUCT: i64 = 600_000_000_000_000_040;
+/// How many customers the orders of an ordinary run are drawn from.
+pub(crate) const MANY_WALLETS: i64 = 100_000;
 
 /// Makes orders with ids that no other order of this database has.
 pub(crate) struct Orders {
@@ -33,8 +35,13 @@ impl Orders {
         }
     }
 
+    /// Makes `count` orders of many customers, signed now.
+    pub(crate) fn batch(&mut self, count: usize) -> Batch {
+        self.batch_of(count, MANY_WALLETS)
+    }
+
     /// Makes `count` orders of customers drawn from `wallets`, signed now.
-    pub(crate) fn batch(&mut self, count: usize, wallets: i64) -> Batch {
+    pub(crate) fn batch_of(&mut self, count: usize, wallets: i64) -> Batch {
         let mut batch = Batch::default();
         let (created_at, signed_at_ms) = (now_rfc3339(), now_ms());
         for index in 0..count {
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_worker_can_read_an_order_and_it_is_as_large_as_a_real_one() {
-        let batch = Orders::new("pn-1").batch(5, 2);
+        let batch = Orders::new("pn-1").batch_of(5, 2);
         for index in 0..batch.len() {
             let body = batch.body(index);
             assert!((1400..1700).contains(&body.len()), "{}", body.len());
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_request_announces_its_body_and_carries_its_signature() {
-        let batch = Orders::new("pn-00112233445566778899aabbccddeeff").batch(1, 1);
+        let batch = Orders::new("pn-00112233445566778899aabbccddeeff").batch_of(1, 1);
         let request = batch.request(0);
         let head_length = request.len() - batch.body(0).len();
         let head = std::str::from_utf8(&request[..head_length]).unwrap();
@@ -189,7 +196,7 @@ mod tests {
         let mut orders = Orders::new("pn-1");
         let mut seen = HashSet::new();
         let mut last = 0;
-        for batch in [orders.batch(5_000, 1), orders.batch(5_000, 1)] {
+        for batch in [orders.batch_of(5_000, 1), orders.batch_of(5_000, 1)] {
             for id in batch.event_ids() {
                 assert!(id > last && seen.insert(id), "{id}");
                 last = id;

@@ -22,20 +22,6 @@ pub(crate) struct Figure {
     pub(crate) series: Series,
 }
 
-impl Figure {
-    pub(crate) fn new(name: &'static str, unit: Unit, series: Series) -> Self {
-        Self { name, unit, series }
-    }
-
-    pub(crate) fn rate(name: &'static str, series: Series) -> Self {
-        Self::new(name, Unit::PerSecond, series)
-    }
-
-    pub(crate) fn millis(name: &'static str, series: Series) -> Self {
-        Self::new(name, Unit::Milliseconds, series)
-    }
-}
-
 /// Median and 99th percentile of each run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latency {
@@ -44,6 +30,11 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// `None` without runs.
+    pub(crate) fn measured(&self) -> Option<&Self> {
+        (!self.p50_ms.values().is_empty()).then_some(self)
+    }
+
     pub(crate) fn push(&mut self, (p50_ms, p99_ms): (f64, f64)) {
         self.p50_ms.push(p50_ms);
         self.p99_ms.push(p99_ms);
@@ -104,28 +95,38 @@ pub(crate) struct Row {
     pub(crate) ours: Figure,
     pub(crate) limit: Option<Figure>,
     /// The text of the goal, and whether it was reached.
-    pub(crate) goal: Option<(&'static str, bool)>,
-    pub(crate) latency: Option<Latency>,
+    pub(crate) goal: Option<(String, bool)>,
+    /// Without runs when it was not measured.
+    pub(crate) latency: Latency,
     pub(crate) cost: Cost,
     pub(crate) notes: Vec<String>,
 }
 
 impl Row {
-    pub(crate) fn new(what: impl Into<String>, ours: Figure) -> Self {
+    /// A row without runs, for a figure of this name.
+    pub(crate) fn new(what: impl Into<String>, name: &'static str, unit: Unit) -> Self {
+        let series = Series::default();
         Self {
             what: what.into(),
-            ours,
+            ours: Figure { name, unit, series },
             limit: None,
             goal: None,
-            latency: None,
+            latency: Latency::default(),
             cost: Cost::default(),
             notes: Vec::new(),
         }
     }
 
-    pub(crate) fn limit(mut self, limit: Figure) -> Self {
-        self.limit = Some(limit);
-        self
+    /// Adds the figure of a run and the limit that was measured with it.
+    pub(crate) fn push(&mut self, ours: f64, limit_name: &'static str, limit: f64) {
+        self.ours.series.push(ours);
+        let unit = self.ours.unit;
+        let unmeasured = || Figure {
+            name: limit_name,
+            unit,
+            series: Series::default(),
+        };
+        self.limit.get_or_insert_with(unmeasured).series.push(limit);
     }
 
     /// Our figure divided by the limit, run by run.
@@ -139,24 +140,17 @@ impl Row {
         self.ratio().unwrap_or_default().median()
     }
 
-    pub(crate) fn goal(mut self, text: &'static str, reached: bool) -> Self {
-        self.goal = Some((text, reached));
-        self
+    pub(crate) fn goal(&mut self, text: impl Into<String>, is_reached: bool) {
+        self.goal = Some((text.into(), is_reached));
     }
 
-    pub(crate) fn latency(mut self, latency: Latency) -> Self {
-        self.latency = Some(latency);
-        self
+    /// The goal that the median ratio to the limit is at least this.
+    pub(crate) fn ratio_goal(&mut self, min: f64) {
+        self.goal(format!("ratio at least {min}"), self.median_ratio() >= min);
     }
 
-    pub(crate) fn cost(mut self, cost: Cost) -> Self {
-        self.cost = cost;
-        self
-    }
-
-    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
-        self
     }
 
     /// Adds the runs of the same row, measured again. Goals are for all runs of one measurement, so the
@@ -166,10 +160,8 @@ impl Row {
         if let Some((limit, more)) = self.limit.as_mut().zip(other.limit) {
             limit.series.append(more.series);
         }
-        if let Some((latency, more)) = self.latency.as_mut().zip(other.latency) {
-            latency.p50_ms.append(more.p50_ms);
-            latency.p99_ms.append(more.p99_ms);
-        }
+        self.latency.p50_ms.append(other.latency.p50_ms);
+        self.latency.p99_ms.append(other.latency.p99_ms);
         self.cost.append(other.cost);
         self.notes.extend(other.notes);
         self.goal = None;

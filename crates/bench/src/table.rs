@@ -101,7 +101,7 @@ fn compared(row: &Row) -> Vec<Figure> {
     let one = |value: f64| std::iter::once(value).collect::<Series>();
     let cpu_ms = |seconds: fn(Cpu) -> f64| row.cost.per_thousand().map(seconds).map(|s| s * 1000.0);
     let cpu = |seconds| cpu_ms(seconds).filter(|ms| *ms > 0.0).map(one);
-    let latency = |series: fn(&Latency) -> &Series| row.latency.as_ref().map(series).cloned();
+    let latency = |series: fn(&Latency) -> &Series| row.latency.measured().map(series).cloned();
     let (ms, mb, peak) = (Unit::Milliseconds, Unit::Megabytes, row.cost.peak_mb);
     let figures = [
         ("ratio to the limit", Unit::Ratio, row.ratio()),
@@ -116,9 +116,10 @@ fn compared(row: &Row) -> Vec<Figure> {
         ("receiver, peak memory", mb, peak.receiver.map(one)),
         ("worker, peak memory", mb, peak.worker.map(one)),
     ];
-    let found = figures
-        .into_iter()
-        .filter_map(|(name, unit, series)| Some(Figure::new(name, unit, series?)));
+    let found = figures.into_iter().filter_map(|(name, unit, series)| {
+        let series = series?;
+        Some(Figure { name, unit, series })
+    });
     // Some rows have a latency as their own figure: it is listed once.
     let own = std::iter::once(row.ours.clone());
     own.chain(found.filter(|figure| figure.name != row.ours.name))
@@ -170,7 +171,7 @@ fn goal(row: &Row) -> String {
 }
 
 fn latency(row: &Row) -> String {
-    row.latency.as_ref().map_or_else(String::new, |latency| {
+    row.latency.measured().map_or_else(String::new, |latency| {
         let (p50, p99) = (latency.p50_ms.median(), latency.p99_ms.median());
         format!("{p50:.2} / {p99:.2}")
     })
@@ -224,8 +225,8 @@ fn row_json(row: &Row) -> Value {
         "here": figure(&row.ours),
         "limit": row.limit.as_ref().map(figure),
         "ratio": row.ratio().as_ref().map(Series::values),
-        "to_reach": row.goal.map(|(text, reached)| json!({"text": text, "reached": reached})),
-        "latency_ms": row.latency.as_ref().map(|latency| {
+        "to_reach": row.goal.as_ref().map(|(text, reached)| json!({"text": text, "reached": reached})),
+        "latency_ms": row.latency.measured().map(|latency| {
             json!({"p50": latency.p50_ms.values(), "p99": latency.p99_ms.values()})
         }),
         "cpu_seconds_per_1000_events": row.cost.per_thousand().map(|cpu| json!({
@@ -242,12 +243,12 @@ fn row_json(row: &Row) -> Value {
 mod tests {
     use super::*;
 
-    fn rate(name: &'static str, values: &[f64]) -> Figure {
-        Figure::new(name, Unit::PerSecond, values.iter().copied().collect())
-    }
-
-    fn receiver(posts: &[f64]) -> Row {
-        Row::new("receiver", rate("202", posts)).limit(rate("bare", &[20_000.0; 3]))
+    fn receiver(posts: [f64; 3]) -> Row {
+        let mut row = Row::new("receiver", "202", Unit::PerSecond);
+        for per_second in posts {
+            row.push(per_second, "bare", 20_000.0);
+        }
+        row
     }
 
     fn results(rows: &[Row]) -> Results<'_> {
@@ -261,9 +262,10 @@ mod tests {
 
     #[test]
     fn a_row_shows_median_and_spread_next_to_its_limit() {
-        let row = receiver(&[18_000.0, 17_000.0, 19_000.4]);
+        let mut row = receiver([18_000.0, 17_000.0, 19_000.4]);
         assert_eq!(row.median_ratio(), 0.9);
-        let rows = [row.goal("at least 0.75", true)];
+        row.goal("at least 0.75", true);
+        let rows = [row];
         let text = results(&rows).markdown();
         let expected = "| receiver | 202 18,000/s (17,000–19,000) | bare 20,000/s (20,000–20,000) \
             | **0.90** (0.85–0.95) | at least 0.75: yes |  |  |  |\n";
@@ -272,8 +274,8 @@ mod tests {
 
     #[test]
     fn a_comparison_divides_each_figure_by_that_of_the_baseline() {
-        let rows = [receiver(&[18_000.0, 17_000.0, 19_000.0])];
-        let baseline = [receiver(&[20_000.0, 10_000.0, 10_000.0])];
+        let rows = [receiver([18_000.0, 17_000.0, 19_000.0])];
+        let baseline = [receiver([20_000.0, 10_000.0, 10_000.0])];
         let results = Results {
             baseline: Some(&baseline),
             ..results(&rows)
@@ -296,8 +298,8 @@ mod tests {
         ] {
             assert_eq!(grouped(value), text);
         }
-        let one = std::iter::once(1.234).collect();
-        let one = Figure::new("p50", Unit::Milliseconds, one);
-        assert_eq!(figure(&one), "p50 1.23 ms");
+        let mut row = Row::new("post", "p50", Unit::Milliseconds);
+        row.ours.series.push(1.234);
+        assert_eq!(figure(&row.ours), "p50 1.23 ms");
     }
 }

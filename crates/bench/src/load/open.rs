@@ -15,7 +15,7 @@ use super::schedule::{Phase, announce_due, due_times};
 use super::wire::Wire;
 use crate::clock::now_us;
 use crate::failure::Result;
-use crate::orders::Batch;
+use crate::orders::{Batch, Orders};
 use crate::runtime::block_on;
 
 /// What happens to a request that is due while every connection is busy.
@@ -28,45 +28,55 @@ pub(crate) enum WhenBusy {
 }
 
 pub(crate) struct OpenLoop {
-    pub(crate) address: SocketAddr,
-    pub(crate) connections: usize,
-    pub(crate) phases: Vec<Phase>,
-    pub(crate) when_busy: WhenBusy,
+    address: SocketAddr,
+    connections: usize,
+    when_busy: WhenBusy,
+    /// Since the run began, one for each request of the batch.
+    due_times: Vec<Duration>,
+    pub(crate) batch: Batch,
+    /// Ends the run before all requests are sent.
+    pub(crate) stop: AtomicBool,
 }
 
 impl OpenLoop {
-    /// One rate, of which every request is sent.
-    pub(crate) fn steady(address: SocketAddr, connections: usize, phase: Phase) -> Self {
+    pub(crate) fn new(
+        orders: &mut Orders,
+        address: SocketAddr,
+        connections: usize,
+        phases: &[Phase],
+        when_busy: WhenBusy,
+    ) -> Self {
+        let due_times = due_times(phases);
         Self {
             address,
             connections,
-            phases: vec![phase],
-            when_busy: WhenBusy::Wait,
+            when_busy,
+            batch: orders.batch(due_times.len()),
+            due_times,
+            stop: AtomicBool::new(false),
         }
     }
 
-    /// How many requests a complete run sends.
-    pub(crate) fn requests(&self) -> usize {
-        self.phases.iter().map(Phase::requests).sum()
+    /// One rate, of which every request is sent.
+    pub(crate) fn steady(
+        orders: &mut Orders,
+        address: SocketAddr,
+        connections: usize,
+        phase: Phase,
+    ) -> Self {
+        Self::new(orders, address, connections, &[phase], WhenBusy::Wait)
     }
 
-    /// Posts until all requests are sent, or until `stop`, and waits for the last answers.
-    pub(crate) fn run(&self, batch: &Batch, stop: &AtomicBool) -> Result<LoadReport> {
-        let due_times = due_times(&self.phases);
-        let due_times = due_times.as_slice();
+    /// Posts until all requests are sent, or until `stop` is set, and waits for the last answers.
+    pub(crate) fn run(&self) -> Result<LoadReport> {
         let (announce, due_count) = watch::channel(0);
         std::thread::scope(|scope| {
             block_on(async {
                 let idle = Wire::open_all(self.address, self.connections).await?;
                 let (began, began_us) = (Instant::now(), now_us());
                 // The thread drops `announce` after the last request, which ends `send_all`.
-                scope.spawn(move || announce_due(due_times, began, stop, &announce));
-                let sender = Sender {
-                    batch,
-                    due_times,
-                    began,
-                };
-                let (exchanges, skipped) = sender.send_all(due_count, idle, self.when_busy).await;
+                scope.spawn(move || announce_due(&self.due_times, began, &self.stop, &announce));
+                let (exchanges, skipped) = self.send_all(due_count, idle, began).await;
                 Ok(LoadReport {
                     exchanges,
                     skipped,
@@ -75,21 +85,13 @@ impl OpenLoop {
             })
         })
     }
-}
 
-struct Sender<'a> {
-    batch: &'a Batch,
-    due_times: &'a [Duration],
-    began: Instant,
-}
-
-impl Sender<'_> {
     /// Gives the exchanges, and the number of requests that were skipped.
     async fn send_all(
         &self,
         mut due_count: watch::Receiver<usize>,
         mut idle: Vec<Wire>,
-        when_busy: WhenBusy,
+        began: Instant,
     ) -> (Vec<Exchange>, usize) {
         let mut exchanges = Vec::with_capacity(self.due_times.len());
         let mut waiting = VecDeque::new();
@@ -103,9 +105,9 @@ impl Sender<'_> {
                     let due = *due_count.borrow_and_update();
                     for index in next..due {
                         // Prefers the connection used last, so that no more are used than needed.
-                        match (idle.pop(), when_busy) {
+                        match (idle.pop(), self.when_busy) {
                             (Some(wire), WhenBusy::Wait | WhenBusy::Skip) => {
-                                in_flight.push(self.send(wire, index));
+                                in_flight.push(self.send(wire, index, began));
                             }
                             (None, WhenBusy::Wait) => waiting.push_back(index),
                             (None, WhenBusy::Skip) => skipped += 1,
@@ -116,7 +118,7 @@ impl Sender<'_> {
                 Some((wire, exchange)) = in_flight.next(), if !in_flight.is_empty() => {
                     exchanges.push(exchange);
                     match waiting.pop_front() {
-                        Some(index) => in_flight.push(self.send(wire, index)),
+                        Some(index) => in_flight.push(self.send(wire, index, began)),
                         None => idle.push(wire),
                     }
                 }
@@ -125,13 +127,13 @@ impl Sender<'_> {
         (exchanges, skipped)
     }
 
-    async fn send(&self, mut wire: Wire, index: usize) -> (Wire, Exchange) {
+    async fn send(&self, mut wire: Wire, index: usize, began: Instant) -> (Wire, Exchange) {
         let answered = wire.exchange(self.batch.request(index)).await;
         let exchange = Exchange {
             index,
             status: answered.unwrap_or(NO_ANSWER),
             due: self.due_times[index],
-            answered: self.began.elapsed(),
+            answered: began.elapsed(),
         };
         (wire, exchange)
     }

@@ -1,18 +1,17 @@
 //! Offers the receiver twice its capacity and then half of it: how many posts are accepted, how long
 //! they take, and how soon the receiver has recovered.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use paynow_process::exit::Fatal;
 
-use crate::bench::{Bench, MANY_WALLETS};
+use crate::bench::Bench;
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, join};
-use crate::figures::{Latencies, Series};
+use crate::figures::Series;
 use crate::load::{Exchange, LoadReport, OpenLoop, Phase, WhenBusy, closed};
-use crate::row::{Cost, Figure, Latency, PeakMb, Row};
+use crate::row::{Cost, PeakMb, Row, Unit};
 use crate::servers::Receiver;
 use crate::usage::peak_mb;
 
@@ -25,67 +24,59 @@ const GROWTH_MAX: f64 = 1.1;
 const CONNECTIONS: usize = 64;
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
-    let (mut ours, mut limit) = (Series::default(), Series::default());
-    let (mut latency, mut cost) = (Latency::default(), Cost::default());
-    let (mut recoveries, mut growth) = (Series::default(), Series::default());
-    let mut notes = Vec::new();
+    let what = "receiver, offered twice its capacity";
+    let mut row = Row::new(what, "202", Unit::PerSecond);
+    let [mut recoveries, mut growth] = [const { Series::new() }; 2];
     for _run in 0..bench.sizes.runs {
         bench.reset()?;
         let receiver = bench.launcher.receiver()?;
         let capacity = capacity(bench, &receiver)?;
-        limit.push(capacity);
-        let (report, half_way_mb) = overload(bench, &receiver, capacity, &mut cost)?;
+        let (report, half_way_mb) = overload(bench, &receiver, capacity, &mut row.cost)?;
         let peak = peak_mb(receiver.program.pid());
         growth.push(peak / half_way_mb);
-        cost.peak_mb.raise(PeakMb {
+        row.cost.peak_mb.raise(PeakMb {
             receiver: Some(peak),
             ..PeakMb::default()
         });
         let during = Duration::from_secs_f64(bench.sizes.overload_seconds);
-        let load: Vec<&Exchange> = report
-            .exchanges
-            .iter()
-            .filter(|exchange| exchange.due < during)
-            .collect();
-        let accepted = || load.iter().filter(|exchange| exchange.is_accepted());
-        ours.push(accepted().count() as f64 / during.as_secs_f64());
-        let latencies = Latencies::of(accepted().map(|exchange| exchange.latency()))?;
-        latency.push(latencies.p50_and_p99_ms());
+        let all = report.exchanges.iter().copied();
+        let load = LoadReport {
+            exchanges: all.filter(|exchange| exchange.due < during).collect(),
+            ..LoadReport::default()
+        };
+        let per_second = load.accepted().count() as f64 / during.as_secs_f64();
+        row.push(per_second, "capacity", capacity);
+        row.latency.push(load.latency_ms()?);
         recoveries.push(recovery_seconds(&report, during));
-        notes.push(format!(
+        row.note(format!(
             "{}, {} not sent because every connection waited for an answer",
             report.describe(),
             report.skipped
         ));
         receiver.program.stop()?;
     }
-    let reached = latency.p99_ms.median() < P99_MS_MAX
-        && recoveries.median() <= RECOVERY_SECONDS_MAX
-        && growth.median() <= GROWTH_MAX;
-    let ours = Figure::rate("202", ours);
-    let limit = Figure::rate("capacity", limit);
-    let row = Row::new("receiver, offered twice its capacity", ours).limit(limit);
-    let row = row.goal(
+    row.goal(
         "p99 of the accepted under 250 ms, memory bounded, recovery within a second",
-        reached,
+        row.latency.p99_ms.median() < P99_MS_MAX
+            && recoveries.median() <= RECOVERY_SECONDS_MAX
+            && growth.median() <= GROWTH_MAX,
     );
-    let recovery = format!(
-        "the last answer that was not a 202 within 250 ms belongs to a post {:.2} s after the load fell to half of the capacity ({:.2} s in the worst run)",
-        recoveries.median(),
-        recoveries.max()
-    );
-    notes.push(format!(
+    row.note(format!(
         "over {} connections the receiver's peak grew {:.2} times in the second half of the overload",
         bench.sizes.overload_connections,
         growth.median()
     ));
-    let row = notes.into_iter().fold(row, Row::note);
-    Ok(vec![row.latency(latency).cost(cost).note(recovery)])
+    row.note(format!(
+        "the last answer that was not a 202 within 250 ms belongs to a post {:.2} s after the load fell to half of the capacity ({:.2} s in the worst run)",
+        recoveries.median(),
+        recoveries.max()
+    ));
+    Ok(vec![row])
 }
 
 /// The rate that 64 connections reach.
 fn capacity(bench: &mut Bench, receiver: &Receiver) -> Result<f64> {
-    let batch = bench.orders.batch(bench.sizes.posts_8, MANY_WALLETS);
+    let batch = bench.orders.batch(bench.sizes.posts_8);
     let report = closed(receiver.address, &batch, CONNECTIONS)?;
     bench.purge_confirmed(report.accepted().count())?;
     Ok(report.accepted_per_second())
@@ -103,28 +94,28 @@ fn overload(
         seconds,
     };
     let half_way = Duration::from_secs_f64(bench.sizes.overload_seconds / 2.0);
-    let phases = vec![
+    let phases = [
         phase(2.0, bench.sizes.overload_seconds),
         phase(0.5, bench.sizes.recovery_seconds),
     ];
-    let open = OpenLoop {
-        address: receiver.address,
-        connections: bench.sizes.overload_connections,
-        phases,
-        when_busy: WhenBusy::Skip,
-    };
-    let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
+    let (orders, connections) = (&mut bench.orders, bench.sizes.overload_connections);
+    let open = OpenLoop::new(
+        orders,
+        receiver.address,
+        connections,
+        &phases,
+        WhenBusy::Skip,
+    );
     let meter = bench.meter(Some(receiver), None)?;
-    let stop = AtomicBool::new(false);
     let (report, half_way_mb) = std::thread::scope(|scope| {
-        let load = scope.spawn(|| open.run(&batch, &stop));
+        let load = scope.spawn(|| open.run());
         pause(half_way);
         let half_way_mb = peak_mb(receiver.program.pid());
         Ok::<_, Fatal>((join(load, "offering load")?, half_way_mb))
     })?;
     cost.add(meter.stop(), report.exchanges.len());
     let mut expected = ExpectedCredits::default();
-    expected.add_load(&batch, &report);
+    expected.add_load(&open.batch, &report);
     bench.drain_unmeasured(&expected)?;
     Ok((report, half_way_mb))
 }

@@ -1,15 +1,14 @@
 //! Signed posts while an operator replays very many dead letters, compared with the same posts alone.
 
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::timed::{Live, with_commit_times};
-use crate::bench::{Bench, MANY_WALLETS};
+use crate::bench::Bench;
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Doing, Result, ensure, join};
-use crate::row::{Cost, Figure, Latency, Row};
+use crate::row::{Cost, Row, Unit};
 use crate::servers::{Receiver, Worker};
 
 const LIVE_PER_SECOND: f64 = 200.0;
@@ -39,41 +38,31 @@ pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
         let letters = file_letters(bench)?;
         let receiver = bench.launcher.receiver()?;
         let worker = bench.launcher.worker(&bench.store)?;
-        let programs = (&receiver, &worker);
-        let (mut alone, mut during) = (Latency::default(), Latency::default());
-        let mut cost = Cost::default();
-
-        let live = Live {
-            programs,
-            per_second: LIVE_PER_SECOND,
-            seconds: bench.sizes.latency_seconds,
-            stop: &AtomicBool::new(false),
-        };
-        let batch = live.batch(bench);
-        alone.push(live.run(bench, &batch, &mut expected, &mut Cost::default())?);
-        let (latency, took) = during_a_replay(bench, programs, &mut expected, &mut cost)?;
-        during.push(latency);
-
-        let count = letters.len();
-        expected.add_confirmed(letters);
-        bench.await_credits(&worker, expected.len())?;
-        bench.record_peaks(None, Some(&worker), &mut cost);
-        receiver.program.stop()?;
-        worker.program.stop()?;
-        expected.verify(&bench.store)?;
+        let (programs, count) = ((&receiver, &worker), letters.len());
         let what = format!(
             "POST to credited at {LIVE_PER_SECOND}/s, during a replay of {count} dead letters"
         );
-        let p50 = Figure::millis("p50", during.p50_ms.clone());
-        let limit = Figure::millis("without a replay", alone.p50_ms);
-        let row = Row::new(what, p50).limit(limit);
-        let note = format!(
-            "p99 without a replay {:.2} ms; the replay took {:.0} s, {:.0} letters/s",
-            alone.p99_ms.median(),
+        let mut row = Row::new(what, "p50", Unit::Milliseconds);
+
+        let seconds = bench.sizes.latency_seconds;
+        let live = Live::new(bench, programs, LIVE_PER_SECOND, seconds);
+        let (p50_alone, p99_alone) = live.run(bench, &mut expected, &mut Cost::default())?;
+        let (latency, took) = during_a_replay(bench, programs, &mut expected, &mut row.cost)?;
+        row.push(latency.0, "without a replay", p50_alone);
+        row.latency.push(latency);
+
+        expected.add_confirmed(letters);
+        bench.await_credits(&worker, expected.len())?;
+        bench.record_peaks(None, Some(&worker), &mut row.cost);
+        receiver.program.stop()?;
+        worker.program.stop()?;
+        expected.verify(&bench.store)?;
+        row.note(format!(
+            "p99 without a replay {p99_alone:.2} ms; the replay took {:.0} s, {:.0} letters/s",
             took.as_secs_f64(),
             count as f64 / took.as_secs_f64()
-        );
-        Ok(vec![row.latency(during).cost(cost).note(note)])
+        ));
+        Ok(vec![row])
     })
 }
 
@@ -82,7 +71,7 @@ fn file_letters(bench: &mut Bench) -> Result<Vec<i64>> {
     let mut ids = Vec::new();
     while ids.len() < bench.sizes.letters {
         let count = LETTERS_PER_INSERT.min(bench.sizes.letters - ids.len());
-        let batch = bench.orders.batch(count, MANY_WALLETS);
+        let batch = bench.orders.batch(count);
         let bodies: Vec<&[u8]> = (0..count).map(|index| batch.body(index)).collect();
         let events: Vec<i64> = batch.event_ids().collect();
         bench.store.file_letters(&events, &bodies)?;
@@ -97,24 +86,18 @@ fn during_a_replay(
     expected: &mut ExpectedCredits,
     cost: &mut Cost,
 ) -> Result<((f64, f64), Duration)> {
-    let stop = AtomicBool::new(false);
-    let live = Live {
-        programs,
-        per_second: LIVE_PER_SECOND,
-        seconds: bench.sizes.replay_seconds,
-        stop: &stop,
-    };
-    let batch = live.batch(bench);
+    let seconds = bench.sizes.replay_seconds;
+    let live = Live::new(bench, programs, LIVE_PER_SECOND, seconds);
     let mut command = bench.launcher.measured_ctl(&bench.store, &REPLAY);
     let replaying = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let replaying = replaying.doing("starting a replay")?;
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
             let took = await_replay(replaying);
-            stop.store(true, Ordering::Relaxed);
+            live.stop();
             took
         });
-        let latency = live.run(bench, &batch, expected, cost)?;
+        let latency = live.run(bench, expected, cost)?;
         Ok((latency, join(watching, "replaying")?))
     })
 }

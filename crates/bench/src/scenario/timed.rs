@@ -1,10 +1,10 @@
 //! The time from a post to its commit. The database records when each transaction committed.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, CREDIT_TIMEOUT, MANY_WALLETS};
+use crate::bench::{Bench, CREDIT_TIMEOUT};
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
@@ -34,38 +34,43 @@ pub(super) fn with_commit_times<T>(
 
 /// Signed posts at a constant rate to a receiver and a worker.
 pub(super) struct Live<'a> {
-    pub(super) programs: (&'a Receiver, &'a Worker),
-    pub(super) per_second: f64,
-    pub(super) seconds: f64,
-    pub(super) stop: &'a AtomicBool,
+    programs: (&'a Receiver, &'a Worker),
+    load: OpenLoop,
 }
 
-impl Live<'_> {
-    fn load(&self) -> OpenLoop {
+impl<'a> Live<'a> {
+    pub(super) fn new(
+        bench: &mut Bench,
+        programs: (&'a Receiver, &'a Worker),
+        per_second: f64,
+        seconds: f64,
+    ) -> Self {
         let phase = Phase {
-            per_second: self.per_second,
-            seconds: self.seconds + WARM_UP_SECONDS,
+            per_second,
+            seconds: seconds + WARM_UP_SECONDS,
         };
-        OpenLoop::steady(self.programs.0.address, CONNECTIONS, phase)
+        let address = programs.0.address;
+        let load = OpenLoop::steady(&mut bench.orders, address, CONNECTIONS, phase);
+        Self { programs, load }
     }
 
-    pub(super) fn batch(&self, bench: &mut Bench) -> Batch {
-        bench.orders.batch(self.load().requests(), MANY_WALLETS)
+    /// Ends the posts before their time is over.
+    pub(super) fn stop(&self) {
+        self.load.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Posts until the time is over or until `stop`, and waits for the credits. Gives median and 99th
-    /// percentile of the milliseconds from when a post was due to its commit.
+    /// Posts, and waits for the credits. Gives median and 99th percentile of the milliseconds from when
+    /// a post was due to its commit.
     pub(super) fn run(
         &self,
-        bench: &mut Bench,
-        batch: &Batch,
+        bench: &Bench,
         expected: &mut ExpectedCredits,
         cost: &mut Cost,
     ) -> Result<(f64, f64)> {
         let (receiver, worker) = self.programs;
         bench.store.reset_flush_statistics()?;
         let meter = bench.meter(Some(receiver), Some(worker))?;
-        let report = self.load().run(batch, self.stop)?;
+        let (batch, report) = (&self.load.batch, self.load.run()?);
         cost.add(meter.stop(), report.exchanges.len());
         expected.add_load(batch, &report);
         let commits = commits(&bench.store, batch, &report)?;

@@ -1,16 +1,15 @@
 //! The whole pipeline of receiver, broker, worker and database: the highest rate at which nothing is
 //! refused and no queue grows.
 
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, MANY_WALLETS};
+use crate::bench::Bench;
 use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, join};
-use crate::figures::{Series, combined};
+use crate::figures::combined;
 use crate::load::{OpenLoop, Phase};
-use crate::row::{Cost, Figure, Latency, Row};
+use crate::row::{Cost, Row, Unit};
 use crate::servers::{Receiver, Worker};
 
 const RATIO_MIN: f64 = 0.5;
@@ -23,29 +22,33 @@ const WAITING_SECONDS_MAX: f64 = 0.25;
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(bench: &mut Bench) -> Result<Vec<Row>> {
-    let [mut ours, mut limits] = [const { Series::new() }; 2];
-    let (mut latency, mut cost) = (Latency::default(), Cost::default());
+    let mut row = Row::new(
+        "whole way, sustained",
+        "posted and credited",
+        Unit::PerSecond,
+    );
     for _run in 0..bench.sizes.runs {
         bench.reset()?;
         let limit = limit(bench)?;
-        let found = search(bench, limit, &mut cost)?;
-        ours.push(found.as_ref().map_or(0.0, |step| step.per_second));
-        limits.push(limit);
-        latency.push(found.map_or((0.0, 0.0), |step| step.latency_ms));
+        let found = search(bench, limit, &mut row.cost)?;
+        let sustained = found.as_ref().map_or(0.0, |step| step.per_second);
+        row.push(sustained, "publish + consume + batch", limit);
+        row.latency
+            .push(found.map_or((0.0, 0.0), |step| step.latency_ms));
     }
-    bench.sustained = Some(ours.median());
-    let ours = Figure::rate("posted and credited", ours);
-    let limit = Figure::rate("publish + consume + batch", limits);
-    let row = Row::new("whole way, sustained", ours).limit(limit);
+    bench.sustained = Some(row.ours.series.median());
     let reached = row.median_ratio() >= RATIO_MIN;
-    let row = row.goal("ratio at least 0.5, the queue flat", reached);
-    let note = "latency from a post to its answer, at the highest rate that was sustained";
-    Ok(vec![row.latency(latency).cost(cost).note(note)])
+    row.goal(
+        format!("ratio at least {RATIO_MIN}, the queue flat"),
+        reached,
+    );
+    row.note("latency from a post to its answer, at the highest rate that was sustained");
+    Ok(vec![row])
 }
 
 /// The combined rate of bare publishing, consuming and batches.
 pub(super) fn limit(bench: &mut Bench) -> Result<f64> {
-    let batch = bench.orders.batch(bench.sizes.posts_64, MANY_WALLETS);
+    let batch = bench.orders.batch(bench.sizes.posts_64);
     let published = bench.bare_publish(&batch, CONNECTIONS)?;
     let consumed = bench.bare_consume()?;
     Ok(combined(&[published, consumed, bench.bare_rows()?]))
@@ -100,13 +103,11 @@ fn offer(
         per_second,
         seconds,
     };
-    let open = OpenLoop::steady(receiver.address, CONNECTIONS, phase);
-    let batch = bench.orders.batch(open.requests(), MANY_WALLETS);
+    let open = OpenLoop::steady(&mut bench.orders, receiver.address, CONNECTIONS, phase);
     let meter = bench.meter(Some(receiver), Some(worker))?;
     let before = expected.len();
-    let stop = AtomicBool::new(false);
     let (report, samples) = std::thread::scope(|scope| {
-        let load = scope.spawn(|| open.run(&batch, &stop));
+        let load = scope.spawn(|| open.run());
         let mut samples = Vec::new();
         let began = Instant::now();
         while !load.is_finished() {
@@ -121,8 +122,8 @@ fn offer(
         let report = join(load, "offering load")?;
         Ok::<_, paynow_process::exit::Fatal>((report, samples))
     })?;
-    cost.add(meter.stop(), batch.len());
-    expected.add_load(&batch, &report);
+    cost.add(meter.stop(), open.batch.len());
+    expected.add_load(&open.batch, &report);
     bench.await_credits(worker, expected.len())?;
     Ok(Step {
         per_second: report.accepted_per_second(),
