@@ -35,52 +35,45 @@ fn last(seconds: f64) -> String {
 }
 
 fn rates(view: &View) -> Vec<Line> {
-    let mut header = Line::default();
-    header.left(Tone::Heading, "per second", NAME_WIDTH);
-    header.right(Tone::Heading, &last(view.interval_seconds), RATE_WIDTH);
-    header.right(Tone::Heading, &last(view.window_seconds), RATE_WIDTH);
+    let periods = [view.interval_seconds, view.window_seconds];
+    let cells = periods.map(|seconds| (last(seconds), RATE_WIDTH));
+    let header = Line::row(Tone::Heading, ("per second", NAME_WIDTH), cells);
     let rows = view.rates.iter().map(rate);
     std::iter::once(header).chain(rows).collect()
 }
 
 fn rate(rate: &Rate) -> Line {
-    let tone = rate.level.into();
-    let mut line = Line::default();
-    line.left(tone, rate.name, NAME_WIDTH);
-    for per_second in [rate.now, rate.window] {
-        line.right(tone, &or_none(per_second, rate_text), RATE_WIDTH);
-    }
-    line
+    let rates = [rate.now, rate.window];
+    let cells = rates.map(|per_second| (or_none(per_second, rate_text), RATE_WIDTH));
+    Line::row(rate.level.into(), (rate.name, NAME_WIDTH), cells)
 }
 
 fn latencies(view: &View) -> Vec<Line> {
-    let mut titles = Line::default();
-    titles.left(Tone::Heading, "latency", NAME_WIDTH);
-    let mut header = Line::default();
-    header.pad_to(NAME_WIDTH);
-    for seconds in [view.interval_seconds, view.window_seconds] {
-        titles.right(Tone::Heading, &last(seconds), 3 * QUANTILE_WIDTH);
-        for name in ["p50", "p95", "p99"] {
-            header.right(Tone::Heading, name, QUANTILE_WIDTH);
-        }
-    }
+    let periods = [view.interval_seconds, view.window_seconds];
+    let cells = periods.map(|seconds| (last(seconds), 3 * QUANTILE_WIDTH));
+    let titles = Line::row(Tone::Heading, ("latency", NAME_WIDTH), cells);
+    let names = ["p50", "p95", "p99"].repeat(periods.len()).into_iter();
+    let cells = names.map(|name| (name.to_owned(), QUANTILE_WIDTH));
+    let header = Line::row(Tone::Heading, ("", NAME_WIDTH), cells);
     let rows = view.latencies.iter().map(latency);
     [titles, header].into_iter().chain(rows).collect()
 }
 
 fn latency(latency: &Latency) -> Line {
+    let quantiles = |measured: Option<Quantiles>| {
+        let quantile = |of: fn(Quantiles) -> Quantile| measured.map(of);
+        [
+            quantile(|of| of.p50),
+            quantile(|of| of.p95),
+            quantile(|of| of.p99),
+        ]
+    };
+    let quantiles = [latency.now, latency.window]
+        .into_iter()
+        .flat_map(quantiles);
+    let cells = quantiles.map(|of| (or_none(of, quantile_text), QUANTILE_WIDTH));
     let tone = Level::from(&latency.problem).into();
-    let mut line = Line::default();
-    line.left(tone, latency.name, NAME_WIDTH);
-    for measured in [latency.now, latency.window] {
-        let quantiles = measured.map_or([None; 3], |Quantiles { p50, p95, p99 }| {
-            [Some(p50), Some(p95), Some(p99)]
-        });
-        for quantile in quantiles {
-            line.right(tone, &or_none(quantile, quantile_text), QUANTILE_WIDTH);
-        }
-    }
-    line
+    Line::row(tone, (latency.name, NAME_WIDTH), cells)
 }
 
 fn quantile_text(quantile: Quantile) -> String {
@@ -89,12 +82,9 @@ fn quantile_text(quantile: Quantile) -> String {
 }
 
 fn queues(view: &View, width: usize) -> Vec<Line> {
-    let mut header = Line::default();
-    header.left(Tone::Heading, "queue", QUEUE_WIDTH);
-    for (name, width) in [("ready", 7), ("unacked", 8), ("consumers", 10), ("+/s", 5)] {
-        header.right(Tone::Heading, name, width);
-    }
-    let mut lines = vec![header];
+    let cells = [("ready", 7), ("unacked", 8), ("consumers", 10), ("+/s", 5)];
+    let cells = cells.map(|(name, width)| (name.to_owned(), width));
+    let mut lines = vec![Line::row(Tone::Heading, ("queue", QUEUE_WIDTH), cells)];
     match &view.broker {
         Ok(broker) => lines.extend(broker.queues.iter().map(queue)),
         Err(unknown) => {
@@ -112,18 +102,18 @@ fn queues(view: &View, width: usize) -> Vec<Line> {
 
 fn queue(row: &QueueRow) -> Line {
     let tone = Level::from(&row.problem).into();
-    let mut line = Line::default();
-    line.left(tone, row.name, QUEUE_WIDTH);
+    let name = (row.name, QUEUE_WIDTH);
     if !row.exists {
-        line.right(tone, "is missing", 15);
-        return line;
+        return Line::row(tone, name, [("is missing".to_owned(), 15)]);
     }
     let depth = |messages| or_none(messages, |messages: u64| count_text(messages as f64));
-    line.right(tone, &depth(row.ready), 7);
-    line.right(tone, &depth(row.unacked), 8);
-    line.right(tone, &or_none(row.consumers, |count| count.to_string()), 10);
-    line.right(tone, &or_none(row.change, change_text), 5);
-    line
+    let cells = [
+        (depth(row.ready), 7),
+        (depth(row.unacked), 8),
+        (or_none(row.consumers, |count| count.to_string()), 10),
+        (or_none(row.change, change_text), 5),
+    ];
+    Line::row(tone, name, cells)
 }
 
 fn backlog(backlog: &Backlog) -> Line {

@@ -18,23 +18,21 @@ pub(super) fn rungs(view: &View, columns: usize) -> Vec<Line> {
         let last_quiet = shown.iter().rposition(is_quiet);
         shown.remove(last_quiet.unwrap_or(shown.len() - 1));
     }
-    let title = |tone, text: &str| {
-        let mut line = Line::default();
-        line.left(tone, text, RUNG_TITLE_WIDTH);
-        line
+    let row = |tone, title: &str, text: fn(&Rung) -> String| {
+        let cells = shown.iter().map(|rung| (text(rung), RUNG_WIDTH));
+        Line::row(tone, (title, RUNG_TITLE_WIDTH), cells)
     };
-    let mut titles = title(Tone::Heading, "retry after");
-    let mut waiting = title(Tone::Plain, "waiting");
-    let mut put = title(Tone::Plain, &format!("in last {:.0}s", view.window_seconds));
-    for rung in &shown {
-        let messages = rung.waiting.map(|messages| messages as f64);
-        titles.right(Tone::Heading, &format!("{}s", rung.seconds), RUNG_WIDTH);
-        waiting.right(Tone::Plain, &or_none(messages, count_text), RUNG_WIDTH);
-        put.right(Tone::Plain, &or_none(rung.put, count_text), RUNG_WIDTH);
-    }
+    let mut titles = row(Tone::Heading, "retry after", |rung| {
+        format!("{}s", rung.seconds)
+    });
     if shown.is_empty() {
         titles.push(Tone::Plain, "unknown: neither broker nor worker answers");
     }
+    let waiting = row(Tone::Plain, "waiting", |rung| {
+        or_none(rung.waiting, |messages| count_text(messages as f64))
+    });
+    let in_last = format!("in last {:.0}s", view.window_seconds);
+    let put = row(Tone::Plain, &in_last, |rung| or_none(rung.put, count_text));
     vec![titles, waiting, put]
 }
 

@@ -43,6 +43,20 @@ impl Line {
         self.parts.push((tone, text.collect()));
     }
 
+    /// A row of a table: a name, aligned left, and cells of a width, aligned right.
+    pub(super) fn row(
+        tone: Tone,
+        (name, name_width): (&str, usize),
+        cells: impl IntoIterator<Item = (String, usize)>,
+    ) -> Self {
+        let mut line = Self::default();
+        line.left(tone, name, name_width);
+        for (text, width) in cells {
+            line.right(tone, &text, width);
+        }
+        line
+    }
+
     pub(super) fn pad_to(&mut self, width: usize) {
         let missing = width.saturating_sub(self.width());
         self.push(Tone::Plain, &" ".repeat(missing));
