@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::figures::{time_text, to_microseconds};
-use super::view::{BrokerView, ProcessRow, View};
+use super::view::{ProcessRow, View};
 
 pub(super) fn document(view: &View) -> Value {
     let broker = view.broker.as_ref().ok();
@@ -41,18 +41,20 @@ fn by_name<T: Serialize>(rows: &[T], name: fn(&T) -> &'static str) -> Value {
 
 /// The reasons why parts of the document are null.
 fn unknown(view: &View) -> Value {
-    let mut reasons = Map::new();
-    match &view.broker {
-        Err(unknown) => reasons.insert("broker".to_owned(), json!(unknown.to_string())),
-        Ok(BrokerView {
-            alarms: Err(why), ..
-        }) => reasons.insert("broker_alarms".to_owned(), json!(why)),
-        Ok(_) => None,
-    };
-    if let Err(unknown) = &view.database {
-        reasons.insert("database".to_owned(), json!(unknown.to_string()));
-    }
-    Value::Object(reasons)
+    let broker = view.broker.as_ref();
+    let alarms = broker.ok().and_then(|broker| broker.alarms.clone().err());
+    let reasons = [
+        ("broker", broker.err().map(ToString::to_string)),
+        ("broker_alarms", alarms),
+        (
+            "database",
+            view.database.as_ref().err().map(ToString::to_string),
+        ),
+    ];
+    let known = reasons
+        .into_iter()
+        .filter_map(|(part, reason)| Some((part, reason?)));
+    known.collect::<Value>()
 }
 
 /// A process that does not answer has the same members, and they are null.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::exposition::Samples;
-use super::metric::{STARTED, Selector, matching, sum_of};
+use super::metric::{STARTED, Selector, matching, sum_of, sums_by};
 use super::snapshot::{Scrape, Snapshot};
 
 /// A process computes its start time from the clock, which may be corrected meanwhile.
@@ -46,38 +46,25 @@ impl Increases {
 
     /// Per second; `None` when no process of the program answered twice in a row.
     pub(super) fn rate(&self, program: &str, selector: &Selector<'_>) -> Option<f64> {
-        self.sum(program, |process| process.rate(selector))
+        sum_of(self.of(program).map(|process| process.rate(selector)))
     }
 
     /// `None` as for a rate.
     pub(super) fn increase(&self, program: &str, selector: &Selector<'_>) -> Option<f64> {
-        self.sum(program, |process| process.increase(selector))
-    }
-
-    fn sum(&self, program: &str, figure: impl Fn(&ProcessIncreases) -> f64) -> Option<f64> {
-        let mut figures = self.of(program).map(figure).peekable();
-        figures.peek()?;
-        Some(sum_of(figures))
+        sum_of(self.of(program).map(|process| process.increase(selector)))
     }
 
     /// Every matching series, summed over the processes of all programs.
     pub(super) fn matching(&self, selector: &Selector<'_>) -> Samples {
-        let mut sums = Samples::new();
-        for process in self.processes.values() {
-            for (series, increase) in matching(&process.increases, selector) {
-                *sums.entry(series.clone()).or_default() += increase;
-            }
-        }
-        sums
+        let processes = self.processes.values();
+        let matching = processes.flat_map(|of| matching(&of.increases, selector));
+        sums_by(matching.map(|(series, increase)| (series.clone(), increase)))
     }
 
     /// The same, summed by one label.
     pub(super) fn by_label(&self, selector: &Selector<'_>, label: &str) -> BTreeMap<String, f64> {
-        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
-        for (series, increase) in self.matching(selector) {
-            *sums.entry(series.label(label).to_owned()).or_default() += increase;
-        }
-        sums
+        let matching = self.matching(selector).into_iter();
+        sums_by(matching.map(|(series, increase)| (series.label(label).to_owned(), increase)))
     }
 
     /// Per second, of one process.
@@ -111,7 +98,7 @@ impl Increases {
 impl ProcessIncreases {
     fn increase(&self, selector: &Selector<'_>) -> f64 {
         let matching = matching(&self.increases, selector);
-        sum_of(matching.map(|(_series, increase)| increase))
+        sum_of(matching.map(|(_series, increase)| increase)).unwrap_or(0.0)
     }
 
     fn rate(&self, selector: &Selector<'_>) -> f64 {

@@ -51,9 +51,18 @@ impl<'a> Selector<'a> {
     }
 }
 
-/// `Iterator::sum` gives -0 for an empty iterator, which would be shown with its sign.
-pub(super) fn sum_of(figures: impl IntoIterator<Item = f64>) -> f64 {
-    figures.into_iter().fold(0.0, |sum, figure| sum + figure)
+/// `None` without figures.
+pub(super) fn sum_of(figures: impl IntoIterator<Item = f64>) -> Option<f64> {
+    figures.into_iter().reduce(|sum, figure| sum + figure)
+}
+
+/// The sum of the figures of each key.
+pub(super) fn sums_by<K: Ord>(figures: impl IntoIterator<Item = (K, f64)>) -> BTreeMap<K, f64> {
+    let mut sums = BTreeMap::new();
+    for (key, figure) in figures {
+        *sums.entry(key).or_default() += figure;
+    }
+    sums
 }
 
 pub(super) fn matching<'a>(

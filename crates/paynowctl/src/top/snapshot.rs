@@ -108,12 +108,7 @@ impl Scrape {
 
     /// The sum of all matching series; `None` when there are none.
     pub(super) fn sum(&self, selector: &Selector<'_>) -> Option<f64> {
-        let mut values = self
-            .matching(selector)
-            .map(|(_series, value)| value)
-            .peekable();
-        values.peek()?;
-        Some(sum_of(values))
+        sum_of(self.matching(selector).map(|(_series, value)| value))
     }
 }
 

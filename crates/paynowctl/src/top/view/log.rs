@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use serde::Serialize;
 
 use super::Level;
-use crate::top::exposition::Samples;
 use crate::top::increase::Increases;
-use crate::top::metric::{LOG_RECORDS, Selector};
+use crate::top::metric::{LOG_RECORDS, Selector, sums_by};
 use crate::top::snapshot::Snapshot;
 
 /// The log levels that are shown, the most urgent first.
@@ -42,19 +41,16 @@ impl LogRecords {
 /// Events with recent records come first, then the most urgent, then the most frequent.
 pub(super) fn records(now: &Snapshot, window: &Increases) -> Vec<LogRecords> {
     let selector = Selector::only(LOG_RECORDS, "level", &LEVELS);
-    let mut totals = Samples::new();
-    for (series, records) in now.scrapes().flat_map(|scrape| scrape.matching(&selector)) {
-        *totals.entry(series.clone()).or_default() += records;
-    }
+    let totals = sums_by(now.scrapes().flat_map(|scrape| scrape.matching(&selector)));
     let recent = window.matching(&selector);
     let mut records: Vec<LogRecords> = totals
-        .iter()
-        .filter(|(_series, total)| **total > 0.0)
+        .into_iter()
+        .filter(|(_series, total)| *total > 0.0)
         .map(|(series, total)| LogRecords {
             level: series.label("level").to_owned(),
             event: series.label("event").to_owned(),
             recent: recent.get(series).copied().unwrap_or(0.0),
-            total: *total,
+            total,
         })
         .collect();
     let rank = |of: &LogRecords| {

@@ -41,9 +41,8 @@ pub(in crate::top) struct Process {
 
 impl ProcessRow {
     pub(in crate::top) fn level(&self) -> Level {
-        self.answer
-            .as_ref()
-            .map_or(Level::Alarm, |process| process.level)
+        let answer = self.answer.as_ref();
+        answer.map_or(Level::Alarm, |process| process.level)
     }
 
     fn name(&self) -> String {
@@ -53,11 +52,8 @@ impl ProcessRow {
 
     fn problem(&self) -> Option<Problem> {
         let Process { level, state, .. } = self.answer.as_ref().ok()?;
-        let what = || format!("{} is {state}", self.name());
-        (*level > Level::Fine).then(|| Problem {
-            level: *level,
-            what: what(),
-        })
+        let (level, what) = (*level, format!("{} is {state}", self.name()));
+        (level > Level::Fine).then_some(Problem { level, what })
     }
 }
 

@@ -92,12 +92,8 @@ pub(super) fn rates(now: &Snapshot, periods: &Periods) -> Vec<Rate> {
 
 /// `None` when the program does not answer; 0 when it answers and lacks the series.
 fn total(now: &Snapshot, program: &str, selector: &Selector<'_>) -> Option<f64> {
-    let mut scrapes = now
-        .scrapes()
-        .filter(|scrape| scrape.program == program)
-        .peekable();
-    scrapes.peek()?;
-    Some(sum_of(scrapes.filter_map(|scrape| scrape.sum(selector))))
+    let scrapes = now.scrapes().filter(|scrape| scrape.program == program);
+    sum_of(scrapes.map(|scrape| scrape.sum(selector).unwrap_or(0.0)))
 }
 
 pub(super) fn refusals(window: &Increases) -> BTreeMap<String, f64> {
@@ -156,8 +152,8 @@ fn refusals_problem(view: &View) -> Option<Problem> {
         Level::Warning => "refused",
         Level::Alarm => "not queued",
     };
-    let requests = sum_of(view.refusals.values().copied()).round() as u64;
-    let webhooks = counted(requests, "webhook was", "webhooks were");
+    let requests: f64 = view.refusals.values().sum();
+    let webhooks = counted(requests.round() as u64, "webhook was", "webhooks were");
     let code = |(code, requests): (&String, &f64)| match view.refusals.len() {
         1 => code.clone(),
         _ => format!("{} {code}", count_text(*requests)),
