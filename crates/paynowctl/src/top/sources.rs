@@ -101,9 +101,8 @@ fn answer<T>(source: &mut Reading<Source<Answer<T>>>, deadline: Instant) -> Read
 struct Source<T> {
     requests: SyncSender<()>,
     answers: Receiver<T>,
-    /// A request has not been answered yet.
-    is_asked: bool,
-    asked_at: Instant,
+    /// When the request was made that has not been answered yet.
+    asked_at: Option<Instant>,
 }
 
 impl<T: Send + 'static> Source<T> {
@@ -120,8 +119,7 @@ impl<T: Send + 'static> Source<T> {
         Self {
             requests,
             answers,
-            is_asked: false,
-            asked_at: Instant::now(),
+            asked_at: None,
         }
     }
 }
@@ -129,12 +127,11 @@ impl<T: Send + 'static> Source<T> {
 impl<T> Source<T> {
     fn ask(&mut self) {
         // An answer that came too late for its snapshot is outdated.
-        if self.is_asked && self.answers.try_recv().is_ok() {
-            self.is_asked = false;
+        if self.answers.try_recv().is_ok() {
+            self.asked_at = None;
         }
-        if !self.is_asked {
-            self.is_asked = self.requests.try_send(()).is_ok();
-            self.asked_at = Instant::now();
+        if self.asked_at.is_none() && self.requests.try_send(()).is_ok() {
+            self.asked_at = Some(Instant::now());
         }
     }
 
@@ -142,11 +139,13 @@ impl<T> Source<T> {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left) {
             Ok(answer) => {
-                self.is_asked = false;
+                self.asked_at = None;
                 Ok(answer)
             }
             Err(RecvTimeoutError::Timeout) => {
-                let waited = self.asked_at.elapsed().as_secs();
+                let waited = self
+                    .asked_at
+                    .map_or(0, |asked_at| asked_at.elapsed().as_secs());
                 Err(format!("no answer for {waited}s"))
             }
             Err(RecvTimeoutError::Disconnected) => {
