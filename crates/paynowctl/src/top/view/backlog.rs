@@ -88,19 +88,19 @@ fn queue_row(name: &'static str, broker: &Broker, snapshots: &[Snapshot]) -> Que
         consumers,
         change: change(name, snapshots),
         problem: match (name, queue.map(Queue::messages), consumers) {
-            (_, None, _) => Some(Problem::alarm(format!(
-                "there is no queue {name}: run `paynowctl setup`"
-            ))),
-            (UNROUTED, Some(Some(messages @ 1..)), _) => Some(Problem::alarm(format!(
+            (_, None, _) => Some(
+                Level::Alarm.problem(format!("there is no queue {name}: run `paynowctl setup`")),
+            ),
+            (UNROUTED, Some(Some(messages @ 1..)), _) => Some(Level::Alarm.problem(format!(
                 "{} found no route: see {name}",
                 counted(messages, "event", "events")
             ))),
-            (DEAD_QUEUE, Some(Some(messages @ 1..)), _) => Some(Problem::warning(format!(
+            (DEAD_QUEUE, Some(Some(messages @ 1..)), _) => Some(Level::Warning.problem(format!(
                 "{} to be archived",
                 counted(messages, "dead letter waits", "dead letters wait")
             ))),
             (CREDITS_QUEUE, _, Some(0)) if is_unconsumed(snapshots) => {
-                Some(Problem::alarm(format!("no worker consumes {name}")))
+                Some(Level::Alarm.problem(format!("no worker consumes {name}")))
             }
             (_, Some(_), _) => None,
         },
@@ -199,20 +199,21 @@ impl Backlog {
             (None, messages) => format!("has {} messages", messages.unwrap_or(0)),
         };
         let what = format!("{CREDITS_QUEUE} {what}");
-        Some(Problem { level, what })
+        Some(level.problem(what))
     }
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
     let broker = match &view.broker {
         Ok(broker) => broker,
-        Err(unknown) => return vec![Problem::of_unknown("broker", unknown)],
+        Err(unknown) => return vec![Level::from(unknown).problem(format!("broker: {unknown}"))],
     };
     let mut problems: Vec<Problem> = match &broker.alarms {
-        Ok(alarms) => alarms.iter().map(Problem::alarm).collect(),
-        Err(reason) => vec![Problem::warning(format!(
-            "broker alarms are unknown: {reason}"
-        ))],
+        Ok(alarms) => alarms
+            .iter()
+            .map(|alarm| Level::Alarm.problem(alarm))
+            .collect(),
+        Err(reason) => vec![Level::Warning.problem(format!("broker alarms are unknown: {reason}"))],
     };
     let queues = broker.queues.iter();
     problems.extend(queues.filter_map(|queue| queue.problem.clone()));

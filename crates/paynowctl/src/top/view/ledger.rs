@@ -33,7 +33,7 @@ pub(super) fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
     let mut problems = violations(now);
     problems.extend(match &view.database {
         Ok(database) => letters_problem(database),
-        Err(unknown) => Some(Problem::of_unknown("database", unknown)),
+        Err(unknown) => Some(Level::from(unknown).problem(format!("database: {unknown}"))),
     });
     problems
 }
@@ -45,10 +45,8 @@ fn letters_problem(database: &DatabaseState) -> Option<Problem> {
         "open dead letter",
         "open dead letters",
     );
-    Some(Problem {
-        level: database.letters_level(),
-        what: format!("{letters}, oldest {age}"),
-    })
+    let what = format!("{letters}, oldest {age}");
+    Some(database.letters_level().problem(what))
 }
 
 /// Every worker checks the same ledger, but not at the same time: the highest count is shown.
@@ -65,7 +63,7 @@ fn violations(now: &Snapshot) -> Vec<Problem> {
     violated
         .map(|(check, violations)| {
             let violations = counted(violations as u64, "violation", "violations");
-            Problem::alarm(format!(
+            Level::Alarm.problem(format!(
                 "the ledger has {violations} of {check}: run `paynowctl check`"
             ))
         })

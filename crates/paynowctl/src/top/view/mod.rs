@@ -36,20 +36,12 @@ pub(super) struct Problem {
     pub(super) what: String,
 }
 
-impl Problem {
-    fn warning(what: impl Into<String>) -> Self {
-        let (level, what) = (Level::Warning, what.into());
-        Self { level, what }
-    }
-
-    fn alarm(what: impl Into<String>) -> Self {
-        let (level, what) = (Level::Alarm, what.into());
-        Self { level, what }
-    }
-
-    fn of_unknown(source: &str, unknown: &Unknown) -> Self {
-        let (level, what) = (unknown.into(), format!("{source}: {unknown}"));
-        Self { level, what }
+impl Level {
+    fn problem(self, what: impl Into<String>) -> Problem {
+        Problem {
+            level: self,
+            what: what.into(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::tests::{
     RECEIVER_AT, WORKER_AT, queue, receiver_page, set_page, snapshot, with, worker_page,
 };
-use super::{Level, Problem, View};
+use super::{Level, View};
 use crate::top::snapshot::{DatabaseState, OpenDeadLetters, Snapshot, Unknown};
 
 /// Always there: the events of these snapshots are beyond the last bucket.
@@ -162,7 +162,7 @@ fn a_worker_that_consumes_is_believed_for_a_while() {
     };
     let is_reported = |snapshots: &[Snapshot]| {
         let problems = View::of(snapshots).unwrap().problems;
-        problems.contains(&Problem::alarm("no worker consumes paynow.credits"))
+        problems.contains(&Level::Alarm.problem("no worker consumes paynow.credits"))
     };
     assert!(!is_reported(&[nobody(0.0, 0), nobody(2.0, 20)]));
     assert!(is_reported(&[nobody(0.0, 0), with(nobody(2.0, 20), gone)]));

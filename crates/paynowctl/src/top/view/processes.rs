@@ -52,8 +52,8 @@ impl ProcessRow {
 
     fn problem(&self) -> Option<Problem> {
         let Process { level, state, .. } = self.answer.as_ref().ok()?;
-        let (level, what) = (*level, format!("{} is {state}", self.name()));
-        (level > Level::Fine).then_some(Problem { level, what })
+        let what = || format!("{} is {state}", self.name());
+        (*level > Level::Fine).then(|| level.problem(what()))
     }
 }
 
@@ -136,7 +136,7 @@ fn no_answer(rows: &[ProcessRow]) -> Option<Problem> {
         .iter()
         .filter_map(|row| Some((row, row.answer.as_ref().err()?)));
     let (row, reason) = reasons.next()?;
-    Some(Problem::alarm(match reasons.count() {
+    Some(Level::Alarm.problem(match reasons.count() {
         0 => format!("no answer from {}: {reason}", row.name()),
         others => format!("no answer from {} of {} processes", others + 1, rows.len()),
     }))

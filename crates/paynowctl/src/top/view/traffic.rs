@@ -131,7 +131,7 @@ fn latency_problem(name: &str, buckets: &[(f64, f64)], (share, limit): Limit) ->
     let over = if measured.is_beyond { "over " } else { "" };
     let is_above = measured.seconds > limit || (measured.is_beyond && measured.seconds == limit);
     let (percent, seconds) = (share * 100.0, duration_text(measured.seconds));
-    is_above.then(|| Problem::alarm(format!("p{percent:.0} of {name} is {over}{seconds}")))
+    is_above.then(|| Level::Alarm.problem(format!("p{percent:.0} of {name} is {over}{seconds}")))
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
@@ -161,5 +161,5 @@ fn refusals_problem(view: &View) -> Option<Problem> {
     let codes: Vec<String> = view.refusals.iter().map(code).collect();
     let (seconds, codes) = (view.window_seconds, codes.join(", "));
     let what = format!("{webhooks} {outcome} in the last {seconds:.0}s: {codes}");
-    Some(Problem { level, what })
+    Some(level.problem(what))
 }
