@@ -39,9 +39,13 @@ pub(crate) fn publish(
             .confirm_select(ConfirmSelectOptions::default())
             .await
             .doing("turning publisher confirms on")?;
-        let publishing = Publishing::new(channel, batch)?;
+        let event_type: EventType = "ON_ORDER_COMPLETED"
+            .parse()
+            .doing("reading the event type")?;
+        let routing_key = routing_key(Some(&event_type));
+        let route = (routing_key.as_str(), &event_type);
         let began = Instant::now();
-        let publishes = (0..batch.len()).map(|index| publishing.one(index));
+        let publishes = (0..batch.len()).map(|index| publish_one(channel, batch, index, route));
         let confirmed = stream::iter(publishes).buffer_unordered(in_flight);
         let latencies = confirmed.try_collect().await?;
         let took = began.elapsed();
@@ -49,57 +53,42 @@ pub(crate) fn publish(
     })
 }
 
-struct Publishing<'a> {
-    channel: &'a Channel,
-    batch: &'a Batch,
-    event_type: EventType,
-    routing_key: String,
-}
-
-impl<'a> Publishing<'a> {
-    fn new(channel: &'a Channel, batch: &'a Batch) -> Result<Self> {
-        let event_type: EventType = "ON_ORDER_COMPLETED"
-            .parse()
-            .doing("reading the event type")?;
-        Ok(Self {
-            channel,
-            batch,
-            routing_key: routing_key(Some(&event_type)),
-            event_type,
-        })
-    }
-
-    async fn one(&self, index: usize) -> Result<Duration> {
-        let began = Instant::now();
-        let signed_at_ms = Some(self.batch.signed_at_ms(index));
-        let headers = Headers {
-            received_at_ms: signed_at_ms,
-            signed_at_ms,
-            secret_id: Some("bench".to_owned()),
-            attempt: 1,
-            ..Headers::default()
-        };
-        let id = self.batch.event_id(index).to_string();
-        let options = BasicPublishOptions {
-            mandatory: true,
-            immediate: false,
-        };
-        let sent = self.channel.basic_publish(
-            EVENTS_EXCHANGE.into(),
-            self.routing_key.as_str().into(),
-            options,
-            self.batch.body(index),
-            properties(&id, Some(&self.event_type), &headers),
-        );
-        let confirmation = sent
-            .await
-            .doing("publishing")?
-            .await
-            .doing("waiting for a confirm")?;
-        let is_confirmed = confirmation == Confirmation::Ack(None);
-        ensure(is_confirmed, "publishing", || {
-            format!("the broker answered {confirmation:?}")
-        })?;
-        Ok(began.elapsed())
-    }
+/// Gives the time to the confirm.
+async fn publish_one(
+    channel: &Channel,
+    batch: &Batch,
+    index: usize,
+    (routing_key, event_type): (&str, &EventType),
+) -> Result<Duration> {
+    let began = Instant::now();
+    let signed_at_ms = Some(batch.signed_at_ms(index));
+    let headers = Headers {
+        received_at_ms: signed_at_ms,
+        signed_at_ms,
+        secret_id: Some("bench".to_owned()),
+        attempt: 1,
+        ..Headers::default()
+    };
+    let id = batch.event_id(index).to_string();
+    let options = BasicPublishOptions {
+        mandatory: true,
+        immediate: false,
+    };
+    let sent = channel.basic_publish(
+        EVENTS_EXCHANGE.into(),
+        routing_key.into(),
+        options,
+        batch.body(index),
+        properties(&id, Some(event_type), &headers),
+    );
+    let confirmation = sent
+        .await
+        .doing("publishing")?
+        .await
+        .doing("waiting for a confirm")?;
+    let is_confirmed = confirmation == Confirmation::Ack(None);
+    ensure(is_confirmed, "publishing", || {
+        format!("the broker answered {confirmation:?}")
+    })?;
+    Ok(began.elapsed())
 }
