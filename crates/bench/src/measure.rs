@@ -93,12 +93,14 @@ fn append(rows: &mut Vec<Row>, more: Vec<Row>) {
 
 fn set_up(cli: &Cli, config: Config) -> Result<Bench> {
     let secret = random_secret();
-    let store = Store::new(config.database_url);
+    let store = Store(config.database_url);
     let launcher = Launcher::new(config.amqp_url, config.management_url, &secret)?;
     launcher.set_up(&store)?;
     Ok(Bench {
         sizes: cli.sizes(),
-        stack: Stack::new(cli.stack.clone()),
+        stack: Stack {
+            script: cli.stack.clone(),
+        },
         broker: Broker {
             address: config.broker,
         },

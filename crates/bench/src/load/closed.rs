@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::StreamExt;
@@ -17,22 +16,12 @@ use crate::runtime::block_on;
 
 /// Posts the whole batch over this many connections.
 pub(crate) fn closed(address: SocketAddr, batch: &Batch, connections: usize) -> Result<LoadReport> {
-    run(address, batch, connections, |sent| sent < batch.len())
+    closed_while(address, batch, connections, |sent| sent < batch.len())
 }
 
-/// Posts the batch again and again until `stop`, as fast as the connections can.
-pub(crate) fn flood(
-    address: SocketAddr,
-    batch: &Batch,
-    connections: usize,
-    stop: &AtomicBool,
-) -> Result<LoadReport> {
-    run(address, batch, connections, |_sent| {
-        !stop.load(Ordering::Relaxed)
-    })
-}
-
-fn run(
+/// Posts the batch, from its start again after its end, as long as `has_more` is true of the number of
+/// requests that were sent.
+pub(crate) fn closed_while(
     address: SocketAddr,
     batch: &Batch,
     connections: usize,

@@ -8,7 +8,7 @@ mod report;
 mod schedule;
 mod wire;
 
-pub(crate) use closed::{closed, flood};
+pub(crate) use closed::{closed, closed_while};
 pub(crate) use open::{OpenLoop, WhenBusy};
 pub(crate) use report::{Exchange, LoadReport};
 pub(crate) use schedule::Phase;

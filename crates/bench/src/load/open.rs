@@ -62,8 +62,13 @@ impl OpenLoop {
         orders: &mut Orders,
         address: SocketAddr,
         connections: usize,
-        phase: Phase,
+        per_second: f64,
+        seconds: f64,
     ) -> Self {
+        let phase = Phase {
+            per_second,
+            seconds,
+        };
         Self::new(orders, address, connections, &[phase], WhenBusy::Wait)
     }
 

@@ -10,7 +10,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure, join};
 use crate::figures::Series;
-use crate::load::{LoadReport, OpenLoop, Phase, flood};
+use crate::load::{LoadReport, OpenLoop, closed_while};
 use crate::orders::Orders;
 use crate::row::{Latency, Row, Unit};
 use crate::servers::Receiver;
@@ -82,7 +82,11 @@ fn post_during_flood(
     let forged = Orders::new("pn-no-receiver-has-this-secret").batch(FORGED);
     let (stop, address) = (AtomicBool::new(false), flooded.address);
     std::thread::scope(|scope| {
-        let flooding = scope.spawn(|| flood(address, &forged, FLOOD_CONNECTIONS, &stop));
+        let flooding = scope.spawn(|| {
+            closed_while(address, &forged, FLOOD_CONNECTIONS, |_sent| {
+                !stop.load(Ordering::Relaxed)
+            })
+        });
         pause(FLOOD_LEAD);
         let report = post(bench, posted, expected);
         stop.store(true, Ordering::Relaxed);
@@ -102,11 +106,8 @@ fn post(
     receiver: &Receiver,
     expected: &mut ExpectedCredits,
 ) -> Result<LoadReport> {
-    let phase = Phase {
-        per_second: PER_SECOND,
-        seconds: bench.sizes.flood_seconds,
-    };
-    let open = OpenLoop::steady(&mut bench.orders, receiver.address, CONNECTIONS, phase);
+    let (address, seconds) = (receiver.address, bench.sizes.flood_seconds);
+    let open = OpenLoop::steady(&mut bench.orders, address, CONNECTIONS, PER_SECOND, seconds);
     let report = open.run()?;
     expected.add_load(&open.batch, &report);
     let statuses = report.by_status();

@@ -9,7 +9,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, ensure};
 use crate::figures::Latencies;
-use crate::load::{Exchange, LoadReport, OpenLoop, Phase};
+use crate::load::{Exchange, LoadReport, OpenLoop};
 use crate::orders::Batch;
 use crate::row::Cost;
 use crate::servers::{Receiver, Store, Worker};
@@ -45,12 +45,9 @@ impl<'a> Live<'a> {
         per_second: f64,
         seconds: f64,
     ) -> Self {
-        let phase = Phase {
-            per_second,
-            seconds: seconds + WARM_UP_SECONDS,
-        };
-        let address = programs.0.address;
-        let load = OpenLoop::steady(&mut bench.orders, address, CONNECTIONS, phase);
+        let (orders, address) = (&mut bench.orders, programs.0.address);
+        let seconds = seconds + WARM_UP_SECONDS;
+        let load = OpenLoop::steady(orders, address, CONNECTIONS, per_second, seconds);
         Self { programs, load }
     }
 

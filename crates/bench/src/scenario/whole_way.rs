@@ -8,7 +8,7 @@ use crate::clock::pause;
 use crate::expected::ExpectedCredits;
 use crate::failure::{Result, join};
 use crate::figures::combined;
-use crate::load::{OpenLoop, Phase};
+use crate::load::OpenLoop;
 use crate::row::{Cost, Row, Unit};
 use crate::servers::{Receiver, Worker};
 
@@ -98,12 +98,8 @@ fn offer(
     expected: &mut ExpectedCredits,
     cost: &mut Cost,
 ) -> Result<Step> {
-    let seconds = bench.sizes.step_seconds;
-    let phase = Phase {
-        per_second,
-        seconds,
-    };
-    let open = OpenLoop::steady(&mut bench.orders, receiver.address, CONNECTIONS, phase);
+    let (address, seconds) = (receiver.address, bench.sizes.step_seconds);
+    let open = OpenLoop::steady(&mut bench.orders, address, CONNECTIONS, per_second, seconds);
     let meter = bench.meter(Some(receiver), Some(worker))?;
     let before = expected.len();
     let (report, samples) = std::thread::scope(|scope| {

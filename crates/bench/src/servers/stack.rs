@@ -13,14 +13,10 @@ pub(crate) struct Pids {
 }
 
 pub(crate) struct Stack {
-    script: PathBuf,
+    pub(crate) script: PathBuf,
 }
 
 impl Stack {
-    pub(crate) fn new(script: PathBuf) -> Self {
-        Self { script }
-    }
-
     pub(crate) fn pids(&self) -> Result<Pids> {
         let status = self.run(&["status"])?;
         pids(&status)

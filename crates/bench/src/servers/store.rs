@@ -20,7 +20,7 @@ const RESET: &str = "SET session_replication_role = replica;
 pub(crate) type EventIds = (i64, i64);
 
 #[derive(Clone)]
-pub(crate) struct Store(SecretString);
+pub(crate) struct Store(pub(crate) SecretString);
 
 #[derive(QueryableByName)]
 pub(crate) struct ServerFacts {
@@ -59,10 +59,6 @@ pub(crate) struct CommitTime {
 }
 
 impl Store {
-    pub(crate) fn new(url: SecretString) -> Self {
-        Self(url)
-    }
-
     pub(crate) fn url(&self) -> &str {
         self.0.expose_secret()
     }
