@@ -130,22 +130,17 @@ impl Bench {
     /// Fills the queue, starts a worker and waits until it has credited everything; gives the credits
     /// per second from the first to the last transaction. Then verifies the ledger.
     pub(crate) fn drain(&mut self, queue: &Queue, cost: &mut Cost) -> Result<f64> {
-        let Queue {
-            store,
-            messages,
-            wallets,
-        } = queue;
         let mut expected = ExpectedCredits::default();
-        expected.add_confirmed(self.fill(*messages, *wallets)?);
+        expected.add_confirmed(self.fill(queue.messages, queue.wallets)?);
         let mut meter = self.meter(None, None)?;
-        let worker = self.launcher.worker(store)?;
+        let worker = self.launcher.worker(&queue.store)?;
         meter.watch_worker(worker.program.pid());
-        self.await_credits(&worker, *messages)?;
-        cost.add(meter.stop(), *messages);
+        self.await_credits(&worker, queue.messages)?;
+        cost.add(meter.stop(), queue.messages);
         self.record_peaks(None, Some(&worker), cost);
         worker.program.stop()?;
-        expected.verify(store)?;
-        store.credits_per_second(expected.id_range())
+        expected.verify(&queue.store)?;
+        queue.store.credits_per_second(expected.id_range())
     }
 
     /// Lets a worker credit the waiting messages without measuring it, and verifies the ledger.

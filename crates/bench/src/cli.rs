@@ -95,11 +95,8 @@ impl Cli {
             words.push(format!("--only {}", self.only.join(",")));
         }
         words.extend(self.runs.map(|runs| format!("--runs {runs}")));
-        words.extend(
-            self.baseline
-                .as_ref()
-                .map(|_path| "--baseline DIR".to_owned()),
-        );
+        let has_baseline = self.baseline.is_some();
+        words.extend(has_baseline.then(|| "--baseline DIR".to_owned()));
         words.join(" ")
     }
 }

@@ -72,11 +72,8 @@ impl LoadReport {
 
     /// Answered requests per second, over the whole run.
     pub(crate) fn per_second(&self) -> f64 {
-        let last = self
-            .exchanges
-            .iter()
-            .map(|exchange| exchange.answered)
-            .max();
+        let all = self.exchanges.iter();
+        let last = all.map(|exchange| exchange.answered).max();
         let seconds = last.unwrap_or_default().as_secs_f64();
         self.exchanges.len() as f64 / seconds.max(f64::EPSILON)
     }

@@ -73,9 +73,6 @@ fn confirm_and_commit_ms(bench: &mut Bench) -> Result<f64> {
     let confirms = bare::publish(&bench.broker.address, &batch, 1)?.latencies;
     bench.purge_confirmed(batch.len())?;
     let commits = bare::commit_latencies(&mut bench.store.connect()?, bench.sizes.singles)?;
-    let mut sum_ms = 0.0;
-    for latencies in [confirms, commits] {
-        sum_ms += Latencies::of(latencies)?.percentile_ms(50.0);
-    }
-    Ok(sum_ms)
+    let (confirms, commits) = (Latencies::of(confirms)?, Latencies::of(commits)?);
+    Ok(confirms.percentile_ms(50.0) + commits.percentile_ms(50.0))
 }
