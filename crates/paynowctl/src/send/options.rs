@@ -1,12 +1,13 @@
 //! The options of `send`.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use paynow_shared::event::EventType;
-use paynow_shared::ids::{InvalidId, ProductId};
-use paynow_shared::points::{InvalidPoints, Points};
+use paynow_shared::ids::ProductId;
+use paynow_shared::points::Points;
 use url::Url;
 
 use crate::arguments::http_url;
@@ -73,21 +74,16 @@ pub(super) struct ProductChoice {
 }
 
 impl FromStr for ProductChoice {
-    type Err = String;
+    type Err = Box<dyn Error + Send + Sync>;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (product, points) = match text.split_once('=') {
             None => (text, None),
             Some((product, points)) => (product, Some(points)),
         };
         Ok(Self {
-            product: product
-                .parse()
-                .map_err(|error: InvalidId| error.to_string())?,
-            points: points
-                .map(str::parse)
-                .transpose()
-                .map_err(|error: InvalidPoints| error.to_string())?,
+            product: product.parse()?,
+            points: points.map(str::parse).transpose()?,
         })
     }
 }

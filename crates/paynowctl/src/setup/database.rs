@@ -48,10 +48,8 @@ pub(super) fn run(url: &SecretString) -> Result<(), Failure> {
 }
 
 fn take_lock(connection: &mut PgConnection) -> Result<(), Failure> {
-    if ask(
-        connection,
-        &format!("SELECT pg_try_advisory_lock({LOCK_KEY}) AS yes"),
-    )? {
+    let try_lock = format!("SELECT pg_try_advisory_lock({LOCK_KEY}) AS yes");
+    if ask(connection, &try_lock)? {
         return Ok(());
     }
     output::line("database: waiting for another setup of this database")?;

@@ -41,24 +41,22 @@ pub(super) fn state(view: &View) -> Line {
     let none = || (Tone::Plain, "none".to_owned());
     let unknown = (Tone::Plain, NONE.to_owned());
     let pauses = view.pauses.as_ref().map(|by_cause| {
-        let texts = by_cause
-            .iter()
-            .map(|(cause, times)| format!("{cause} {times:.0}"));
-        let texts: Vec<String> = texts.collect();
-        match texts.is_empty() {
-            true => none(),
-            false => (Tone::Warning, texts.join(" ")),
+        let text = |(cause, times): (&String, &f64)| format!("{cause} {times:.0}");
+        match by_cause.iter().map(text).collect::<Vec<_>>() {
+            texts if texts.is_empty() => none(),
+            texts => (Tone::Warning, texts.join(" ")),
         }
     });
     let answers = view.processes.iter().flat_map(|row| &row.answer);
     let (blocked, lanes) = answers.fold((0, 0), |(blocked, lanes), process| {
         (blocked + process.lanes_blocked, lanes + process.lanes)
     });
-    let blocked_tone = if blocked > 0 {
+    let tone = if blocked > 0 {
         Tone::Alarm
     } else {
         Tone::Plain
     };
+    let blocked = Some((tone, format!("{blocked} of {lanes}")));
     let alarms = view.broker_alarms().map(|alarms| match alarms.len() {
         0 => none(),
         count => (Tone::Alarm, count.to_string()),
@@ -74,10 +72,7 @@ pub(super) fn state(view: &View) -> Line {
     let mut line = Line::default();
     for (name, figure) in [
         ("pauses", pauses),
-        (
-            "blocked",
-            Some((blocked_tone, format!("{blocked} of {lanes}"))),
-        ),
+        ("blocked", blocked),
         ("alarms", alarms),
         ("debts", debts),
     ] {
@@ -119,14 +114,11 @@ pub(super) fn log_records(view: &View, columns: usize, lines_max: usize) -> Vec<
     let items: Vec<(Tone, String)> = view.log_records.iter().map(item).collect();
     if items.is_empty() {
         let has_answer = view.processes.iter().any(|row| row.answer.is_ok());
-        title.push(
-            Tone::Plain,
-            if has_answer {
-                " no warnings"
-            } else {
-                " unknown"
-            },
-        );
+        let text = match has_answer {
+            true => " no warnings",
+            false => " unknown",
+        };
+        title.push(Tone::Plain, text);
     }
     flow(&title, &items, columns, lines_max)
 }
