@@ -28,13 +28,13 @@ pub struct Correction {
 #[derive(Debug)]
 pub struct Corrected {
     pub entry_key: String,
-    pub outcome: Outcome,
+    pub outcome: CorrectionState,
     pub balance_before: i64,
     pub balance_after: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CorrectionState {
     /// A dry run.
     Foreseen,
     Applied,
@@ -70,9 +70,9 @@ pub fn correct(
     let entry_key = format!("correction:{key}");
     database.open_as_operator()?.transaction(|connection| {
         let mut corrected = foresee(connection, correction, entry_key)?;
-        if corrected.outcome == Outcome::Foreseen && mode == Mode::Apply {
+        if corrected.outcome == CorrectionState::Foreseen && mode == Mode::Apply {
             post(connection, correction, &corrected, note)?;
-            corrected.outcome = Outcome::Applied;
+            corrected.outcome = CorrectionState::Applied;
         }
         Ok(corrected)
     })
@@ -109,7 +109,10 @@ fn foresee(
             .get_result(connection)
             .optional()?;
     let (outcome, after) = match posted {
-        None => (Outcome::Foreseen, before.checked_add(correction.points)),
+        None => (
+            CorrectionState::Foreseen,
+            before.checked_add(correction.points),
+        ),
         Some(Posted { wallet_id, points }) => {
             if (wallet_id, points) != (correction.wallet.get(), correction.points) {
                 return Err(DeskError::Refused(format!(
@@ -117,7 +120,7 @@ fn foresee(
                      nothing was done"
                 )));
             }
-            (Outcome::AlreadyApplied, Some(before))
+            (CorrectionState::AlreadyApplied, Some(before))
         }
     };
     let after = after.ok_or_else(|| {

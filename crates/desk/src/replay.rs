@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use self::drive::Drive;
 pub use self::drive::{Observer, Pace, Step};
 pub use self::effect::{Outlook, PlannedLetter, WalletChange};
-pub use self::end::{Congestion, ReplayEnd};
+pub use self::end::{FullQueue, ReplayEnd};
 pub use self::plan::{Plan, plan};
 pub use self::store::Progress;
 use self::store::Rows;

@@ -1,7 +1,7 @@
 //! `correct`: gives or takes points by one more ledger entry.
 
 use clap::Args;
-use paynow_desk::correct::{Correction, Outcome, correct};
+use paynow_desk::correct::{Correction, CorrectionState, correct};
 use paynow_shared::ids::WalletId;
 
 use crate::arguments::{NoteOptions, mode};
@@ -69,15 +69,15 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
     let debt = if after < 0 { " (debt)" } else { "" };
     let changed = format!("{before} -> {after}{debt}");
     let (balance, result) = match corrected.outcome {
-        Outcome::Foreseen => (
+        CorrectionState::Foreseen => (
             changed,
             "dry run: nothing was done; --yes does it".to_owned(),
         ),
-        Outcome::Applied => (
+        CorrectionState::Applied => (
             changed,
             format!("corrected by entry {entry_key}; recorded for {}", note.by),
         ),
-        Outcome::AlreadyApplied => (
+        CorrectionState::AlreadyApplied => (
             format!("{after}{debt}"),
             format!("entry {entry_key} was made before: nothing was done"),
         ),

@@ -23,7 +23,7 @@ pub struct FailureLimits {
 /// Whether one more failure is within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Allowed,
+    WithinLimits,
     TooMany {
         /// The first of its window, which is logged.
         is_first: bool,
@@ -63,7 +63,7 @@ impl Failures {
         counts.overall = counts.overall.saturating_add(1);
         let of_source = counts.of_source(network_of(source));
         if counts.overall <= self.limits.overall && of_source <= self.limits.per_source {
-            return Verdict::Allowed;
+            return Verdict::WithinLimits;
         }
         let is_first = !std::mem::replace(&mut counts.has_limited, true);
         let left = WINDOW.saturating_sub(now.saturating_duration_since(counts.since));
@@ -119,17 +119,17 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn is_allowed(failures: &Failures, source: &str, now: Instant) -> bool {
-        failures.count(address(source), now) == Verdict::Allowed
+    fn is_within(failures: &Failures, source: &str, now: Instant) -> bool {
+        failures.count(address(source), now) == Verdict::WithinLimits
     }
 
     #[test]
     fn one_source_is_limited_and_the_others_are_not() {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
-        let allowed = ["1.1.1.1"; 3].map(|source| is_allowed(&failures, source, now));
-        assert_eq!(allowed, [true, true, false]);
-        assert!(is_allowed(&failures, "2.2.2.2", now));
+        let within = ["1.1.1.1"; 3].map(|source| is_within(&failures, source, now));
+        assert_eq!(within, [true, true, false]);
+        assert!(is_within(&failures, "2.2.2.2", now));
     }
 
     #[test]
@@ -139,8 +139,8 @@ mod tests {
         let sources = [
             "1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5", "6.6.6.6",
         ];
-        let allowed = sources.map(|source| is_allowed(&failures, source, now));
-        assert_eq!(allowed, [true, true, true, true, true, false]);
+        let within = sources.map(|source| is_within(&failures, source, now));
+        assert_eq!(within, [true, true, true, true, true, false]);
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             retry_after_seconds: 10,
         };
         assert_eq!(again, expected);
-        assert!(is_allowed(&failures, "1.1.1.1", now + WINDOW));
+        assert!(is_within(&failures, "1.1.1.1", now + WINDOW));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
         let firsts = [0; 4].map(|_failure| match failures.count(address("1.1.1.1"), now) {
-            Verdict::Allowed => None,
+            Verdict::WithinLimits => None,
             Verdict::TooMany { is_first, .. } => Some(is_first),
         });
         assert_eq!(firsts, [None, None, Some(true), Some(false)]);
@@ -181,8 +181,8 @@ mod tests {
             "2001:db8::3",
             "2001:db8:0:1::1",
         ];
-        let allowed = sources.map(|source| is_allowed(&failures, source, now));
-        assert_eq!(allowed, [true, true, false, true]);
+        let within = sources.map(|source| is_within(&failures, source, now));
+        assert_eq!(within, [true, true, false, true]);
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures)
     let verdict = if code.is_failure() {
         failures.count(source, Instant::now())
     } else {
-        Verdict::Allowed
+        Verdict::WithinLimits
     };
     let Verdict::TooMany {
         is_first,

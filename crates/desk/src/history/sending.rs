@@ -37,7 +37,7 @@ pub struct Sending {
 
 /// What became of the sent events.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct SendingResult {
     pub events: usize,
     /// By the receiver.
     pub accepted: usize,
@@ -47,7 +47,7 @@ pub struct Outcome {
     pub held_back: usize,
 }
 
-impl Outcome {
+impl SendingResult {
     /// Accepted, and neither settled nor dead yet.
     pub fn on_the_way(&self) -> usize {
         self.accepted
@@ -84,7 +84,7 @@ impl Sending {
     }
 
     /// Records what became of the events, and returns the document that was recorded.
-    pub fn finish(mut self, outcome: &Outcome) -> Result<Value, DeskError> {
+    pub fn finish(mut self, outcome: &SendingResult) -> Result<Value, DeskError> {
         let history_send = self.action_id.to_string();
         let document = json!({
             "history_send": history_send,

@@ -10,7 +10,7 @@ use paynow_process::interrupt::Interrupt;
 use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
 use paynow_shared::wire::Headers;
 
-use super::end::{Congestion, ReplayEnd};
+use super::end::{FullQueue, ReplayEnd};
 use super::store::{Progress, Rows, Sendable};
 use crate::error::DeskError;
 use crate::management::{ManagementApi, depth};
@@ -46,7 +46,7 @@ pub struct Pace {
 pub enum Step {
     Progressed(Progress),
     /// Live traffic goes first: sending waits.
-    HeldUp(Congestion),
+    HeldUp(FullQueue),
 }
 
 /// Receives the steps of a run, and may fail.
@@ -130,16 +130,16 @@ impl Drive<'_> {
             else {
                 return Ok(None);
             };
-            let congestion = Congestion {
+            let full_queue = FullQueue {
                 depth,
                 limit,
                 seconds,
             };
             if began.elapsed() >= Duration::from_secs(seconds.into()) {
-                return Ok(Some(ReplayEnd::TooDeep(congestion)));
+                return Ok(Some(ReplayEnd::TooDeep(full_queue)));
             }
             if !is_reported {
-                report(Step::HeldUp(congestion)).map_err(DeskError::Progress)?;
+                report(Step::HeldUp(full_queue)).map_err(DeskError::Progress)?;
             }
             is_reported = true;
             self.interrupt.wait(DEPTH_INTERVAL);

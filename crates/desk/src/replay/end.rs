@@ -9,7 +9,7 @@ use crate::plural::counted;
 
 /// The queue of the live traffic is longer than the replay's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Congestion {
+pub struct FullQueue {
     /// Messages in the queue.
     pub depth: u64,
     pub limit: u32,
@@ -30,7 +30,7 @@ pub enum ReplayEnd {
         seconds: u32,
     },
     /// The live traffic held the replay up for so long that somebody should know.
-    TooDeep(Congestion),
+    TooDeep(FullQueue),
     /// A person or a supervisor stopped it.
     Interrupted {
         signal: StopSignal,
@@ -48,7 +48,7 @@ impl fmt::Display for ReplayEnd {
             Self::CanaryWithoutOutcome { seconds } => {
                 write!(f, "stopped: the canary had no outcome within {seconds} s")
             }
-            Self::TooDeep(Congestion {
+            Self::TooDeep(FullQueue {
                 depth,
                 limit,
                 seconds,

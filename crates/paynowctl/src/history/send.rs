@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use paynow_desk::database::Database;
 use paynow_desk::history::{
-    Comparison, Delivery, Outcome, SETTLED, Sending, Waiting, sendable, standings,
+    Comparison, Delivery, SETTLED, Sending, SendingResult, Waiting, sendable, standings,
 };
 use paynow_desk::plural::counted;
 use paynow_shared::signature::Signer;
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
 use crate::pause::pause;
-use crate::send::{Pace, post_all};
+use crate::send::{PostingPace, post_all};
 
 const CONNECTIONS: usize = 4;
 const STANDINGS_INTERVAL: Duration = Duration::from_millis(500);
@@ -47,7 +47,7 @@ pub(super) fn run(options: &HistorySendOptions, config: &Config) -> Result<(), F
     )?;
     let arrived = post(&sendable, &secret, options);
     let (settled, dead) = watch(&arrived, &database, options.wait)?;
-    let outcome = Outcome {
+    let outcome = SendingResult {
         events: sendable.len(),
         accepted: arrived.len(),
         settled,
@@ -109,7 +109,7 @@ fn ids<'a>(deliveries: &'a [&Delivery]) -> impl Iterator<Item = i64> + 'a {
 
 /// Posts the events; returns the ids of those that the receiver accepted.
 fn post(sendable: &[&Delivery], secret: &SecretString, options: &HistorySendOptions) -> Vec<i64> {
-    let pace = Pace {
+    let pace = PostingPace {
         events: sendable.len(),
         posts_per_event: 1,
         connections: CONNECTIONS,
@@ -146,7 +146,7 @@ fn watch(accepted: &[i64], database: &Database, seconds: u32) -> Result<(usize, 
     }
 }
 
-fn ended(outcome: &Outcome, options: &HistorySendOptions) -> Result<(), Failure> {
+fn ended(outcome: &SendingResult, options: &HistorySendOptions) -> Result<(), Failure> {
     if !options.format.json {
         output::line(&format!(
             "{} of {} accepted: {} settled, {} dead, {} on their way; recorded for {}",

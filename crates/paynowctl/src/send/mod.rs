@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 
 pub(crate) use self::options::SendOptions;
 use self::report::{Report, SentEvent};
-pub(crate) use self::run::{Pace, post_all};
+pub(crate) use self::run::{PostingPace, post_all};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -71,7 +71,7 @@ fn send(
     options: &SendOptions,
     signer: &Signer,
 ) -> Result<(), Failure> {
-    let pace = Pace {
+    let pace = PostingPace {
         events: events.len(),
         posts_per_event: as_size(options.duplicate) + 1,
         connections: as_size(options.connections),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::run::{Pace, Tally};
+use super::run::{PostingPace, Tally};
 use super::sample::Sample;
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -48,7 +48,7 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(
-        pace: &Pace,
+        pace: &PostingPace,
         took: Duration,
         mut tally: Tally,
         mut events: Vec<SentEvent<'a>>,

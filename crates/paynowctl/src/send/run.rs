@@ -13,7 +13,7 @@ use url::Url;
 use super::post::{Poster, Reply};
 use crate::pause::pause;
 
-pub(crate) struct Pace {
+pub(crate) struct PostingPace {
     pub(crate) events: usize,
     pub(crate) posts_per_event: usize,
     pub(crate) connections: usize,
@@ -46,7 +46,7 @@ impl Tally {
 }
 
 struct Shared<'a, B> {
-    pace: &'a Pace,
+    pace: &'a PostingPace,
     url: &'a Url,
     signer: &'a Signer,
     /// Makes the bytes of an event.
@@ -63,7 +63,12 @@ struct Shared<'a, B> {
 }
 
 /// Returns the sums, and for each event whether it was accepted.
-pub(crate) fn post_all<B>(pace: &Pace, url: &Url, signer: &Signer, body: B) -> (Tally, Vec<bool>)
+pub(crate) fn post_all<B>(
+    pace: &PostingPace,
+    url: &Url,
+    signer: &Signer,
+    body: B,
+) -> (Tally, Vec<bool>)
 where
     B: Fn(usize) -> Vec<u8> + Sync,
 {
