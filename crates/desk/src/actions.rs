@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::database::times;
 use crate::ids;
-use crate::row::row;
+use crate::row::{One, row};
 
 /// Who acts, and why.
 #[derive(Debug, Clone)]
@@ -57,10 +57,6 @@ row! {
         pub operator: String,
         pub why: String,
     }
-
-    struct Recorded {
-        action_id: i64,
-    }
 }
 
 /// Records an action and returns its number. `selection` is what the operator asked for, `outcome`
@@ -73,9 +69,9 @@ pub(crate) fn record(
     outcome: &Value,
 ) -> QueryResult<i64> {
     let action: &'static str = action.into();
-    let recorded: Recorded = sql_query(
+    let recorded: One<i64> = sql_query(
         "INSERT INTO operator_actions (action, operator, why, selection, outcome) \
-         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb) RETURNING action_id",
+         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb) RETURNING action_id AS value",
     )
     .bind::<Text, _>(action)
     .bind::<Text, _>(&note.by)
@@ -83,7 +79,7 @@ pub(crate) fn record(
     .bind::<Text, _>(selection.to_string())
     .bind::<Text, _>(outcome.to_string())
     .get_result(connection)?;
-    Ok(recorded.action_id)
+    Ok(recorded.value)
 }
 
 /// Actions on the event or on its dead letters.

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::actions::{Action, Mode, Note, record};
 use crate::database::Database;
 use crate::error::DeskError;
-use crate::row::row;
+use crate::row::{One, row};
 
 #[derive(Debug, Clone)]
 pub struct Correction {
@@ -43,14 +43,6 @@ pub enum CorrectionState {
 }
 
 row! {
-    struct Balance {
-        balance: Option<i64>,
-    }
-
-    struct Inserted {
-        inserted: bool,
-    }
-
     struct Posted {
         wallet_id: i64,
         points: i64,
@@ -98,11 +90,11 @@ fn foresee(
     correction: &Correction,
     entry_key: String,
 ) -> Result<Corrected, DeskError> {
-    let locked: Balance = sql_query("SELECT lock_balance($1) AS balance")
+    let locked: One<Option<i64>> = sql_query("SELECT lock_balance($1) AS value")
         .bind::<BigInt, _>(correction.wallet.get())
         .get_result(connection)?;
     // No row means 0 points.
-    let before = locked.balance.unwrap_or(0);
+    let before = locked.value.unwrap_or(0);
     let posted: Option<Posted> =
         sql_query("SELECT wallet_id, points FROM ledger_entries WHERE entry_key = $1")
             .bind::<Text, _>(&entry_key)
@@ -143,12 +135,12 @@ fn post(
     note: &Note,
 ) -> Result<(), DeskError> {
     let entry_key = &foreseen.entry_key;
-    let posted: Inserted = sql_query("SELECT post_correction($1, $2, $3) AS inserted")
+    let posted: One<bool> = sql_query("SELECT post_correction($1, $2, $3) AS value")
         .bind::<Text, _>(entry_key)
         .bind::<BigInt, _>(correction.wallet.get())
         .bind::<BigInt, _>(correction.points)
         .get_result(connection)?;
-    if !posted.inserted {
+    if !posted.value {
         return Err(DeskError::Refused(format!(
             "another correction took the key of {entry_key} meanwhile: look again"
         )));

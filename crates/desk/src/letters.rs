@@ -16,7 +16,7 @@ use crate::database::times;
 use crate::error::DeskError;
 use crate::ids;
 use crate::products::prices;
-use crate::row::row;
+use crate::row::{One, row};
 use crate::selection::{Filter, LetterState, Selection};
 
 /// How many bodies are in memory at once.
@@ -83,12 +83,6 @@ struct Stored {
     letter: Letter,
     #[diesel(sql_type = Nullable<Binary>)]
     body: Option<Vec<u8>>,
-}
-
-row! {
-    struct Order {
-        order_id: i64,
-    }
 }
 
 impl LetterSummary {
@@ -232,13 +226,13 @@ pub(crate) fn named(connection: &mut PgConnection, name: &str) -> Result<FoundLe
 }
 
 fn orders_of(connection: &mut PgConnection, wallet: WalletId) -> QueryResult<HashSet<i64>> {
-    let rows: Vec<Order> = sql_query(
-        "SELECT DISTINCT order_id FROM ledger_entries \
+    let rows: Vec<One<i64>> = sql_query(
+        "SELECT DISTINCT order_id AS value FROM ledger_entries \
          WHERE wallet_id = $1 AND order_id IS NOT NULL",
     )
     .bind::<BigInt, _>(wallet.get())
     .load(connection)?;
-    Ok(rows.into_iter().map(|row| row.order_id).collect())
+    Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
 pub(crate) fn numbers(letters: &[Letter]) -> Vec<i64> {

@@ -12,13 +12,9 @@ use crate::content::Prices;
 use crate::database::{Database, times};
 use crate::error::DeskError;
 use crate::ids;
-use crate::row::row;
+use crate::row::{One, row};
 
 row! {
-    struct Before {
-        points: Option<i64>,
-    }
-
     #[derive(Serialize)]
     pub struct Product {
         #[serde(serialize_with = "ids::text")]
@@ -35,17 +31,17 @@ pub fn set(
     points: Points,
 ) -> Result<Option<i64>, DeskError> {
     // Both parts of the statement see the table as it was before.
-    let before: Before = sql_query(
+    let before: One<Option<i64>> = sql_query(
         "WITH written AS ( \
              INSERT INTO products (product_id, points) VALUES ($1, $2) \
              ON CONFLICT ON CONSTRAINT products_pkey \
                  DO UPDATE SET points = excluded.points, updated_at = now()) \
-         SELECT (SELECT points FROM products WHERE product_id = $1) AS points",
+         SELECT (SELECT points FROM products WHERE product_id = $1) AS value",
     )
     .bind::<BigInt, _>(product.get())
     .bind::<BigInt, _>(points.get())
     .get_result(&mut database.open_as_operator()?)?;
-    Ok(before.points)
+    Ok(before.value)
 }
 
 /// All products, by id.

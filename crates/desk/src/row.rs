@@ -1,6 +1,7 @@
 //! Rows of queries. The SQL type of a column follows from the type of its field, so that a struct
 //! states each column once.
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, SingleValue, SqlType, Text};
 
 /// A Rust type, and the SQL type that it is read from.
@@ -20,6 +21,13 @@ macro_rules! column {
 }
 
 column!(bool: Bool, i32: Integer, i64: BigInt, String: Text, Vec<u8>: Binary);
+
+/// The row of a query for one column, which is named `value`.
+#[derive(QueryableByName)]
+pub(crate) struct One<T: Column> {
+    #[diesel(sql_type = <T as Column>::Sql)]
+    pub(crate) value: T,
+}
 
 macro_rules! row {
     ($(

@@ -17,7 +17,7 @@ use crate::database::read_only;
 use crate::error::DeskError;
 use crate::ids;
 use crate::letters::{Letter, numbers};
-use crate::row::row;
+use crate::row::{One, row};
 
 /// How many bodies are in memory at once.
 const BATCH: usize = 500;
@@ -56,10 +56,6 @@ pub struct WalletChange {
 }
 
 row! {
-    struct Body {
-        body: Vec<u8>,
-    }
-
     struct Balance {
         wallet_id: i64,
         balance: i64,
@@ -121,12 +117,12 @@ impl PlannedLetter {
 }
 
 fn bodies(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<Vec<Vec<u8>>> {
-    let rows: Vec<Body> = sql_query(
-        "SELECT body FROM dead_letters WHERE dead_letter_id = ANY ($1) ORDER BY dead_letter_id",
+    let rows: Vec<One<Vec<u8>>> = sql_query(
+        "SELECT body AS value FROM dead_letters WHERE dead_letter_id = ANY ($1) ORDER BY dead_letter_id",
     )
     .bind::<Array<BigInt>, _>(ids)
     .load(connection)?;
-    Ok(rows.into_iter().map(|row| row.body).collect())
+    Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
 fn wallets(

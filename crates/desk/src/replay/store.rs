@@ -11,7 +11,7 @@ use super::plan::Plan;
 use crate::actions::{Action, Note, record};
 use crate::database::Database;
 use crate::error::DeskError;
-use crate::row::row;
+use crate::row::{One, row};
 
 /// "replay" in ASCII: the first half of a lock whose second half is the action.
 const LOCK_CLASS: i32 = 0x7265_706c;
@@ -44,14 +44,6 @@ row! {
         /// Taken by this call: no earlier run can have sent it.
         pub(super) is_new: bool,
     }
-
-    struct LetterId {
-        dead_letter_id: i64,
-    }
-
-    struct Answer {
-        yes: bool,
-    }
 }
 
 /// The rows of one replay, on a connection that holds its lock.
@@ -79,11 +71,11 @@ impl Rows {
 
     pub(super) fn find(database: &Database, action_id: i64) -> Result<Self, DeskError> {
         let mut connection = database.open_as_operator()?;
-        let known: Answer =
-            sql_query("SELECT EXISTS (SELECT FROM replays WHERE action_id = $1) AS yes")
+        let known: One<bool> =
+            sql_query("SELECT EXISTS (SELECT FROM replays WHERE action_id = $1) AS value")
                 .bind::<BigInt, _>(action_id)
                 .get_result(&mut connection)?;
-        if known.yes {
+        if known.value {
             return Self::locked(connection, action_id);
         }
         Err(DeskError::NotFound(format!(
@@ -93,11 +85,11 @@ impl Rows {
 
     /// Two runs at once would wait for each other's letters. The lock ends with the connection.
     fn locked(mut connection: PgConnection, action_id: i64) -> Result<Self, DeskError> {
-        let taken: Answer = sql_query("SELECT pg_try_advisory_lock($1, $2::int) AS yes")
+        let taken: One<bool> = sql_query("SELECT pg_try_advisory_lock($1, $2::int) AS value")
             .bind::<Integer, _>(LOCK_CLASS)
             .bind::<BigInt, _>(action_id)
             .get_result(&mut connection)?;
-        if taken.yes {
+        if taken.value {
             return Ok(Self {
                 connection,
                 action_id,
@@ -172,14 +164,14 @@ impl Rows {
     pub(super) fn take(&mut self, count: i64) -> QueryResult<Vec<Sendable>> {
         let action_id = self.action_id;
         self.connection.transaction(|connection| {
-            let next: Vec<LetterId> = sql_query(
-                "SELECT dead_letter_id FROM replays WHERE action_id = $1 AND state = 'waiting' \
-                 ORDER BY dead_letter_id LIMIT $2",
+            let next: Vec<One<i64>> = sql_query(
+                "SELECT dead_letter_id AS value FROM replays \
+                 WHERE action_id = $1 AND state = 'waiting' ORDER BY dead_letter_id LIMIT $2",
             )
             .bind::<BigInt, _>(action_id)
             .bind::<BigInt, _>(count)
             .load(connection)?;
-            let ids: Vec<i64> = next.iter().map(|letter| letter.dead_letter_id).collect();
+            let ids: Vec<i64> = next.iter().map(|row| row.value).collect();
             for update in [TAKE_OPEN, SKIP_OTHERS] {
                 about(action_id, &ids, update).execute(connection)?;
             }
