@@ -35,7 +35,7 @@ impl From<diesel::result::Error> for DeskError {
 }
 
 impl DeskError {
-    pub(crate) fn failed(what: impl Into<String>, source: impl Into<Cause>) -> Self {
+    pub fn failed(what: impl Into<String>, source: impl Into<Cause>) -> Self {
         Self::Failed {
             what: what.into(),
             source: source.into(),
@@ -45,7 +45,10 @@ impl DeskError {
 
 /// An error with its causes; libpq breaks its own into several lines.
 pub fn in_one_line(error: &dyn Error) -> String {
-    let text = chain(error);
+    one_line(&chain(error))
+}
+
+pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")
 }

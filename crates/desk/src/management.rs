@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use paynow_process::broker::tls::{BrokerTls, Material, TlsProblem};
+use paynow_process::broker::tls::{Material, TlsProblem};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Method, Request};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use url::Url;
+
+use crate::error::one_line;
 
 pub use self::settings::ManagementSettings;
 
@@ -54,11 +56,8 @@ pub enum ManagementError {
 pub struct ManagementApi {
     /// A problem with the TLS files is reported by the first call.
     agent: Result<Agent, TlsProblem>,
-    tls: BrokerTls,
-    base: Url,
-    user: String,
     authorization: SecretString,
-    vhost: String,
+    settings: ManagementSettings,
 }
 
 impl ManagementApi {
@@ -73,32 +72,29 @@ impl ManagementApi {
         let credentials = format!("{}:{}", settings.user, settings.password.expose_secret());
         Self {
             agent,
-            tls: settings.tls,
-            base: settings.url,
-            user: settings.user,
             authorization: format!("Basic {}", STANDARD.encode(credentials)).into(),
-            vhost: settings.vhost,
+            settings,
         }
     }
 
     pub fn vhost(&self) -> &str {
-        &self.vhost
+        &self.settings.vhost
     }
 
     pub fn user(&self) -> &str {
-        &self.user
+        &self.settings.user
     }
 
     /// A list, such as `["queues", vhost]`.
     pub fn list(&self, path: &[&str]) -> Result<Vec<Value>, ManagementError> {
-        self.get_list(address(&self.base, path))
+        self.get_list(address(&self.settings.url, path))
     }
 
     /// The queues with the depths that their nodes report themselves, every five seconds. Those of the
     /// plain list come through the statistics database: twice as old (seen up to 9 s on 3.10), and
     /// missing at first.
     pub fn queues_with_depths(&self) -> Result<Vec<Value>, ManagementError> {
-        let mut url = address(&self.base, &["queues", &self.vhost]);
+        let mut url = address(&self.settings.url, &["queues", &self.settings.vhost]);
         url.set_query(Some("disable_stats=true&enable_queue_totals=true"));
         self.get_list(url)
     }
@@ -113,38 +109,38 @@ impl ManagementApi {
     }
 
     pub fn put(&self, path: &[&str], body: &Value) -> Result<(), ManagementError> {
-        self.call(Method::PUT, &address(&self.base, path), Some(body))
+        self.call(Method::PUT, &address(&self.settings.url, path), Some(body))
             .map(drop)
     }
 
     pub fn post(&self, path: &[&str], body: &Value) -> Result<(), ManagementError> {
-        self.call(Method::POST, &address(&self.base, path), Some(body))
+        self.call(Method::POST, &address(&self.settings.url, path), Some(body))
             .map(drop)
     }
 
     fn no_tls(&self, source: TlsProblem) -> ManagementError {
         ManagementError::Tls {
-            at: self.base.to_string(),
+            at: self.settings.url.to_string(),
             source,
         }
     }
 
     fn unreachable(&self, error: ureq::Error) -> ManagementError {
-        let host = self.base.host_str().unwrap_or_default();
+        let host = self.settings.url.host_str().unwrap_or_default();
         #[expect(
             clippy::wildcard_enum_match_arm,
             reason = "the other errors do not come from TLS"
         )]
         let problem = match &error {
-            _any if self.base.scheme() != "https" => None,
-            ureq::Error::Rustls(cause) => self.tls.problem(host, cause),
-            ureq::Error::Io(cause) => self.tls.problem(host, cause),
+            _any if self.settings.url.scheme() != "https" => None,
+            ureq::Error::Rustls(cause) => self.settings.tls.problem(host, cause),
+            ureq::Error::Io(cause) => self.settings.tls.problem(host, cause),
             _other => None,
         };
         match problem {
             Some(problem) => self.no_tls(problem),
             None => ManagementError::Unreachable {
-                at: self.base.to_string(),
+                at: self.settings.url.to_string(),
                 source: Box::new(error),
             },
         }
@@ -175,7 +171,7 @@ impl ManagementApi {
         match status {
             200..=299 => Ok(serde_json::from_str(&text).unwrap_or_default()),
             401 | 403 => Err(ManagementError::Denied {
-                user: self.user.clone(),
+                user: self.settings.user.clone(),
                 method,
                 url,
                 reason: reason(&text),
@@ -251,8 +247,7 @@ fn address(base: &Url, path: &[&str]) -> Url {
 fn reason(text: &str) -> String {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
     let reason = text_of(&document, "reason").unwrap_or(text);
-    let words: Vec<&str> = reason.split_whitespace().collect();
-    words.join(" ").chars().take(REASON_CHARS_MAX).collect()
+    one_line(reason).chars().take(REASON_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

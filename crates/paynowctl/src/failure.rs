@@ -19,11 +19,6 @@ pub(crate) enum Failure {
     Setting(#[from] SettingError),
     #[error(transparent)]
     Desk(#[from] DeskError),
-    #[error("{what}")]
-    Failed {
-        what: String,
-        source: Box<dyn Error + Send + Sync>,
-    },
     /// A rule of ours forbids it; the sentence is the whole explanation.
     #[error("{0}")]
     Refused(String),
@@ -52,10 +47,7 @@ impl Failure {
         what: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Failed {
-            what: what.into(),
-            source: source.into(),
-        }
+        Self::Desk(DeskError::failed(what, source))
     }
 
     fn exit_code(&self) -> u8 {
@@ -70,7 +62,6 @@ impl Failure {
                 | DeskError::Failed { .. }
                 | DeskError::Progress(_),
             )
-            | Self::Failed { .. }
             | Self::Refused(_)
             | Self::AlreadyPrinted => exit::FAILURE,
         }
