@@ -10,6 +10,7 @@ use paynow_desk::database::Database;
 use paynow_desk::history::{Comparison, Waiting, read_page};
 
 use self::options::{Downloaded, HistorySendOptions, MissingOptions};
+use self::report::Document;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
@@ -36,11 +37,15 @@ fn missing(options: &MissingOptions, config: &Config) -> Result<(), Failure> {
         true => None,
         false => Some(Waiting::read(&config.management()?, &config.ladder()?)?),
     };
-    let comparison = compare(&database, &options.downloaded)?;
+    let comparison = &compare(&database, &options.downloaded)?;
+    let document = Document {
+        comparison,
+        waiting,
+    };
     if options.format.json {
-        output::json(&report::document(&comparison, waiting))?;
+        output::json(&document)?;
     } else {
-        report::print(&comparison, waiting)?;
+        report::print(document)?;
     }
     if comparison.is_complete() {
         Ok(())

@@ -8,18 +8,11 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::{self, Column, Row, or_dash, text};
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 pub(super) struct Document<'a> {
     #[serde(flatten)]
-    comparison: &'a Comparison,
-    waiting: Option<Waiting>,
-}
-
-pub(super) fn document(comparison: &Comparison, waiting: Option<Waiting>) -> Document<'_> {
-    Document {
-        comparison,
-        waiting,
-    }
+    pub(super) comparison: &'a Comparison,
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Row for Delivery {
@@ -32,7 +25,11 @@ impl Row for Delivery {
     ];
 }
 
-pub(super) fn print(comparison: &Comparison, waiting: Option<Waiting>) -> Result<(), Failure> {
+pub(super) fn print(document: Document<'_>) -> Result<(), Failure> {
+    let Document {
+        comparison,
+        waiting,
+    } = document;
     let mut facts = vec![
         ("deliveries", comparison.deliveries.to_string()),
         ("too early", comparison.earlier.to_string()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use paynow_desk::database::Database;
 use paynow_desk::history::{
-    Comparison, Delivery, SETTLED, Sending, SendingResult, Waiting, sendable, standings,
+    Delivery, SETTLED, Sending, SendingResult, Waiting, sendable, standings,
 };
 use paynow_desk::plural::counted;
 use paynow_shared::signature::Signer;
@@ -29,13 +29,17 @@ pub(super) fn run(options: &HistorySendOptions, config: &Config) -> Result<(), F
     let database = config.database()?;
     // The broker first: an event that moves on meanwhile is then counted twice instead of never.
     let waiting = Waiting::read(&config.management()?, &config.ladder()?)?;
-    let comparison = compare(&database, &options.downloaded)?;
-    let sendable = sendable(&comparison, waiting, options.despite_waiting);
+    let comparison = &compare(&database, &options.downloaded)?;
+    let compared = Document {
+        comparison,
+        waiting: Some(waiting),
+    };
+    let sendable = sendable(comparison, waiting, options.despite_waiting);
     if !options.format.json {
-        report::print(&comparison, Some(waiting))?;
+        report::print(compared)?;
     }
     if !options.yes {
-        return dry_run(&comparison, waiting, sendable.len(), options);
+        return dry_run(compared, sendable.len(), options);
     }
     refuse_while_waiting(waiting, options)?;
     let sending = Sending::begin(
@@ -82,8 +86,7 @@ struct DryRun<'a> {
 }
 
 fn dry_run(
-    comparison: &Comparison,
-    waiting: Waiting,
+    document: Document<'_>,
     sendable: usize,
     options: &HistorySendOptions,
 ) -> Result<(), Failure> {
@@ -91,7 +94,7 @@ fn dry_run(
         return output::json(&DryRun {
             dry_run: true,
             sendable,
-            document: report::document(comparison, Some(waiting)),
+            document,
         });
     }
     let events = u64::try_from(sendable).unwrap_or(u64::MAX);
