@@ -2,17 +2,14 @@
 
 use std::fmt::Display;
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 
 pub(crate) fn text<S: Serializer>(id: &impl Display, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(id)
 }
 
 pub(crate) fn optional<S: Serializer>(id: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
-    match id {
-        Some(id) => to.collect_str(id),
-        None => to.serialize_none(),
-    }
+    id.map(|id| id.to_string()).serialize(to)
 }
 
 pub(crate) fn list<'a, C, S>(ids: &'a C, to: S) -> Result<S::Ok, S::Error>

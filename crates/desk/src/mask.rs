@@ -23,7 +23,10 @@ fn mask_in(value: &mut Value, in_shop_object: bool) {
             for (name, value) in fields {
                 let name = name.to_ascii_lowercase();
                 if is_personal(&name) || (in_shop_object && name == "metadata") {
-                    hide(value);
+                    // An absent value stays visible as absent.
+                    if !value.is_null() {
+                        *value = MASK.into();
+                    }
                 } else {
                     mask_in(value, in_shop_object || name == SHOP_OBJECT);
                 }
@@ -40,18 +43,6 @@ fn is_personal(name: &str) -> bool {
     let is_ip_address = name == "ip" || name.ends_with("_ip");
     let is_field = FIELDS.split(' ').any(|field| field == name);
     is_ip_address || is_field || PARTS.split(' ').any(|part| name.contains(part))
-}
-
-/// An absent value stays visible as absent.
-fn hide(value: &mut Value) {
-    match value {
-        Value::Null => {}
-        Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_) => *value = MASK.into(),
-    }
 }
 
 #[cfg(test)]

@@ -33,26 +33,20 @@ pub(super) fn read(connection: &mut PgConnection) -> QueryResult<Account> {
 /// Fewer events than were accepted is a loss. More is not: an event that was sent twice waits twice.
 pub(super) fn row(account: &Account, waiting: Option<u64>, accepted: u64) -> Row {
     let known = [account.credited, account.ignored, account.dead].map(i64::unsigned_abs);
-    let message = |waiting: &str| {
-        let [credited, ignored, dead] = known;
-        format!(
-            "{accepted} accepted: {credited} applied, {ignored} ignored, {waiting} waiting, {dead} dead"
-        )
+    let (status, waiting) = match waiting {
+        None => (Status::Unknown, "an unknown number".to_owned()),
+        Some(waiting) => {
+            let found = known.iter().sum::<u64>().saturating_add(waiting);
+            let is_lost = found < accepted;
+            let status = if is_lost { Status::Failed } else { Status::Ok };
+            (status, waiting.to_string())
+        }
     };
-    let Some(waiting) = waiting else {
-        return Row::new(
-            "accounted_for",
-            Status::Unknown,
-            message("an unknown number"),
-        );
-    };
-    let found = known.iter().sum::<u64>().saturating_add(waiting);
-    let status = if found < accepted {
-        Status::Failed
-    } else {
-        Status::Ok
-    };
-    Row::new("accounted_for", status, message(&waiting.to_string()))
+    let [credited, ignored, dead] = known;
+    let message = format!(
+        "{accepted} accepted: {credited} applied, {ignored} ignored, {waiting} waiting, {dead} dead"
+    );
+    Row::new("accounted_for", status, message)
 }
 
 #[cfg(test)]
