@@ -5,7 +5,7 @@ use paynow_desk::discard::discard;
 use paynow_desk::letters::Letter;
 use paynow_desk::plural::counted;
 
-use super::options::SelectionOptions;
+use super::options::{SELECTORS, SelectionOptions};
 use crate::arguments::{NoteOptions, mode};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -23,8 +23,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("selection").required(true).multiple(true)
-        .args(["letters", "reason", "event_type", "wallet", "order", "since", "older_than"])
+    group = ArgGroup::new("selection").required(true).multiple(true).args(SELECTORS)
 )]
 pub(crate) struct DiscardOptions {
     #[command(flatten)]

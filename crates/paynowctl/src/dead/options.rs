@@ -8,15 +8,22 @@ use paynow_shared::reason::Reason;
 
 use crate::arguments::message_id;
 
+/// The arguments that select letters.
+pub(super) const SELECTORS: [&str; 7] = [
+    "letters",
+    "reason",
+    "event_type",
+    "wallet",
+    "order",
+    "since",
+    "older_than",
+];
+
 /// Which dead letters an action is about: named ones, or all open ones that match.
 #[derive(Debug, Args)]
 pub(super) struct SelectionOptions {
     /// Numbers of open dead letters, or event ids
-    #[arg(
-        value_name = "LETTER",
-        value_parser = message_id,
-        conflicts_with_all = ["reason", "event_type", "wallet", "order", "since", "older_than"]
-    )]
+    #[arg(value_name = "LETTER", value_parser = message_id, conflicts_with = "FilterOptions")]
     letters: Vec<String>,
     #[command(flatten)]
     filter: FilterOptions,

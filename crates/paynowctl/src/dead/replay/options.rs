@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 use paynow_desk::replay::Pace;
 
 use crate::arguments::NoteOptions;
-use crate::dead::options::SelectionOptions;
+use crate::dead::options::{SELECTORS, SelectionOptions};
 use crate::output::Format;
 
 const RATE_MAX: u32 = 10_000;
@@ -25,8 +25,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("selection").required(true).multiple(true)
-        .args(["letters", "reason", "event_type", "wallet", "order", "since", "older_than", "resume"])
+    group = ArgGroup::new("selection").required(true).multiple(true).args(SELECTORS).arg("resume")
 )]
 pub(crate) struct ReplayOptions {
     #[command(flatten)]
@@ -43,9 +42,7 @@ pub(crate) struct ReplayOptions {
         long,
         value_name = "ACTION_ID",
         value_parser = clap::value_parser!(i64).range(1..),
-        conflicts_with_all = [
-            "letters", "reason", "event_type", "wallet", "order", "since", "older_than", "yes"
-        ]
+        conflicts_with_all = ["letters", "FilterOptions", "yes"]
     )]
     pub(super) resume: Option<i64>,
     #[command(flatten)]
