@@ -22,11 +22,7 @@ pub(crate) struct Format {
 
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
-    match written {
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::failed("standard output cannot be written", error)),
@@ -132,14 +128,15 @@ fn layout(
 
 /// The text with its control characters escaped, so that a terminal shows them and obeys none.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| {
-            let is_plain = character == '\n' || !character.is_control();
-            let plain = is_plain.then_some(character);
-            let escaped = (!is_plain).then(|| character.escape_unicode());
-            plain.into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '\n' || !character.is_control() {
+            printable.push(character);
+        } else {
+            printable.extend(character.escape_unicode());
+        }
+    }
+    printable
 }
 
 /// A duration in its two largest units: what matters is whether it is minutes or days.
