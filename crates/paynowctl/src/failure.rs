@@ -55,15 +55,7 @@ impl Failure {
             Self::Setting(_) => exit::USAGE,
             Self::Desk(DeskError::NotFound(_)) => NOT_FOUND,
             Self::Interrupted { signal, what: _ } => signal.exit_code(),
-            Self::Desk(
-                DeskError::Database(_)
-                | DeskError::Management(_)
-                | DeskError::Refused(_)
-                | DeskError::Failed { .. }
-                | DeskError::Progress(_),
-            )
-            | Self::Refused(_)
-            | Self::AlreadyPrinted => exit::FAILURE,
+            Self::Desk(_) | Self::Refused(_) | Self::AlreadyPrinted => exit::FAILURE,
         }
     }
 }
