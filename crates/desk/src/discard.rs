@@ -58,12 +58,6 @@ fn update(
     .execute(connection)?;
     let ids: Vec<String> = numbers.iter().map(i64::to_string).collect();
     let outcome = json!({"discarded": ids.len(), "dead_letter_ids": ids});
-    record(
-        connection,
-        Action::Discard,
-        note,
-        &selection.document(),
-        &outcome,
-    )
-    .map(drop)
+    let selection = selection.document();
+    record(connection, Action::Discard, note, &selection, &outcome).map(drop)
 }

@@ -69,13 +69,8 @@ impl Sending {
         let selection = json!({"since": since, "despite_waiting": despite_waiting});
         let event_ids: Vec<String> = event_ids.iter().map(i64::to_string).collect();
         let outcome = json!({"begun": true, "event_ids": event_ids});
-        let action_id = record(
-            &mut connection,
-            Action::HistorySend,
-            &note,
-            &selection,
-            &outcome,
-        )?;
+        let action = Action::HistorySend;
+        let action_id = record(&mut connection, action, &note, &selection, &outcome)?;
         Ok(Self {
             connection,
             action_id,
@@ -96,13 +91,8 @@ impl Sending {
             "held_back": outcome.held_back,
         });
         let selection = json!({"history_send": history_send});
-        record(
-            &mut self.connection,
-            Action::HistorySend,
-            &self.note,
-            &selection,
-            &document,
-        )?;
+        let (action, connection) = (Action::HistorySend, &mut self.connection);
+        record(connection, action, &self.note, &selection, &document)?;
         Ok(document)
     }
 }

@@ -78,9 +78,8 @@ impl Rows {
         if known.value {
             return Self::locked(connection, action_id);
         }
-        Err(DeskError::NotFound(format!(
-            "there is no replay {action_id}: nothing was done"
-        )))
+        let what = format!("there is no replay {action_id}: nothing was done");
+        Err(DeskError::NotFound(what))
     }
 
     /// Two runs at once would wait for each other's letters. The lock ends with the connection.
@@ -95,22 +94,15 @@ impl Rows {
                 action_id,
             });
         }
-        Err(DeskError::Refused(format!(
-            "replay {action_id} is running: nothing was done"
-        )))
+        let what = format!("replay {action_id} is running: nothing was done");
+        Err(DeskError::Refused(what))
     }
 
     /// Records the result of a run.
     pub(super) fn close(&mut self, note: &Note, outcome: &Value) -> QueryResult<()> {
+        let (action, connection) = (Action::Replay, &mut self.connection);
         let selection = json!({"replay": self.action_id.to_string()});
-        record(
-            &mut self.connection,
-            Action::Replay,
-            note,
-            &selection,
-            outcome,
-        )
-        .map(drop)
+        record(connection, action, note, &selection, outcome).map(drop)
     }
 
     /// Updates the states of the letters that were taken. A letter is applied when its event is settled
