@@ -100,14 +100,9 @@ impl Database {
     /// Connects with the rights of an operator and no more, even where the login has more.
     pub(crate) fn open_as_operator(&self) -> Result<PgConnection, DatabaseError> {
         let (mut connection, access) = self.open_with_schema()?;
-        match access.may_operate {
-            Some(true) => {}
-            Some(false) => {
-                return Err(DatabaseError::NotAnOperator {
-                    login: access.login,
-                });
-            }
-            None => return Err(DatabaseError::NoOperator),
+        let (may_operate, login) = (access.may_operate, access.login);
+        if !may_operate.ok_or(DatabaseError::NoOperator)? {
+            return Err(DatabaseError::NotAnOperator { login });
         }
         sql_query("SET ROLE paynow_operator").execute(&mut connection)?;
         Ok(connection)

@@ -183,15 +183,10 @@ fn batch(
 /// The conditions that only the body decides. A refund does not name the receiver of a gift, but its
 /// order was credited to them.
 fn content_matches(filter: &Filter, content: &Content, orders: &HashSet<i64>) -> bool {
-    let credited = content
-        .order_id
-        .is_some_and(|order| orders.contains(&order));
-    filter
-        .wallet
-        .is_none_or(|wallet| credited || content.wallet_ids.contains(&wallet.get()))
-        && filter
-            .order
-            .is_none_or(|order| content.order_id == Some(order.get()))
+    let order = content.order_id;
+    let credited = order.is_some_and(|order| orders.contains(&order));
+    let concerns = |wallet: WalletId| credited || content.wallet_ids.contains(&wallet.get());
+    filter.wallet.is_none_or(concerns) && filter.order.is_none_or(|it| order == Some(it.get()))
 }
 
 /// The letter of a number, or else of an event id. Either may be as short as the other, so a number

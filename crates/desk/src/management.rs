@@ -62,16 +62,13 @@ pub struct ManagementApi {
 
 impl ManagementApi {
     pub fn new(settings: ManagementSettings) -> Self {
-        let agent = match settings.url.scheme() {
-            "https" => settings
-                .tls
-                .read()
-                .map(|material| new_agent(tls(&material))),
-            _plain => Ok(new_agent(TlsConfig::default())),
+        let tls = match settings.url.scheme() {
+            "https" => settings.tls.read().map(|material| tls(&material)),
+            _plain => Ok(TlsConfig::default()),
         };
         let credentials = format!("{}:{}", settings.user, settings.password.expose_secret());
         Self {
-            agent,
+            agent: tls.map(new_agent),
             authorization: format!("Basic {}", STANDARD.encode(credentials)).into(),
             settings,
         }
@@ -100,12 +97,10 @@ impl ManagementApi {
     }
 
     fn get_list(&self, url: Url) -> Result<Vec<Value>, ManagementError> {
-        match self.call(Method::GET, &url, None)?.as_array() {
-            Some(rows) => Ok(rows.clone()),
-            None => Err(ManagementError::NoList {
-                url: url.to_string(),
-            }),
-        }
+        let answer = self.call(Method::GET, &url, None)?;
+        let url = url.to_string();
+        let rows = answer.as_array().cloned();
+        rows.ok_or(ManagementError::NoList { url })
     }
 
     pub fn put(&self, path: &[&str], body: &Value) -> Result<(), ManagementError> {
@@ -153,10 +148,8 @@ impl ManagementApi {
         body: Option<&Value>,
     ) -> Result<Value, ManagementError> {
         let unreachable = |source: ureq::Error| self.unreachable(source);
-        let agent = self
-            .agent
-            .as_ref()
-            .map_err(|problem| self.no_tls(problem.clone()))?;
+        let agent = self.agent.as_ref();
+        let agent = agent.map_err(|problem| self.no_tls(problem.clone()))?;
         let request = Request::builder()
             .method(method.clone())
             .uri(url.as_str())
