@@ -161,22 +161,18 @@ fn consumers_row(consumers: Option<&[Value]>) -> Row {
             .filter(|queue| name_of(queue) == CREDITS_QUEUE)
             .count()
     });
-    let (status, message) = match of_credits {
-        None => (
-            Status::Notice,
-            "the broker collects no metrics and does not list its consumers".to_owned(),
+    let message = match of_credits {
+        None => "the broker collects no metrics and does not list its consumers".to_owned(),
+        Some(0) => format!(
+            "the broker lists no consumer of {CREDITS_QUEUE}; one that has just started may be missing"
         ),
-        Some(0) => (
-            Status::Notice,
-            format!(
-                "the broker lists no consumer of {CREDITS_QUEUE}; one that has just started may be \
-                 missing"
-            ),
-        ),
-        Some(consumers) => (
-            Status::Ok,
-            format!("{CREDITS_QUEUE} is consumed, consumers: {consumers}"),
-        ),
+        Some(consumers) => format!("{CREDITS_QUEUE} is consumed, consumers: {consumers}"),
+    };
+    let is_consumed = of_credits.is_some_and(|consumers| consumers > 0);
+    let status = if is_consumed {
+        Status::Ok
+    } else {
+        Status::Notice
     };
     Row::new("consumers", status, message)
 }

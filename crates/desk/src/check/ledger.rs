@@ -115,7 +115,12 @@ fn check(
     when_broken: Status,
     culprits: &str,
 ) -> QueryResult<Row> {
-    let (table, name) = invariant.table;
+    let Invariant {
+        id,
+        table: (table, name),
+        holds,
+        broken,
+    } = invariant;
     let finding: Finding = sql_query(format!(
         "WITH broken AS MATERIALIZED ({culprits}) \
          SELECT (SELECT count(*) FROM {table}) AS rows, \
@@ -125,20 +130,11 @@ fn check(
                     AS examples"
     ))
     .get_result(connection)?;
-    let (status, message) = match finding.examples {
-        None => (
-            Status::Ok,
-            format!("{} {name}: {}", finding.rows, invariant.holds),
-        ),
-        Some(examples) => (
-            when_broken,
-            format!(
-                "{} ({} found): {examples}",
-                invariant.broken, finding.culprits
-            ),
-        ),
-    };
-    Ok(Row::new(invariant.id, status, message))
+    let (rows, found) = (finding.rows, finding.culprits);
+    Ok(match finding.examples {
+        None => Row::new(id, Status::Ok, format!("{rows} {name}: {holds}")),
+        Some(few) => Row::new(id, when_broken, format!("{broken} ({found} found): {few}")),
+    })
 }
 
 /// Open dead letters wait for a person; they break no invariant.
@@ -148,17 +144,14 @@ fn dead_letters(connection: &mut PgConnection) -> QueryResult<Row> {
          GROUP BY reason ORDER BY letters DESC, reason",
     )
     .load(connection)?;
+    if reasons.is_empty() {
+        return Ok(Row::new("dead_letters", Status::Ok, "none is open"));
+    }
     let open: i64 = reasons.iter().map(|reason| reason.letters).sum();
     let by_reason: Vec<String> = reasons
         .iter()
         .map(|reason| format!("{} {}", reason.letters, reason.reason))
         .collect();
-    Ok(match by_reason.as_slice() {
-        [] => Row::new("dead_letters", Status::Ok, "none is open"),
-        by_reason => Row::new(
-            "dead_letters",
-            Status::Notice,
-            format!("{open} open: {}", by_reason.join(", ")),
-        ),
-    })
+    let message = format!("{open} open: {}", by_reason.join(", "));
+    Ok(Row::new("dead_letters", Status::Notice, message))
 }
