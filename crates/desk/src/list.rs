@@ -60,9 +60,8 @@ pub fn by_reason(
             let reason = found.letter.summary.reason.clone();
             groups.entry(reason).or_default().add(&found);
         })?;
-        let rows = groups
-            .into_iter()
-            .map(|(reason, group)| ReasonGroup { reason, ..group });
+        let rows = groups.into_iter();
+        let rows = rows.map(|(reason, group)| ReasonGroup { reason, ..group });
         Ok(Listed {
             rows: rows.collect(),
             left_out: 0,

@@ -91,9 +91,8 @@ impl Replay {
                 result
             }
             Err(error) => {
-                let ended = interrupt
-                    .asked()
-                    .map(|signal| ReplayEnd::Interrupted { signal });
+                let asked = interrupt.asked();
+                let ended = asked.map(|signal| ReplayEnd::Interrupted { signal });
                 let what = unfinished(self.action_id());
                 self.close(ended.ok_or_else(|| DeskError::failed(what, error)))
             }
@@ -105,10 +104,8 @@ impl Replay {
         let action_id = self.action_id();
         let Ok(progress) = self.rows.progress() else {
             // Nothing can be recorded now. The table `replays` has every step nevertheless.
-            let what = format!(
-                "the database connection was lost: {}",
-                unfinished(action_id)
-            );
+            let unfinished = unfinished(action_id);
+            let what = format!("the database connection was lost: {unfinished}");
             return Err(ended.err().unwrap_or(DeskError::Refused(what)));
         };
         let text = match &ended {

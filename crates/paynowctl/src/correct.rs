@@ -67,20 +67,14 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
     let entry_key = corrected.entry_key;
     let (before, after) = (corrected.balance_before, corrected.balance_after);
     let debt = if after < 0 { " (debt)" } else { "" };
-    let changed = format!("{before} -> {after}{debt}");
-    let (balance, result) = match corrected.outcome {
-        CorrectionState::Foreseen => (
-            changed,
-            "dry run: nothing was done; --yes does it".to_owned(),
-        ),
-        CorrectionState::Applied => (
-            changed,
-            format!("corrected by entry {entry_key}; recorded for {}", note.by),
-        ),
-        CorrectionState::AlreadyApplied => (
-            format!("{after}{debt}"),
-            format!("entry {entry_key} was made before: nothing was done"),
-        ),
+    let result = match corrected.outcome {
+        CorrectionState::Foreseen => "dry run: nothing was done; --yes does it".to_owned(),
+        CorrectionState::Applied => format!("corrected by entry {entry_key}; recorded for {}", note.by),
+        CorrectionState::AlreadyApplied => format!("entry {entry_key} was made before: nothing was done"),
+    };
+    let balance = match corrected.outcome {
+        CorrectionState::Foreseen | CorrectionState::Applied => format!("{before} -> {after}{debt}"),
+        CorrectionState::AlreadyApplied => format!("{after}{debt}"),
     };
     output::facts(&[
         ("wallet", options.wallet.to_string()),

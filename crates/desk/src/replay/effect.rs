@@ -134,10 +134,8 @@ fn wallets(
         sql_query("SELECT wallet_id, balance FROM wallets WHERE wallet_id = ANY ($1)")
             .bind::<Array<BigInt>, _>(ids)
             .load(connection)?;
-    let balances: BTreeMap<i64, i64> = rows
-        .into_iter()
-        .map(|row| (row.wallet_id, row.balance))
-        .collect();
+    let balances = rows.into_iter().map(|row| (row.wallet_id, row.balance));
+    let balances: BTreeMap<i64, i64> = balances.collect();
     let changes = changes.into_iter().map(|(wallet_id, change)| {
         // A wallet without a row has 0 points.
         let balance = balances.get(&wallet_id).copied().unwrap_or_default();
