@@ -69,11 +69,17 @@ pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failu
     let debt = if after < 0 { " (debt)" } else { "" };
     let result = match corrected.outcome {
         CorrectionState::Foreseen => "dry run: nothing was done; --yes does it".to_owned(),
-        CorrectionState::Applied => format!("corrected by entry {entry_key}; recorded for {}", note.by),
-        CorrectionState::AlreadyApplied => format!("entry {entry_key} was made before: nothing was done"),
+        CorrectionState::Applied => {
+            format!("corrected by entry {entry_key}; recorded for {}", note.by)
+        }
+        CorrectionState::AlreadyApplied => {
+            format!("entry {entry_key} was made before: nothing was done")
+        }
     };
     let balance = match corrected.outcome {
-        CorrectionState::Foreseen | CorrectionState::Applied => format!("{before} -> {after}{debt}"),
+        CorrectionState::Foreseen | CorrectionState::Applied => {
+            format!("{before} -> {after}{debt}")
+        }
         CorrectionState::AlreadyApplied => format!("{after}{debt}"),
     };
     output::facts(&[

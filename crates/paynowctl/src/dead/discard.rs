@@ -5,7 +5,7 @@ use paynow_desk::discard::discard;
 use paynow_desk::letters::Letter;
 use paynow_desk::plural::counted;
 
-use super::options::{SELECTORS, SelectionOptions};
+use super::options::{FILTERS, SelectionOptions};
 use crate::arguments::{NoteOptions, mode};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("selection").required(true).multiple(true).args(SELECTORS)
+    group = ArgGroup::new("selection").required(true).multiple(true).arg("letters").args(FILTERS)
 )]
 pub(crate) struct DiscardOptions {
     #[command(flatten)]

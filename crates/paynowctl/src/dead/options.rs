@@ -8,9 +8,8 @@ use paynow_shared::reason::Reason;
 
 use crate::arguments::message_id;
 
-/// The arguments that select letters.
-pub(super) const SELECTORS: [&str; 7] = [
-    "letters",
+/// The arguments of a filter.
+pub(super) const FILTERS: [&str; 6] = [
     "reason",
     "event_type",
     "wallet",
@@ -23,7 +22,7 @@ pub(super) const SELECTORS: [&str; 7] = [
 #[derive(Debug, Args)]
 pub(super) struct SelectionOptions {
     /// Numbers of open dead letters, or event ids
-    #[arg(value_name = "LETTER", value_parser = message_id, conflicts_with = "FilterOptions")]
+    #[arg(value_name = "LETTER", value_parser = message_id, conflicts_with_all = FILTERS)]
     letters: Vec<String>,
     #[command(flatten)]
     filter: FilterOptions,

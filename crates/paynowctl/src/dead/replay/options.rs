@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 use paynow_desk::replay::Pace;
 
 use crate::arguments::NoteOptions;
-use crate::dead::options::{SELECTORS, SelectionOptions};
+use crate::dead::options::{FILTERS, SelectionOptions};
 use crate::output::Format;
 
 const RATE_MAX: u32 = 10_000;
@@ -25,7 +25,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("selection").required(true).multiple(true).args(SELECTORS).arg("resume")
+    group = ArgGroup::new("selection").required(true).multiple(true)
+        .arg("letters").args(FILTERS).arg("resume")
 )]
 pub(crate) struct ReplayOptions {
     #[command(flatten)]
@@ -42,7 +43,8 @@ pub(crate) struct ReplayOptions {
         long,
         value_name = "ACTION_ID",
         value_parser = clap::value_parser!(i64).range(1..),
-        conflicts_with_all = ["letters", "FilterOptions", "yes"]
+        conflicts_with_all = ["letters", "yes"],
+        conflicts_with_all = FILTERS
     )]
     pub(super) resume: Option<i64>,
     #[command(flatten)]
