@@ -6,6 +6,7 @@ use paynow_process::error_chain::chain;
 
 use crate::database::DatabaseError;
 use crate::management::ManagementError;
+use crate::text::one_line;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -46,9 +47,4 @@ impl DeskError {
 /// An error with its causes; libpq breaks its own into several lines.
 pub fn in_one_line(error: &dyn Error) -> String {
     one_line(&chain(error))
-}
-
-pub(crate) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ")
 }

@@ -4,7 +4,7 @@ pub mod database;
 pub mod drift;
 pub mod error;
 pub mod management;
-pub mod plural;
+pub mod text;
 
 pub mod actions;
 pub mod check;

@@ -14,7 +14,7 @@ use ureq::http::{Method, Request};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use url::Url;
 
-use crate::error::one_line;
+use crate::text::one_line;
 
 pub use self::settings::ManagementSettings;
 

@@ -60,7 +60,7 @@ fn the_contract_lists_every_named_constraint_and_no_other() {
 fn the_reader_finds_the_columns_the_contract_promises() {
     let ledger = Ledger::empty();
     let mut reader = ledger.log_in_as("paynow_reader");
-    let promised = table_under("What the outside may read");
+    let promised = table_under("What other programs may read");
     assert!(promised.len() >= 4, "{promised:?}");
 
     for row in promised {

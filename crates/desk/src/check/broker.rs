@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Row, Status};
 use crate::drift::{Gap, Kind, survey, wanted};
 use crate::management::{self, ManagementApi, ManagementError, name_of, named, text_of};
-use crate::plural::counted;
+use crate::text::counted;
 
 pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>, ManagementError> {
     let wanted = wanted(api, ladder);

@@ -5,7 +5,7 @@ use std::fmt;
 use paynow_process::interrupt::StopSignal;
 use paynow_shared::topology::CREDITS_QUEUE;
 
-use crate::plural::counted;
+use crate::text::counted;
 
 /// The queue of the live traffic is longer than the replay's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

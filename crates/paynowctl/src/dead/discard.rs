@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 use paynow_desk::discard::discard;
 use paynow_desk::letters::Letter;
-use paynow_desk::plural::counted;
+use paynow_desk::text::counted;
 
 use super::options::{FILTERS, SelectionOptions};
 use crate::arguments::{NoteOptions, mode};

@@ -4,8 +4,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use paynow_desk::letters::FoundLetter;
 use paynow_desk::list::{Listed, ReasonGroup, by_reason, one_by_one};
-use paynow_desk::plural::counted;
 use paynow_desk::selection::LetterState;
+use paynow_desk::text::counted;
 
 use super::options::FilterOptions;
 use crate::config::Config;

@@ -7,7 +7,7 @@ use paynow_desk::database::Database;
 use paynow_desk::history::{
     Delivery, SETTLED, Sending, SendingResult, Waiting, sendable, standings,
 };
-use paynow_desk::plural::counted;
+use paynow_desk::text::counted;
 use paynow_shared::signature::Signer;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;

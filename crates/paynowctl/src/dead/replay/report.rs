@@ -1,9 +1,9 @@
 //! What a replay prints: its effect before, its progress meanwhile, its result after.
 
-use paynow_desk::plural::counted;
 use paynow_desk::replay::{
     Outlook, Plan, PlannedLetter, ReplayEnd, Report, Step, WalletChange, unfinished,
 };
+use paynow_desk::text::counted;
 use paynow_shared::topology::CREDITS_QUEUE;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paynow_desk::plural::counted;
+use paynow_desk::text::counted;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, UNROUTED};
 use serde::Serialize;
 

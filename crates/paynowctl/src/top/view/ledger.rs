@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paynow_desk::plural::counted;
+use paynow_desk::text::counted;
 
 use super::{Level, Problem, View};
 use crate::top::alert_limits::DEAD_LETTER_AGE;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paynow_desk::plural::counted;
+use paynow_desk::text::counted;
 use serde::Serialize;
 
 use super::{Level, Periods, Problem, View};
