@@ -1,5 +1,5 @@
 //! What every program needs to run as a process: settings from the environment, logs and metrics,
-//! signals, the broker connection and the admin server. Knows no event and no ledger.
+//! signals, the broker connection and the admin server. Reads no event and knows no ledger.
 
 pub mod environment;
 pub mod error_chain;

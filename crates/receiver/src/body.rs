@@ -21,7 +21,7 @@ pub enum BodyError {
     TooSlow,
     #[error("the body broke off")]
     BrokenOff,
-    #[error("there was no memory for the body among others")]
+    #[error("the request had to make room for others")]
     CrowdedOut,
 }
 

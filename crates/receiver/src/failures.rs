@@ -1,5 +1,5 @@
 //! Limits on failed requests, of one source and of all together: after too many in a minute, further
-//! ones get 429 and no log record. A webhook with a right signature never counts.
+//! ones get 429 and no log record. A webhook that `verify` accepts never counts.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_too_many_is_allowed_from_the_rest() {
+    fn the_first_of_too_many_is_told_apart_from_the_rest() {
         let now = Instant::now();
         let failures = Failures::new(LIMITS, now);
         let firsts = [0; 4].map(|_failure| match failures.count(address("1.1.1.1"), now) {

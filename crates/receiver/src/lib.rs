@@ -1,7 +1,7 @@
 //! The receiver: bytes, verified, queued, answered. It authenticates and enqueues, nothing else.
 //! Invariant: no database and no state; a 202 is given only for what the broker confirmed.
 //!
-//! The modules are in reading order: the program, one webhook's path, then what these stand on.
+//! The groups of modules are in reading order: the program, one webhook's path, then what these use.
 
 pub mod app;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Every reason for which a request gets no 202.
+//! Every reason for which we refuse a request. (What is not HTTP, actix itself answers with 400.)
 
 use paynow_process::broker::PublishError;
 
@@ -20,7 +20,7 @@ pub enum Refusal {
     Unverified(#[from] VerifyError),
     #[error(transparent)]
     NotQueued(#[from] PublishError),
-    #[error("it failed, as too many requests of the last minute did")]
+    #[error("this request failed, and so did too many others within a minute")]
     TooManyFailures { retry_after_seconds: u32 },
     #[error("there is nothing at this path")]
     NotFound,
@@ -55,7 +55,7 @@ impl Refusal {
         }
     }
 
-    /// Seconds after which the same request may succeed; `None` when it never will.
+    /// Seconds to wait before the request is sent again; `None` when waiting does not help.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             // An overload passes with the burst; the broker needs longer to come back.

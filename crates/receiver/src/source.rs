@@ -16,7 +16,7 @@ const MAPPED_PREFIX_BITS: u8 = 96;
 pub enum SourceError {
     #[error("this address may not send webhooks")]
     NotAllowed,
-    #[error("the proxy did not say whom it speaks for")]
+    #[error("the proxy did not name the address of its client")]
     Unknown,
 }
 
@@ -112,7 +112,7 @@ impl Sources {
     }
 
     /// The last address that is not a trusted proxy: the client may have invented all before it. If all are
-    /// proxies, the first one; `None` if there is no address, or one is not readable.
+    /// proxies, the first one; `None` if there is no address, or one that cannot be read comes after it.
     fn client(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let values: Vec<_> = headers.get_all(FORWARDED_HEADER).collect();
         let mut client = None;

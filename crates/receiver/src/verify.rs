@@ -27,7 +27,7 @@ pub struct VerifiedWebhook {
     pub secret_id: String,
 }
 
-/// Why a request is not known to come from PayNow.
+/// Why a request is not accepted as a fresh webhook from PayNow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     #[error("the header {0} is missing")]

@@ -12,7 +12,7 @@ pub enum Reason {
     UnknownProduct,
     /// The event belongs to a store other than `PAYNOW_STORE_ID`.
     WrongStore,
-    /// The same id was recorded before with different content.
+    /// The event contradicts what was recorded before, under the same id or about the same order.
     Conflict,
     /// The points or the balance would not fit into 64 bits.
     Overflow,
@@ -25,7 +25,7 @@ pub enum Reason {
     RefundNotCompleted,
     /// A constraint rejected the event's rows, or they conflicted with other rows at every attempt.
     LedgerRejected,
-    /// Processing it panicked, or the broker delivered it more often than its limit allows.
+    /// Handling it panicked or crashed the worker, or the broker delivered it too often.
     CrashLoop,
     /// It reached the dead-letter queue without a reason code.
     Unspecified,

@@ -10,11 +10,11 @@ use crate::ladder::RetryLadder;
 
 /// Where the receiver publishes; others may bind queues of their own to it.
 pub const EVENTS_EXCHANGE: &str = "paynow.events";
-/// Alternate exchange of [`EVENTS_EXCHANGE`], and the queue that keeps messages without a binding.
+/// The alternate exchange of [`EVENTS_EXCHANGE`], and its queue, for messages that match no binding.
 pub const UNROUTED: &str = "paynow.unrouted";
 /// The worker's queue.
 pub const CREDITS_QUEUE: &str = "paynow.credits";
-/// The queue of dead letters that the worker writes to the database.
+/// The queue of dead letters, from which the worker writes them to the database.
 pub const DEAD_QUEUE: &str = "paynow.credits.dead";
 /// The default exchange, which routes by queue name.
 pub const DEFAULT_EXCHANGE: &str = "";

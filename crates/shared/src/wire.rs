@@ -60,7 +60,7 @@ impl Failure {
     }
 }
 
-/// How the receiver labels a message, as far as its body can be read.
+/// The id and type of a message, as far as its body can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The event id, or the SHA-256 of the body when the body names none.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::message::Message;
 
 /// One statement carries all bodies of a batch, and PostgreSQL refuses values of 1 GB and more. A batch
-/// may exceed this limit by one message, so the largest message that a broker can accept still fits.
+/// may exceed these 32 MiB by one message, and RabbitMQ accepts no message above 512 MiB.
 const BATCH_BYTES_MAX: usize = 32 << 20;
 
 /// Messages that are handled together and settled together.

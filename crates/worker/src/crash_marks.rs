@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::database::DatabaseError;
 use crate::message::Message;
 
-/// Any restart of a worker or of the broker causes a first redelivery.
+/// Any restart of a worker or of the broker causes a first redelivery, so only a second is suspicious.
 const SUSPECT_AFTER_REDELIVERIES: u32 = 2;
 /// After this many crashes while the message was handled alone, it becomes a dead letter.
 const CRASHES_MAX: i32 = 3;
@@ -23,7 +23,8 @@ pub(crate) fn is_suspect(message: &Message) -> bool {
     message.redeliveries >= SUSPECT_AFTER_REDELIVERIES
 }
 
-/// One per process, and one suspect at a time, so a leftover mark names the message that crashed it.
+/// One per process, and for one suspect at a time: so a mark that is left names the message that crashed
+/// the process.
 #[derive(Clone)]
 pub struct CrashMarks {
     one_at_a_time: Arc<Mutex<()>>,

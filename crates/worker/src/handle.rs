@@ -1,5 +1,6 @@
-//! Batch to dispositions. When one message of a batch cannot be applied, all are applied again one by
-//! one, so that only this message fails. Only a failure of the database is an error here.
+//! Batch to dispositions. When the database rejects a batch, or handling it panics, its messages are
+//! applied again one by one, so that only the one at fault fails. Only a failure of the database is an
+//! error here.
 
 use std::sync::Arc;
 

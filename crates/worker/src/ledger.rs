@@ -17,9 +17,10 @@ use crate::observe::events::BatchCommitted;
 use plan::{plan, reference_of};
 
 /// A view is stale because another transaction has committed, so the next try sees its rows. When this
-/// many views in a row are stale, the cause is not concurrency.
+/// many full views in a row are stale, the caller applies the messages one by one.
 const TRIES_MAX: u32 = 5;
-/// Duplicates come in bursts: a shop sends everything again, or a queue was redelivered.
+/// So many batches after a stale view are decided on a full view: duplicates come in bursts, because
+/// PayNow sends everything again, or a queue is delivered again.
 const FULL_VIEWS_AFTER_STALE: u32 = 20;
 
 /// The result of a committed transaction.
@@ -86,7 +87,7 @@ impl Ledger {
             if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {
                 return Err(DatabaseError::StaleView);
             }
-            // A row that exists already was inserted after the view was read.
+            // A row that exists already is not in the view: it is newer, or only prices were read.
             if !write::insert(connection, &plan)? {
                 return Err(DatabaseError::StaleView);
             }
@@ -106,7 +107,7 @@ enum View {
     Full,
 }
 
-/// Whether the ledger may contain none of the events. A reversal always needs a full view, and a
+/// Whether all events are likely to be new to the ledger. A reversal always needs a full view, and a
 /// message that was delivered before may have been applied.
 fn may_all_be_new(messages: &[DecodedMessage<'_>]) -> bool {
     messages.iter().all(|decoded| {

@@ -1,6 +1,6 @@
 //! The worker decides each queued event, posts its entries to the ledger and then settles its message
 //! with the broker. Invariants: no message is acknowledged before its event is committed, and only a
-//! ledger entry changes a balance. The modules are listed in reading order.
+//! ledger entry changes a balance. The groups of modules are in reading order.
 
 pub mod app;
 pub mod config;

@@ -7,8 +7,9 @@ use paynow_shared::event::Event;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Failure, Headers, decode};
 
-/// All headers of a message share one frame, 128 KiB unless the broker is set otherwise. A longer text
-/// would leave no space for our headers, and the broker would close the connection at each hand-off.
+/// All headers of a message share one frame, 128 KiB unless the broker is set otherwise. Without this
+/// limit a text could leave no space for our headers, and the broker would close the connection at each
+/// hand-off.
 const HEADER_CHARACTERS_MAX: usize = 2_000;
 
 /// A message as the broker delivered it.
@@ -47,7 +48,7 @@ pub(crate) fn header_text(text: &str) -> String {
 pub struct DecodedMessage<'a> {
     pub message: &'a Message,
     pub digest: BodyDigest,
-    /// The event, or the reason why the body is none.
+    /// The event, or why the body cannot be read as one.
     pub event: Result<Event, Failure>,
 }
 

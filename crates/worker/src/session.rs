@@ -24,7 +24,7 @@ use crate::observe::events::BatchTimer;
 use crate::observe::sessions::DrainLimitReached;
 use crate::settle::settle;
 
-/// Batches that are being handled get this long to finish; later the broker delivers them again.
+/// Batches that are being handled get this long to finish; the broker delivers the unfinished ones again.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Everything that a session needs; each run is a new session with a new connection.

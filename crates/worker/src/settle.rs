@@ -15,8 +15,8 @@ use crate::handoff::Handoff;
 pub enum SettleError {
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    #[error("an event could not be handed on to the retry ladder or the dead letters")]
-    NotHandedOn(#[source] PublishError),
+    #[error("an event could not be handed off to the retry ladder or the dead letters")]
+    NotHandedOff(#[source] PublishError),
 }
 
 /// Settles a batch. On an error the unsettled messages stay with the broker.
@@ -42,7 +42,7 @@ pub async fn settle(
             for (tag, _ok) in tags.filter(|(_tag, result)| result.is_ok()) {
                 ack(channel, *tag, false).await?;
             }
-            Err(SettleError::NotHandedOn(error))
+            Err(SettleError::NotHandedOff(error))
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// The metric label and the problem code.
+    /// The label in metrics.
     pub fn code(self) -> &'static str {
         self.into()
     }

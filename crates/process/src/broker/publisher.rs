@@ -1,7 +1,7 @@
 //! Publishing: `Ok` means the broker has the message on disk, on a quorum of its nodes.
 //!
-//! A publisher has lanes. A lane is one connection, one channel and the task that owns both: a lapin
-//! channel that threads share swaps confirms, so that messages are lost silently.
+//! A publisher has lanes. A lane is one connection, one channel and the task that owns both. A lapin
+//! channel that threads share may give a message the confirm of another, which loses it silently.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,8 +109,12 @@ impl Publisher {
     /// The next open lane in turn. An alarm blocks every publisher of the broker, but a connection
     /// learns of it only when it publishes, so one blocked lane counts for all.
     fn pick(&self) -> Result<&LaneHandle, PublishError> {
-        let is = |state: LaneState| move |lane: &&LaneHandle| *lane.state.borrow() == state;
-        if self.lanes.iter().any(|lane| is(LaneState::Blocked)(&lane)) {
+        let is_in = |state: LaneState| move |lane: &&LaneHandle| *lane.state.borrow() == state;
+        if self
+            .lanes
+            .iter()
+            .any(|lane| is_in(LaneState::Blocked)(&lane))
+        {
             return Err(PublishError::Blocked);
         }
         let start = self
@@ -120,7 +124,7 @@ impl Publisher {
         let (before, from) = self.lanes.split_at(start);
         from.iter()
             .chain(before)
-            .find(is(LaneState::Open))
+            .find(is_in(LaneState::Open))
             .ok_or(PublishError::Disconnected)
     }
 }

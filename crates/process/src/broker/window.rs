@@ -33,12 +33,11 @@ struct Resolved {
     message_id: String,
 }
 
-/// lapin attaches a returned message to whichever confirm resolves next, so a return says nothing
-/// about that confirm. Two facts make the answers correct nevertheless. A return arrives before the
-/// confirm of its own message, and is attached to the first confirm that resolves after it: so a
-/// confirm without a return is clean while no other return is known. And once every confirm of the
-/// window has arrived, no return is missing, and `message_id` says which message was returned: so
-/// after a return, no caller is answered before that.
+/// lapin attaches a returned message to whichever confirm resolves next, so an attached return may belong
+/// to another message. Two rules make the answers correct nevertheless. While no return is known, a
+/// confirm without one is clean: a return arrives before the confirm of its own message, and is attached
+/// to the first confirm that resolves after it. Once a return is known, no caller is answered until every
+/// confirm of the window has arrived: then no return is missing, and its `message_id` names its message.
 #[derive(Default)]
 pub(super) struct Window {
     pending: Vec<Pending>,
@@ -95,8 +94,8 @@ impl Window {
         Ok(())
     }
 
-    /// Polls the whole window until no further confirm is found. Every confirm that resolved before a
-    /// found one is then found too, and with it every return that matters.
+    /// Polls the whole window until a pass finds no further confirm. A message that was polled before its
+    /// confirm resolved is then polled again, so no return that is attached to its confirm is missed.
     fn poll_all(&mut self, context: &mut Context<'_>) -> Poll<lapin::Result<()>> {
         let mut found = false;
         while self.poll_once(context)? {

@@ -187,7 +187,7 @@ impl CountingDrain {
         if dropped == 0 {
             return;
         }
-        let message = format_args!("log records dropped, their reader is too slow");
+        let message = format_args!("log records dropped: slow reader, or failed writes");
         let fields = b!("records" => dropped);
         let record = record!(Level::Warning, "log_records_dropped", &message, fields);
         if self.core.log(&record, values).is_ok() {

@@ -14,7 +14,7 @@ use crate::declare_metrics;
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 declare_metrics! {
-    /// 1
+    /// always 1; the labels name the running build
     static BUILD_INFO: Gauge =
         "paynow_build_info" { program: AtRunTime, version: AtRunTime, revision: AtRunTime };
 }

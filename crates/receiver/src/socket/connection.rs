@@ -127,7 +127,7 @@ impl Connection {
         self.phase.set(phase);
         let was_stopped = self.set_credit(credit);
         if self.is_counted.get() {
-            // A signed request gets the better rank, and an unsigned one loses it.
+            // A signed request gives the connection the better rank; an unsigned one takes it away.
             match self.rank.get() {
                 None => self.rank.set(Some(self.budget.enqueue(self, true))),
                 Some(rank) if rank.has_signed => {
@@ -145,7 +145,8 @@ impl Connection {
         self.ended.clone().cancelled_owned()
     }
 
-    /// Its body came too slowly: after the answer the stream is closed, and no rest is waited for.
+    /// Nothing more may be read: it was evicted, or its body came too slowly. After the answer the stream
+    /// is closed, without waiting for the rest of the body.
     pub(crate) fn end(&self) {
         self.ended.cancel();
     }

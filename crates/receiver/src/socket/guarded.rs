@@ -1,5 +1,5 @@
-//! The stream of a connection, with limits that actix lacks: the time and size of every head, the end
-//! of an answer that nobody reads, and how much is read ahead of a handler.
+//! The stream of a connection, with limits that actix lacks: the time and size of every head, the
+//! time of an answer that nobody reads, and how much is read ahead of a handler.
 
 use std::future::Future;
 use std::io;
@@ -82,7 +82,7 @@ impl Guarded {
         false
     }
 
-    /// Whether nothing more may be read. Wakes the task when that is so later.
+    /// Whether nothing more may be read. If more may be read now, wakes the task when that ends.
     fn is_ended(&mut self, cx: &mut Context<'_>) -> bool {
         self.ended.as_mut().poll(cx).is_ready()
     }
@@ -93,7 +93,7 @@ impl Guarded {
         let is_full = phase == Phase::Head && self.connection.read_credit() == 0;
         let was_full = std::mem::replace(&mut self.is_full, is_full);
         match phase {
-            // The handler ends a request, and gives the answer to it.
+            // The handler has the request: it limits the request's time and answers it.
             Phase::Body | Phase::Answer => None,
             Phase::Head | Phase::Closing if is_ended => Some(Stop::Close),
             Phase::Head if is_late && self.connection.has_part_of_head() => {

@@ -93,7 +93,7 @@ where
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
-            // The streams limit the time of every head; actix would of the first one only.
+            // The streams limit the time of every head; actix would limit only that of the first.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(DISCONNECT_LIMIT)

@@ -12,7 +12,7 @@ use super::view::ReversalRecord;
 pub struct Policy {
     /// `PAYNOW_STORE_ID`: events of another store are refused.
     pub store_id: Option<StoreId>,
-    /// `PARTIAL_REFUNDS`
+    /// `PARTIAL_REFUNDS`: what a refund below the order's total does.
     pub partial_refunds: PartialRefunds,
     /// `POINTS_METADATA_KEY`: the metadata key with the points of a product that is not in `products`.
     pub points_metadata_key: Option<String>,

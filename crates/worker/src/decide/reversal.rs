@@ -25,7 +25,7 @@ pub(super) fn decide_refund(
     reject_other_store(refund.store_id, policy)?;
     require_completed(refund.status.as_deref())?;
     let Some(amount_minor) = refund.amount_minor.filter(|amount| *amount >= 0) else {
-        let error = format!("refund {} names no amount to give back", refund.id);
+        let error = format!("refund {} names no amount, or one below zero", refund.id);
         return Err(malformed(error));
     };
     let record = ReversalRecord {

@@ -224,7 +224,7 @@ fn an_order_that_can_never_work_is_refused_whole() {
 }
 
 #[test]
-fn an_order_told_before_is_posted_already_or_a_conflict() {
+fn an_order_reported_before_is_posted_already_or_a_conflict() {
     use Reason::Conflict;
     const UNKNOWN_BY_NOW: &[Line] = &[(11, UNKNOWN, Some(1), None)];
     assert_rows([

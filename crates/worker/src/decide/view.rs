@@ -106,7 +106,7 @@ impl LedgerView {
             }
         };
         let sum = sums.entry(entry.wallet_id).or_default();
-        // No sum exceeds the points of the order, and their sum was checked when it was posted.
+        // No sum exceeds all points of the order, and these were checked to fit when it was posted.
         *sum = sum.checked_add(points).unwrap_or(*sum);
     }
 

@@ -1,4 +1,4 @@
-//! Messages to the rows that one transaction writes and to one disposition each. Each message is
+//! Turns messages into the rows that one transaction writes, and each into one disposition. They are
 //! decided in order, against a view that contains the earlier ones. Pure.
 
 use paynow_shared::event::{Event, EventKind, Order};
@@ -23,7 +23,7 @@ pub enum Outcome {
     Reversed,
     /// A won chargeback restored points.
     Restored,
-    /// A refund or chargeback was recorded and changed no balance.
+    /// A refund or chargeback that changed no balance: it moves no points, or was recorded before.
     Noted,
     Ignored,
 }

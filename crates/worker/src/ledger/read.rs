@@ -116,7 +116,8 @@ impl ViewKeys {
             products: prices(connection, self.products)?,
             ..LedgerView::default()
         };
-        // A reversal that is recorded after this read takes its position, and our insert then fails.
+        // A reversal that is recorded after this read takes the sequence number that we would use, so
+        // our insert skips its row, and the view is known to be stale.
         if !self.references.is_empty() {
             read_reversals(connection, &self.orders, &self.references, &mut view)?;
         }
