@@ -1,26 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+// In reading order.
 pub mod database;
-pub mod drift;
-pub mod error;
-pub mod management;
-pub mod text;
-
-pub mod actions;
-pub mod check;
-pub mod correct;
-pub mod discard;
-pub mod events;
-pub mod history;
-pub mod letters;
-pub mod list;
-pub mod products;
-pub mod replay;
-pub mod selection;
-pub mod show;
-pub mod wallet;
-
-mod content;
-mod ids;
-mod mask;
 mod row;
+pub mod management;
+pub mod drift;
+
+pub mod selection;
+pub mod letters;
+mod content;
+
+pub mod list;
+pub mod show;
+mod mask;
+pub mod discard;
+pub mod replay;
+pub mod actions;
+
+pub mod correct;
+pub mod wallet;
+pub mod events;
+pub mod products;
+
+pub mod check;
+pub mod history;
+
+pub mod error;
+mod ids;
+pub mod text;

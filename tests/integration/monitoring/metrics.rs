@@ -69,6 +69,31 @@ fn the_table_of_log_events_is_what_the_code_has() {
     the_guide_has("Event", &coded);
 }
 
+/// `paynowctl top` names the metrics that it reads, because it shares no code with the programs.
+#[test]
+fn every_metric_that_top_reads_is_declared() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/paynowctl/src/top/metric.rs"
+    );
+    let source = std::fs::read_to_string(path).expect("top has a file of metric names");
+    let literals = source.split('"').skip(1).step_by(2);
+    let read: Vec<&str> = literals
+        .filter(|literal| literal.starts_with("paynow_"))
+        .map(|name| name.trim_end_matches("_bucket").trim_end_matches("_count"))
+        .collect();
+    let declared: BTreeSet<&str> = CATALOGS
+        .iter()
+        .flat_map(|(_program, catalog)| catalog.metrics())
+        .map(|metric| metric.name)
+        .collect();
+
+    assert!(read.len() > 10, "{read:?}");
+    for name in read {
+        assert!(declared.contains(name), "{name}");
+    }
+}
+
 /// Kind and label names of each metric of ours in a scrape, without `le`.
 fn reported(scrape: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut reported = BTreeMap::new();

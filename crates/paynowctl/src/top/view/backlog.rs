@@ -13,7 +13,8 @@ use crate::top::increase::Increases;
 use crate::top::metric::{CONSUMING, EVENTS, RETRIES, Selector, WORKER};
 use crate::top::snapshot::{Answer, Broker, Queue, Reading, Snapshot};
 
-/// A backlog delays every new event by the time that it takes to empty.
+/// A backlog delays every new event by the time that it takes to empty. No alert watches that time, so
+/// this limit is `top`'s own.
 const EMPTYING_SECONDS_WARNING: f64 = 60.0;
 /// The broker computes its statistics every five seconds and reports them five seconds later; the rest
 /// is a margin.
@@ -196,7 +197,12 @@ impl Backlog {
         let what = match (self.work_seconds, self.messages) {
             _ if self.is_stuck() => "does not drain".to_owned(),
             (Some(seconds), _) => format!("takes {} to empty", duration_text(seconds)),
-            (None, messages) => format!("has {} messages", messages.unwrap_or(0)),
+            (None, messages) => {
+                format!(
+                    "has {}",
+                    counted(messages.unwrap_or(0), "message", "messages")
+                )
+            }
         };
         let what = format!("{CREDITS_QUEUE} {what}");
         Some(level.problem(what))

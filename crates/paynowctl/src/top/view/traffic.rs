@@ -163,3 +163,26 @@ fn refusals_problem(view: &View) -> Option<Problem> {
     let what = format!("{webhooks} {outcome} in the last {seconds:.0}s: {codes}");
     Some(level.problem(what))
 }
+
+#[cfg(test)]
+mod tests {
+    use paynow_worker::ledger::plan::Outcome;
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    #[test]
+    fn every_outcome_that_the_worker_records_is_in_a_rate() {
+        let shown = |code: &str| {
+            let of_worker = OUTCOMES
+                .iter()
+                .filter(|(_, program, ..)| *program == WORKER);
+            of_worker
+                .flat_map(|(_, _, codes, _)| *codes)
+                .any(|shown| *shown == code)
+        };
+        for code in Outcome::iter().map(Outcome::code) {
+            assert!(shown(code), "{code}");
+        }
+    }
+}
