@@ -42,7 +42,8 @@ pub(crate) async fn read(
         let chunk = tokio::select! {
             biased;
             chunk = timeout_at(deadline.into(), payload.next()) => chunk,
-            () = connection.ended() => return Err(BodyError::CrowdedOut),
+            // Made only when it is waited for: the usual webhook is there at the first poll.
+            () = async { connection.ended().await } => return Err(BodyError::CrowdedOut),
         };
         let Ok(chunk) = chunk else {
             connection.end();
