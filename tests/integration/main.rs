@@ -11,6 +11,7 @@ mod desk;
 mod faults;
 mod fuzz;
 mod golden;
+mod haproxy;
 mod hardening;
 mod kubernetes;
 mod monitoring;
