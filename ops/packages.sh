@@ -27,6 +27,7 @@ package_purpose() {
     libc6-dev) echo "the C library that gcc links every program with" ;;
     prometheus) echo "tests the alert rules and monitors the pipeline in tests" ;;
     prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
+    haproxy) echo "the proxy of the cluster overlay, tested with hostile clients" ;;
     openssl) echo "creates and serves certificates for the tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
@@ -97,7 +98,7 @@ install_packages() (
     keep_off_at_boot rabbitmq-server.service epmd.socket epmd.service
   fi
   # Only packages installed just now: a service that existed before is in use by its owner.
-  for package in prometheus prometheus-alertmanager; do
+  for package in prometheus prometheus-alertmanager haproxy; do
     [[ " $* " != *" $package "* ]] || keep_off_at_boot "$package.service"
   done
 )
@@ -139,6 +140,11 @@ keep_off_at_boot() {
 # a failed installation is reported at once and not after minutes of building.
 need_servers() {
   need_packages rabbitmq-server postgresql curl
+}
+
+# need_proxy: install the proxy that a test starts.
+need_proxy() {
+  need_packages haproxy
 }
 
 # need_monitoring: install the programs that the tests of alerts start.
