@@ -37,6 +37,7 @@ impl Proxy {
         };
         write("haproxy.cfg", configuration(port, app.receiver_port()));
         write("paynow.lst", paynow());
+        write("empty.http", shipped("empty.http"));
         write(
             "proxies.lst",
             format!("{}\n{OWN_PROXY}\n", shipped("proxies.lst")),
