@@ -57,9 +57,7 @@ pub(crate) fn run(cli: &Cli, config: Config) -> Result<()> {
         let document = format!("{:#}\n", results.json());
         std::fs::write(path, document).doing("writing the JSON file")?;
     }
-    std::io::stdout()
-        .write_all(results.markdown().as_bytes())
-        .doing("printing the table")
+    print(&results.markdown()).doing("printing the table")
 }
 
 /// Measures our programs and those of the baseline in turn, so that both meet the same changes of the
@@ -118,7 +116,19 @@ fn random_secret() -> String {
     format!("pn-{}", letters.collect::<String>())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark prints only its own figures"
+)]
+fn print(text: &str) -> std::io::Result<()> {
+    std::io::stdout().write_all(text.as_bytes())
+}
+
 /// Writes to standard error, because the table goes to standard output.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark prints only its own figures"
+)]
 fn report_progress(text: &str) -> Result<()> {
     let written = writeln!(std::io::stderr(), "{text}");
     written.doing("reporting progress")

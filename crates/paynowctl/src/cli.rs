@@ -1,14 +1,21 @@
 //! The command line: its commands, and what `--help` prints.
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use paynow_desk::error::in_one_line;
 
 use crate::check::{self, CheckOptions};
 use crate::config::Config;
 use crate::correct::{self, CorrectOptions};
 use crate::dead::{self, DeadCommand};
+use crate::escape::Printable;
 use crate::events::{self, EventsCommand};
 use crate::failure::Failure;
 use crate::history::{self, HistoryCommand};
+use crate::output;
 use crate::products::{self, ProductsCommand};
 use crate::send::{self, SendOptions};
 use crate::setup::{self, SetupOptions};
@@ -41,12 +48,42 @@ Examples:
   paynowctl check
   paynowctl top";
 
+/// The exit code for a wrong command line.
+const USAGE: u8 = 2;
+
 /// Sets up, feeds, reads and checks the pipeline from PayNow webhooks to points.
 #[derive(Debug, Parser)]
 #[command(name = "paynowctl", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The command line of this process, or its exit code after help or an explanation was printed.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let error = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    // The explanation repeats arguments as they are, so it is taken from printable ones.
+    let printable = arguments
+        .iter()
+        .map(|argument| Printable::of(&argument.to_string_lossy()).into_string());
+    match Cli::try_parse_from(printable) {
+        Err(explained) if explained.kind() == error.kind() => {
+            // Where nobody reads the explanation, the exit code still tells.
+            let _unread = explained.print();
+        }
+        Err(_) | Ok(_) => output::error(&in_one_line(&error)),
+    }
+    Err(
+        if error.kind() == ErrorKind::DisplayHelp || error.kind() == ErrorKind::DisplayVersion {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(USAGE)
+        },
+    )
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,7 +139,6 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use clap::error::ErrorKind;
 
     use super::*;
 

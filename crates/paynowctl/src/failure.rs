@@ -10,6 +10,8 @@ use paynow_process::environment::SettingError;
 use paynow_process::exit;
 use paynow_process::interrupt::StopSignal;
 
+use crate::output;
+
 /// The exit code for a wallet, event or dead letter that does not exist.
 const NOT_FOUND: u8 = 3;
 
@@ -61,16 +63,12 @@ impl Failure {
 }
 
 /// Prints one sentence on standard error when the command failed, and returns its exit code.
-#[expect(
-    clippy::print_stderr,
-    reason = "standard error is where a command line tool says why it failed"
-)]
 pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else {
         return ExitCode::SUCCESS;
     };
     if !matches!(failure, Failure::AlreadyPrinted) {
-        eprintln!("paynowctl: {}", in_one_line(&failure));
+        output::error(&format!("paynowctl: {}", in_one_line(&failure)));
     }
     ExitCode::from(failure.exit_code())
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod cli;
 mod config;
+mod escape;
 mod failure;
 mod output;
 mod pause;
@@ -21,12 +22,11 @@ mod wallet;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::Cli;
 use crate::config::Config;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    failure::report(cli.command.run(&Config::of_this_process()))
+    match cli::parse() {
+        Ok(cli) => failure::report(cli.command.run(&Config::of_this_process())),
+        Err(exit_code) => exit_code,
+    }
 }

@@ -1,12 +1,16 @@
-//! Everything that goes to standard output: plain lines, tables and JSON documents, never ANSI
-//! codes. A reader that went away (`| head`) is no failure: the exit code still reports the result.
+//! Everything that commands write: plain lines, tables and JSON documents, never ANSI codes. What a
+//! line or a cell says passes [`Printable`], and only this file and the screen of `top` have a writer,
+//! so that no text of others reaches a terminal as it is.
+//! A reader that went away (`| head`) is no failure: the exit code still reports the result.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::escape::{Printable, printable_json};
 use crate::failure::Failure;
 
 /// A person reads no more rows than this before they act.
@@ -20,20 +24,54 @@ pub(crate) struct Format {
     pub(crate) json: bool,
 }
 
+/// Prints one line, whatever the text contains.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::failed("standard output cannot be written", error)),
-    }
+    print(Printable::of(text).as_str())
+}
+
+pub(crate) fn empty_line() -> Result<(), Failure> {
+    print("")
 }
 
 /// Prints one indented document, its fields in alphabetical order.
 pub(crate) fn json(document: &impl Serialize) -> Result<(), Failure> {
     let document = serde_json::to_value(document)
         .map_err(|error| Failure::failed("the document cannot be written as JSON", error))?;
-    line(&format!("{document:#}"))
+    print(&printable_json(&format!("{document:#}")))
+}
+
+/// Writes one document in one line. Unlike the others it tells that the reader went away, to a
+/// command that would go on for ever.
+pub(crate) fn json_line(document: &Value) -> io::Result<()> {
+    write(&printable_json(&document.to_string()))
+}
+
+/// Writes one line to standard error, whatever the text contains.
+#[expect(
+    clippy::print_stderr,
+    reason = "standard error is where a command line tool says why it failed"
+)]
+pub(crate) fn error(text: &str) {
+    eprintln!("{}", Printable::of(text).as_str());
+}
+
+/// Prints what this file has laid out and escaped.
+fn print(text: &str) -> Result<(), Failure> {
+    match write(text) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::failed("standard output cannot be written", error)),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer that all commands share"
+)]
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
 }
 
 /// A struct that is a row of a table, and a member of a list in JSON.
@@ -72,7 +110,7 @@ pub(crate) fn table<'a, R: Row>(rows: impl IntoIterator<Item = &'a R>) -> Result
     let headings = R::COLUMNS
         .iter()
         .map(|Column(heading, alignment, _cell)| (*heading, *alignment));
-    line(&layout(&headings.collect::<Vec<_>>(), cells))
+    print(&layout(&headings.collect::<Vec<_>>(), cells))
 }
 
 /// Prints a table under its title, or nothing without rows.
@@ -80,7 +118,8 @@ pub(crate) fn titled_table<R: Row>(title: &str, rows: &[R]) -> Result<(), Failur
     if rows.is_empty() {
         return Ok(());
     }
-    line(&format!("\n{title}"))?;
+    empty_line()?;
+    line(title)?;
     table(rows)
 }
 
@@ -101,7 +140,7 @@ pub(crate) fn facts(facts: &[(&str, String)]) -> Result<(), Failure> {
     let rows = facts
         .iter()
         .map(|(name, value)| vec![(*name).to_owned(), value.clone()]);
-    line(&layout(&[], rows))
+    print(&layout(&[], rows))
 }
 
 /// The one place that makes cells: whatever a table or a fact shows passes here.
@@ -110,10 +149,10 @@ fn layout(
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
     let mut table = Table::new();
-    let printable_cells = |row: Vec<String>| row.into_iter().map(|cell| printable(&cell));
+    let printable = |cell: String| Printable::of(&cell).into_string();
     table
         .load_style(presets::NOTHING)
-        .add_rows(rows.into_iter().map(printable_cells));
+        .add_rows(rows.into_iter().map(|row| row.into_iter().map(printable)));
     if !headings.is_empty() {
         table.set_header(headings.iter().map(|(heading, _alignment)| *heading));
     }
@@ -124,19 +163,6 @@ fn layout(
         }
     }
     table.trim_fmt()
-}
-
-/// The text with its control characters escaped, so that a terminal shows them and obeys none.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character == '\n' || !character.is_control() {
-            printable.push(character);
-        } else {
-            printable.extend(character.escape_unicode());
-        }
-    }
-    printable
 }
 
 /// A duration in its two largest units: what matters is whether it is minutes or days.
@@ -176,12 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_obeys_no_cell() {
+    fn a_cell_is_in_one_line_and_the_columns_stay_aligned() {
+        let rows = [("a\nb", "1"), ("\u{1b}[2J\u{202e}", "2"), ("日本", "3")]
+            .map(|(key, points)| vec![key.to_owned(), points.to_owned()]);
         assert_eq!(
-            printable("a\u{1b}[2J\u{9b}\n\u{17c}"),
-            "a\\u{1b}[2J\\u{9b}\n\u{17c}"
+            layout(&[], rows),
+            "a\\u{a}b             1\n\
+             \\u{1b}[2J\\u{202e}  2\n\
+             日本                3"
         );
-        assert_eq!(layout(&[], [vec!["\u{1b}[2J".to_owned()]]), "\\u{1b}[2J");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::arguments::message_id;
 use crate::config::Config;
 use crate::events::resolution_text;
 use crate::failure::Failure;
-use crate::output::{self, Column, Format, Row, age_text, or_dash, printable, text};
+use crate::output::{self, Column, Format, Row, age_text, or_dash, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
@@ -44,8 +44,9 @@ pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure>
     }
     print_facts(&details)?;
     output::titled_table("operator actions", &details.operator_actions)?;
-    output::line("\nbody")?;
-    output::line(&body_text(&details))
+    output::empty_line()?;
+    output::line("body")?;
+    print_body(&details)
 }
 
 fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
@@ -79,15 +80,15 @@ fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
     ])
 }
 
-fn body_text(details: &LetterDetails) -> String {
+fn print_body(details: &LetterDetails) -> Result<(), Failure> {
     let body = &details.body.body;
     match details.body.form {
-        BodyForm::Json => printable(&format!("{body:#}")),
-        BodyForm::Hidden => "not a JSON object: --reveal shows it".to_owned(),
-        BodyForm::Text | BodyForm::Hex => body.as_str().unwrap_or_default().to_owned(),
-        BodyForm::Forgotten => format!(
+        BodyForm::Json => output::json(body),
+        BodyForm::Hidden => output::line("not a JSON object: --reveal shows it"),
+        BodyForm::Text | BodyForm::Hex => output::line(body.as_str().unwrap_or_default()),
+        BodyForm::Forgotten => output::line(&format!(
             "the body was deleted by retention on {}",
             or_dash(details.found.letter.summary.body_forgotten_at.as_ref())
-        ),
+        )),
     }
 }

@@ -91,6 +91,7 @@ fn print_deliveries<'a>(
     if deliveries.len() == 0 {
         return Ok(());
     }
-    output::line(&format!("\n{title}:"))?;
+    output::empty_line()?;
+    output::line(&format!("{title}:"))?;
     output::first_rows(deliveries)
 }

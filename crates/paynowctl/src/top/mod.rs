@@ -18,7 +18,7 @@ mod snapshot;
 mod sources;
 mod view;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ use paynow_process::interrupt::Interrupt;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::output;
 pub(crate) use options::TopOptions;
 use screen::{Input, Screen};
 use snapshot::Snapshot;
@@ -71,8 +72,7 @@ fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> R
         if history.len() > 1
             && let Some(view) = View::of(&history)
         {
-            let text = text_of(&view, options);
-            match io::stdout().write_all(text.as_bytes()) {
+            match print_view(&view, options) {
                 // The reader went away, so there is nobody to print for.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => {
@@ -92,19 +92,14 @@ fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> R
     }
 }
 
-fn text_of(view: &View, options: &TopOptions) -> String {
+fn print_view(view: &View, options: &TopOptions) -> io::Result<()> {
     if options.json {
-        return format!("{}\n", document::document(view));
+        return output::json_line(&document::document(view));
     }
-    let mut text = String::new();
-    for line in render::screen(view, screen::size_of_output()) {
-        screen::push_line(&mut text, &line, screen::is_terminal());
-        text.push('\n');
-    }
-    if !options.once {
-        text.push('\n');
-    }
-    text
+    screen::print(
+        &render::screen(view, screen::size_of_output()),
+        options.once,
+    )
 }
 
 /// Shows the view on the full screen until a key or a signal ends it.

@@ -1,6 +1,6 @@
 //! The terminal: switched to a full screen, redrawn in place, and restored however the program ends.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Screen {
         terminal::enable_raw_mode()?;
         IS_ENTERED.store(true, Ordering::SeqCst);
         let screen = Self;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        execute!(stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
     }
 
@@ -66,9 +66,7 @@ impl Screen {
             put(&mut frame, Clear(ClearType::FromCursorDown));
         }
         put(&mut frame, EndSynchronizedUpdate);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(frame.as_bytes())?;
-        stdout.flush()
+        write(&frame)
     }
 
     /// Waits for a key, at most this long.
@@ -101,13 +99,40 @@ impl Drop for Screen {
 /// The program is about to end, and a failure cannot be reported any more.
 fn restore() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
-        let _ignored = execute!(io::stdout(), ResetColor, Show, LeaveAlternateScreen);
+        let _ignored = execute!(stdout(), ResetColor, Show, LeaveAlternateScreen);
         let _ignored = terminal::disable_raw_mode();
     }
 }
 
+/// Prints lines that scroll, and an empty one unless they are the only ones.
+pub(super) fn print(lines: &[Line], are_alone: bool) -> io::Result<()> {
+    let mut text = String::new();
+    for line in lines {
+        push_line(&mut text, line, is_terminal());
+        text.push('\n');
+    }
+    if !are_alone {
+        text.push('\n');
+    }
+    write(&text)
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the codes of a screen are no text; all text is in a `Line`, which has only printable ASCII"
+)]
+fn stdout() -> Stdout {
+    io::stdout()
+}
+
 pub(super) fn is_terminal() -> bool {
-    io::stdout().is_terminal()
+    stdout().is_terminal()
 }
 
 pub(super) fn size() -> Size {
@@ -138,7 +163,7 @@ pub(super) fn push_line(text: &mut String, line: &Line, with_colours: bool) {
         text.push_str(&line.text());
         return;
     }
-    for (tone, part) in &line.parts {
+    for (tone, part) in line.parts() {
         // With `NO_COLOR` an alarm is still bold.
         match tone {
             Tone::Plain => {}

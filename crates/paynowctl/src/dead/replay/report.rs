@@ -53,11 +53,12 @@ pub(super) fn dry_run(plan: &Plan, format: Format) -> Result<(), Failure> {
 pub(super) fn effect(plan: &Plan) -> Result<(), Failure> {
     output::first_rows(plan.letters.iter())?;
     if !plan.wallets.is_empty() {
-        output::line("")?;
+        output::empty_line()?;
         output::first_rows(plan.wallets.iter())?;
     }
+    output::empty_line()?;
     output::line(&format!(
-        "\n{} would be applied, {} deferred, {} would die again",
+        "{} would be applied, {} deferred, {} would die again",
         plan.count(Outlook::Applied),
         plan.count(Outlook::Deferred),
         plan.count(Outlook::DeadAgain),

@@ -181,7 +181,7 @@ fn what_is_bad_is_red_and_what_is_fine_is_not() {
     let alarms = |snapshots: &[Snapshot]| -> Vec<String> {
         let view = View::of(snapshots).unwrap();
         let lines = screen(&view, SMALL);
-        let parts = lines.iter().flat_map(|line| &line.parts);
+        let parts = lines.iter().flat_map(|line| line.parts());
         let red = parts.filter(|(tone, text)| *tone == Tone::Alarm && !text.is_empty());
         red.map(|(_tone, text)| text.clone()).collect()
     };

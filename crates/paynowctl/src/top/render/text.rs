@@ -23,7 +23,7 @@ impl From<Level> for Tone {
 /// One line, in parts of one tone each.
 #[derive(Debug, Clone, Default)]
 pub(in crate::top) struct Line {
-    pub(in crate::top) parts: Vec<(Tone, String)>,
+    parts: Vec<(Tone, String)>,
 }
 
 impl Line {
@@ -78,6 +78,10 @@ impl Line {
 
     pub(super) fn append(&mut self, mut other: Self) {
         self.parts.append(&mut other.parts);
+    }
+
+    pub(in crate::top) fn parts(&self) -> &[(Tone, String)] {
+        &self.parts
     }
 
     pub(in crate::top) fn width(&self) -> usize {
