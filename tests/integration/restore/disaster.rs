@@ -253,13 +253,13 @@ fn a_dump_and_paynows_history_restore_a_lost_database() {
     let system = System::start();
     let model = system.under_load(|| {
         system.await_arrived(150);
-        system.spend(300, "before the dump");
+        system.spend(300, "before-the-dump");
         let taken = "UPDATE dead_letters SET state = 'replayed' WHERE dead_letter_id = \
                      (SELECT min(dead_letter_id) FROM dead_letters WHERE state = 'open')";
         system.app.database.execute(taken).unwrap();
         system.follow(&["Every day: a dump"]);
         system.await_arrived(150);
-        system.spend(200, "after the dump");
+        system.spend(200, "after-the-dump");
         let schema = system.schema();
         assert!(schema.contains("CREATE TRIGGER") && schema.contains("TO paynow_worker"));
         system.cluster.lose();
@@ -319,7 +319,7 @@ fn a_streamed_log_brings_a_lost_database_back_to_its_last_commit() {
         let in_sync = "SELECT count(*) AS value FROM pg_stat_replication WHERE sync_state = 'sync'";
         assert_eq!(system.app.database.number(in_sync), 1);
         system.await_arrived(150);
-        system.spend(300, "to the end");
+        system.spend(300, "to-the-end");
         let wallet = SPENDER.to_string();
         let correction = ["correct", "--wallet", &wallet, "--points", "-100", "--yes"];
         let note = ["--by", "anna", "--why", "a test"];

@@ -109,7 +109,7 @@ fn a_wrong_balance_and_a_debt_raise_their_alerts() {
     forge(-1);
     FORGED.is_over(&watch, || {});
 
-    let spent = format!("SELECT spend({buyer}, {PRICE}, 'a palace')");
+    let spent = format!("SELECT spend({buyer}, {PRICE}, 'palace')");
     app.database.execute(&spent).expect("there is enough");
     app.deliver_bytes(&refund(&order, flake(), 1000));
     DEBTS.fires(&watch, || {});
