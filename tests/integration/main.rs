@@ -30,6 +30,7 @@ mod schema;
 mod setup;
 mod spend;
 mod straight;
+mod terminal;
 mod tidy;
 mod tls;
 mod top;

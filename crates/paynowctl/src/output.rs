@@ -207,9 +207,9 @@ mod tests {
             .map(|(key, points)| vec![key.to_owned(), points.to_owned()]);
         assert_eq!(
             layout(&[], rows),
-            "a\\u{a}b             1\n\
+            "a\\u{a}b            1\n\
              \\u{1b}[2J\\u{202e}  2\n\
-             日本                3"
+             日本               3"
         );
     }
 
