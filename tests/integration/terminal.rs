@@ -219,3 +219,32 @@ fn a_wrong_argument_is_repeated_without_acting_on_the_terminal() {
         );
     }
 }
+
+#[test]
+fn a_json_document_has_the_texts_as_they_were_stored() {
+    let app = TestApp::builder().workers(0).start();
+    app.leave_unaudited();
+    let why = format!("{HOSTILE} \\u{{202e}} \\u202e \u{e0041} zażółć 👍");
+    let wallet = flake().to_string();
+    let change = [
+        "correct", "--wallet", &wallet, "--points", "5", "--key", "k", "--yes",
+    ];
+    app.ctl(&[&change[..], &["--by", "anna", "--why", "x"]].concat())
+        .succeeded();
+    let planted = format!(
+        "SET session_replication_role = replica; \
+         ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_key_form; \
+         UPDATE ledger_entries SET entry_key = 'correction:{why}'; \
+         SET session_replication_role = origin"
+    );
+    app.database.execute(&planted).unwrap();
+
+    let history = ["wallet", "history", &wallet, "--json"];
+    let outcome = app.ctl(&history).succeeded();
+    assert!(
+        !outcome
+            .stdout
+            .contains(['\u{202e}', '\u{9b}', '\u{e0041}', '\r'])
+    );
+    assert_eq!(outcome.json()[0]["entry_key"], format!("correction:{why}"));
+}
