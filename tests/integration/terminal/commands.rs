@@ -85,12 +85,15 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
             [&since[..], &note].concat(),
             [&[first.as_str()], &note[..]].concat(),
         ],
-        "dead replay" => vec![
-            [&since[..], &note].concat(),
-            [&[second.as_str()], &note[..]].concat(),
-            [&[third.as_str()], &note[..]].concat(),
-            [&["--resume", "999999"], &note[..]].concat(),
-        ],
+        "dead replay" => {
+            let soon = [&note[..], &["--wait", "1"]].concat();
+            vec![
+                [&since[..], &soon].concat(),
+                [&[second.as_str()], &soon[..]].concat(),
+                [&[third.as_str()], &soon[..]].concat(),
+                [&["--resume", "999999"], &soon[..]].concat(),
+            ]
+        }
         "history missing" => vec![
             [&file[..], &since].concat(),
             [&["--file", &unreadable][..], &since].concat(),
