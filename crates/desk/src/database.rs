@@ -7,6 +7,9 @@ use diesel::sql_query;
 use paynow_worker::connect::{ConnectProblem, establish};
 use secrecy::{ExposeSecret, SecretString};
 
+/// A check of a ledger that has grown for years reads for minutes, and `setup` limits the statements of
+/// logins.
+const NO_STATEMENT_LIMIT: &str = "SET LOCAL statement_timeout TO 0";
 /// Without it libpq waits for a silent server as long as TCP does.
 const CONNECT_LIMIT_SECONDS: u32 = 10;
 
@@ -138,7 +141,10 @@ pub(crate) fn read_only<T, E: From<diesel::result::Error>>(
         .build_transaction()
         .repeatable_read()
         .read_only()
-        .run(queries)
+        .run(|connection| {
+            sql_query(NO_STATEMENT_LIMIT).execute(connection)?;
+            queries(connection)
+        })
 }
 
 /// SQL that selects times as every document of ours has them: UTC, ISO 8601, milliseconds.

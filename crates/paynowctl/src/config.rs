@@ -8,6 +8,18 @@ use paynow_shared::ladder::RetryLadder;
 use paynow_worker::decide::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
+/// A day.
+const LOGIN_LIMIT_SECONDS_MAX: u32 = 86_400;
+
+/// The time-outs that somebody asked for, in seconds; 0 is no limit. Where nothing is asked, a login gets
+/// the default unless it has a value already.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct LoginLimits {
+    pub(crate) idle_in_transaction_seconds: Option<u32>,
+    pub(crate) lock_seconds: Option<u32>,
+    pub(crate) statement_seconds: Option<u32>,
+}
+
 pub(crate) struct Config {
     environment: Environment,
 }
@@ -22,6 +34,22 @@ impl Config {
     /// `DATABASE_URL`, an address as libpq takes it.
     pub(crate) fn database_url(&self) -> Result<SecretString, SettingError> {
         self.environment.required_secret("DATABASE_URL")
+    }
+
+    /// `PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS`, `PAYNOW_LOGIN_LOCK_SECONDS`, `PAYNOW_LOGIN_STATEMENT_SECONDS`:
+    /// the time-outs that `setup` gives to every login but its own.
+    pub(crate) fn login_limits(&self) -> Result<LoginLimits, SettingError> {
+        let seconds = |name: &str| {
+            self.environment.text(name).map_or(Ok(None), |_given| {
+                let range = 0..=LOGIN_LIMIT_SECONDS_MAX;
+                self.environment.number_or(name, range, 0).map(Some)
+            })
+        };
+        Ok(LoginLimits {
+            idle_in_transaction_seconds: seconds("PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS")?,
+            lock_seconds: seconds("PAYNOW_LOGIN_LOCK_SECONDS")?,
+            statement_seconds: seconds("PAYNOW_LOGIN_STATEMENT_SECONDS")?,
+        })
     }
 
     pub(crate) fn database(&self) -> Result<Database, SettingError> {
@@ -92,6 +120,28 @@ mod tests {
         let config = config_of(Environment::of([("PARTIAL_REFUNDS", "maybe")]));
         let error = config.policy().unwrap_err().to_string();
         assert!(error.starts_with("PARTIAL_REFUNDS "), "{error}");
+    }
+
+    #[test]
+    fn a_time_out_of_logins_that_is_not_set_is_told_from_none() {
+        let config = config_of(Environment::of([
+            ("PAYNOW_LOGIN_LOCK_SECONDS", "0"),
+            ("PAYNOW_LOGIN_STATEMENT_SECONDS", ""),
+        ]));
+        let expected = LoginLimits {
+            lock_seconds: Some(0),
+            ..LoginLimits::default()
+        };
+        assert_eq!(config.login_limits(), Ok(expected));
+        let config = config_of(Environment::of([(
+            "PAYNOW_LOGIN_STATEMENT_SECONDS",
+            "86401",
+        )]));
+        let error = config.login_limits().unwrap_err().to_string();
+        assert!(
+            error.starts_with("PAYNOW_LOGIN_STATEMENT_SECONDS "),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Creates the roles, then applies the migrations as their owner, under a lock that keeps other setups
-//! of the database out.
+//! Creates the roles, applies the migrations as their owner, and limits what logins may hold, under a lock
+//! that keeps other setups of the database out.
 
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use paynow_desk::database::{DatabaseError, ROLE_RIGHT, open};
 use paynow_process::backoff::ReconnectBackoff;
 use secrecy::SecretString;
 
+use super::everybody;
+use super::limits;
+use super::lock::SetupLock;
+use super::query::{AS_OWNER, WITHOUT_LIMITS, is_true, texts};
+use crate::config::LoginLimits;
 use crate::failure::Failure;
 use crate::output;
 use crate::pause::pause;
@@ -21,50 +23,34 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 const ROLES: &str = include_str!("roles.sql");
 /// A migration that waits for a table, for example during a backup, blocks every worker. It gives up
 /// before that matters, and setup is run again.
-const AS_OWNER: &str = "SET ROLE paynow_owner; SET lock_timeout TO '5s'";
-/// "paynow" in ASCII, so that no other program uses this number in the database.
-const LOCK_KEY: i64 = 0x7061_796e_6f77;
+const LOCK_LIMIT: &str = "SET lock_timeout TO '5s'";
+/// Who has held a table of ours for so long that a migration may have waited for it in vain. The time of a
+/// transaction is null where this login may not see it.
+const HOLDERS: &str = "SELECT DISTINCT format('%s (process %s)', session.usename, pid) AS value \
+     FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid) \
+     JOIN pg_class AS relation ON relation.oid = held.relation \
+     WHERE held.granted AND relation.relkind = 'r' AND relation.relname <> 'setup_lock' \
+         AND relation.relowner = 'paynow_owner'::regrole AND session.datname = current_database() \
+         AND pid <> pg_backend_pid() \
+         AND coalesce(session.xact_start < now() - interval '5 seconds', true) \
+     ORDER BY value LIMIT 5";
 /// Setups of two databases on one server create the same roles; the other takes milliseconds.
 const ROLE_ATTEMPTS: u32 = 20;
 const ROLE_WAIT_MAX: Duration = Duration::from_secs(1);
 
-#[derive(QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
-}
-
-pub(super) fn run(url: &SecretString) -> Result<(), Failure> {
+pub(super) fn run(url: &SecretString, login_limits: &LoginLimits) -> Result<(), Failure> {
     let mut connection = open(url)?;
-    take_lock(&mut connection)?;
-    let result = prepare_roles(&mut connection).and_then(|()| migrate(&mut connection));
-    // A pooler would keep the connection, and with it the lock, open.
-    let unlocked = sql_query("SELECT pg_advisory_unlock($1)")
-        .bind::<BigInt, _>(LOCK_KEY)
-        .execute(&mut connection);
-    result?;
-    unlocked.map_err(DatabaseError::from)?;
-    Ok(())
-}
-
-fn take_lock(connection: &mut PgConnection) -> Result<(), Failure> {
-    let try_lock = format!("SELECT pg_try_advisory_lock({LOCK_KEY}) AS yes");
-    if ask(connection, &try_lock)? {
-        return Ok(());
-    }
-    output::line("database: waiting for another setup of this database")?;
-    sql_query("SELECT pg_advisory_lock($1)")
-        .bind::<BigInt, _>(LOCK_KEY)
-        .execute(connection)
+    connection
+        .batch_execute(WITHOUT_LIMITS)
         .map_err(DatabaseError::from)?;
-    Ok(())
-}
-
-fn ask(connection: &mut PgConnection, question: &str) -> Result<bool, Failure> {
-    let answer: Answer = sql_query(question)
-        .get_result(connection)
-        .map_err(DatabaseError::from)?;
-    Ok(answer.yes)
+    // The lock is a table of the owner, so the roles come first; several setups may make them at once.
+    prepare_roles(&mut connection)?;
+    let lock = SetupLock::take(url)?;
+    let result = migrate(&mut connection)
+        .and_then(|()| everybody::restrict(&mut connection))
+        .and_then(|()| limits::set(&mut connection, login_limits));
+    let released = lock.release();
+    result.and(released)
 }
 
 fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
@@ -81,8 +67,8 @@ fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
         })?;
         if roles_are_ready(connection)? {
             return output::line(
-                "database: prepared roles paynow_owner, paynow_worker, paynow_reader, paynow_spender and \
-                 paynow_operator",
+                "database: prepared roles paynow_owner, paynow_ledger, paynow_worker, paynow_reader, \
+                 paynow_spender and paynow_operator",
             );
         }
         pause(backoff.next_wait().min(ROLE_WAIT_MAX));
@@ -95,53 +81,70 @@ fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
 
 /// Whether nothing of `roles.sql` is left to do.
 fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
-    let roles_exist = ask(
+    let roles_exist = is_true(
         connection,
-        "SELECT count(*) = 5 AS yes FROM pg_roles \
+        "SELECT count(*) = 6 AS value FROM pg_roles \
          WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender', \
-                           'paynow_operator')",
+                           'paynow_operator', 'paynow_ledger')",
     )?;
     if !roles_exist {
         return Ok(false);
     }
-    ask(
+    is_true(
         connection,
         &format!(
             "SELECT pg_has_role(current_user, 'paynow_owner', {ROLE_RIGHT}) \
                     AND has_schema_privilege('paynow_owner', 'public', 'CREATE') \
+                    AND has_schema_privilege('paynow_ledger', 'public', 'CREATE') \
                     AND has_schema_privilege('paynow_worker', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_reader', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_spender', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_operator', 'public', 'USAGE') \
                     AND pg_has_role('paynow_operator', 'paynow_reader', 'MEMBER') \
-                    AND pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') AS yes"
+                    AND pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') \
+                    AND pg_has_role('paynow_owner', 'paynow_ledger', 'MEMBER') AS value"
         ),
     )
 }
 
 fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     let refused = |error: diesel::result::Error| Failure::from(DatabaseError::from(error));
-    connection.batch_execute(AS_OWNER).map_err(refused)?;
+    for statement in [AS_OWNER, LOCK_LIMIT] {
+        connection.batch_execute(statement).map_err(refused)?;
+    }
     let pending = connection
         .pending_migrations(MIGRATIONS)
         .map_err(|error| Failure::failed("the applied migrations could not be read", error))?;
     for migration in &pending {
         let name = migration.name();
-        connection.run_migration(migration).map_err(|error| {
-            Failure::failed(
+        if let Err(error) = connection.run_migration(migration) {
+            let holders = holders(connection)?;
+            return Err(Failure::failed(
                 format!(
                     "migration {name} failed and was rolled back; those before it stay applied, and \
-                     setup may be run again"
+                     setup may be run again{holders}"
                 ),
                 error,
-            )
-        })?;
+            ));
+        }
         output::line(&format!("database: applied migration {name}"))?;
     }
     if pending.is_empty() {
         output::line("database: migrations are up to date")?;
     }
     connection
-        .batch_execute("RESET lock_timeout; RESET ROLE")
+        .batch_execute("SET lock_timeout TO 0; RESET ROLE")
         .map_err(refused)
+}
+
+/// The end of a sentence that names who may be in the way.
+fn holders(connection: &mut PgConnection) -> Result<String, Failure> {
+    let logins = texts(connection, HOLDERS)?;
+    Ok(match logins.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; these logins have had our tables in use for more than 5 seconds: {}",
+            logins.join(", ")
+        ),
+    })
 }

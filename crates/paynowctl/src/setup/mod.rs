@@ -3,6 +3,10 @@
 
 mod broker;
 mod database;
+mod everybody;
+mod limits;
+mod lock;
+mod query;
 
 use clap::Args;
 
@@ -21,16 +25,16 @@ pub(crate) struct SetupOptions {
 
 pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure> {
     // All settings are read first, so that a wrong one does not leave half a setup.
-    let database_url = match options.skip_database {
+    let database = match options.skip_database {
         true => None,
-        false => Some(config.database_url()?),
+        false => Some((config.database_url()?, config.login_limits()?)),
     };
     let broker = match options.skip_broker {
         true => None,
         false => Some((config.management()?, config.ladder()?)),
     };
-    if let Some(url) = database_url {
-        database::run(&url)?;
+    if let Some((url, login_limits)) = database {
+        database::run(&url, &login_limits)?;
     }
     if let Some((management, ladder)) = broker {
         broker::run(&management, &ladder)?;

@@ -11,6 +11,16 @@ EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
+-- Owns the function that adds entries up to balances, and nothing else may write a balance.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_ledger') THEN
+        CREATE ROLE paynow_ledger NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
 -- For the worker; for whoever only looks; for game backends, which may call `spend` and read wallets; for
 -- the people at the desk, by way of `paynowctl`.
 DO $$
@@ -30,8 +40,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- An operator reads what a reader reads; and who may act as the owner, `setup`'s login, may work at the
--- desk too.
+-- An operator reads what a reader reads; who may act as the owner, `setup`'s login, may work at the desk
+-- too; and the migrations, which run as the owner, give a function to `paynow_ledger`.
 DO $$
 BEGIN
     IF NOT pg_has_role('paynow_operator', 'paynow_reader', 'MEMBER') THEN
@@ -39,6 +49,9 @@ BEGIN
     END IF;
     IF NOT pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') THEN
         GRANT paynow_operator TO paynow_owner;
+    END IF;
+    IF NOT pg_has_role('paynow_owner', 'paynow_ledger', 'MEMBER') THEN
+        GRANT paynow_ledger TO paynow_owner;
     END IF;
 EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
     NULL;
@@ -57,23 +70,20 @@ EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
     NULL;
 END $$;
 
--- The schema belongs to this database alone, so the lock of `setup` covers it. Only the owner of the
--- database may grant these rights.
+-- Only the owner of the database may grant these rights.
 DO $$
 BEGIN
     IF NOT (has_schema_privilege('paynow_owner', 'public', 'CREATE')
+        AND has_schema_privilege('paynow_ledger', 'public', 'CREATE')
         AND has_schema_privilege('paynow_worker', 'public', 'USAGE')
         AND has_schema_privilege('paynow_reader', 'public', 'USAGE')
         AND has_schema_privilege('paynow_spender', 'public', 'USAGE')
         AND has_schema_privilege('paynow_operator', 'public', 'USAGE'))
     THEN
-        GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner;
+        -- A function can be given only to a role that could have made it here.
+        GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner, paynow_ledger;
         GRANT USAGE ON SCHEMA public
             TO paynow_worker, paynow_reader, paynow_spender, paynow_operator;
-    END IF;
-    -- A database that was made before PostgreSQL 15 lets everybody create tables.
-    IF has_schema_privilege('paynow_worker', 'public', 'CREATE') THEN
-        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     END IF;
 EXCEPTION WHEN undefined_object OR internal_error THEN
     NULL;
