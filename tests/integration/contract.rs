@@ -4,6 +4,7 @@ pub(crate) mod database;
 
 mod catalog;
 mod forgery;
+mod holding;
 mod ledger;
 mod migrations;
 mod privacy;

@@ -330,6 +330,7 @@ fn the_spender_may_spend_and_read_wallets_and_nothing_else() {
 #[test]
 fn tables_of_ones_own_with_our_names_change_nothing_of_a_spend() {
     let ledger = ledger();
+    ledger.allow_temporary_tables();
     let mut backend = ledger.log_in_as("paynow_spender");
     backend.works(
         "CREATE TEMPORARY TABLE wallets (wallet_id bigint, balance bigint); \

@@ -169,6 +169,8 @@ fn a_setup_that_would_wait_for_a_backup_gives_up_and_delays_nobody() {
     let refused = app.ctl(&["setup"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("lock timeout"), "{refused:?}");
+    let holder = "in use for more than 5 seconds: paynow (process ";
+    assert!(refused.stderr.contains(holder), "{refused:?}");
     let order = Order::of(PRODUCT, flake());
     app.deliver(&order);
     app.drain();

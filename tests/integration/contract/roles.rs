@@ -254,13 +254,14 @@ fn the_logins_of_our_programs_are_no_superusers_and_the_owner_cannot_log_in() {
         "SELECT rolname || CASE WHEN rolcanlogin THEN ' logs in' ELSE ' does not log in' END \
              AS value \
          FROM pg_roles WHERE rolname IN \
-             ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender') \
+             ('paynow_owner', 'paynow_ledger', 'paynow_worker', 'paynow_reader', 'paynow_spender') \
              AND NOT rolsuper AND NOT rolcreaterole AND NOT rolcreatedb AND NOT rolbypassrls \
          ORDER BY rolname",
     );
     assert_eq!(
         roles,
         [
+            "paynow_ledger does not log in",
             "paynow_owner does not log in",
             "paynow_reader logs in",
             "paynow_spender logs in",

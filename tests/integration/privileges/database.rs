@@ -29,7 +29,10 @@ const RIGHTS: &str = "
     WHERE grantee <> 'paynow_owner'::regrole
     GROUP BY who, may, on_what ORDER BY who, may, on_what";
 
-const ALL_RIGHTS: [&str; 49] = [
+const ALL_RIGHTS: [&str; 52] = [
+    "paynow_ledger: insert wallets",
+    "paynow_ledger: select wallets",
+    "paynow_ledger: update wallets",
     "paynow_operator: execute lock_balance",
     "paynow_operator: execute post_correction",
     "paynow_operator: insert operator_actions (action, operator, outcome, selection, why)",
@@ -102,13 +105,14 @@ fn roles_contain_each_other_only_as_listed() {
          FROM pg_auth_members \
          WHERE member::regrole::text LIKE 'paynow\\_%' AND roleid::regrole::text LIKE 'paynow\\_%' \
              AND member::regrole::text IN ('paynow_owner', 'paynow_worker', 'paynow_reader', \
-                 'paynow_spender', 'paynow_operator') \
-         ORDER BY member::regrole::text COLLATE \"C\"",
+                 'paynow_spender', 'paynow_operator', 'paynow_ledger') \
+         ORDER BY member::regrole::text COLLATE \"C\", roleid::regrole::text COLLATE \"C\"",
     );
     assert_eq!(
         members,
         [
             "paynow_operator may act as paynow_reader",
+            "paynow_owner may act as paynow_ledger",
             "paynow_owner may act as paynow_operator",
         ]
     );
