@@ -51,6 +51,13 @@ Examples:
 /// The exit code for a wrong command line.
 const USAGE: u8 = 2;
 
+const LOGIN_LIMITS: &str = "\
+Settings, in seconds, of every database login but setup's own (0 is no limit; unset leaves values that were
+set by hand, and gives 30, 10 and 60, or 900 for readers and operators, to a login without one):
+  PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS
+  PAYNOW_LOGIN_LOCK_SECONDS
+  PAYNOW_LOGIN_STATEMENT_SECONDS";
+
 /// Sets up, feeds, reads and checks the pipeline from PayNow webhooks to points.
 #[derive(Debug, Parser)]
 #[command(name = "paynowctl", version, after_help = EXIT_CODES)]
@@ -89,6 +96,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Prepares the database and the broker; safe to repeat, also while the programs are running
+    #[command(after_help = LOGIN_LIMITS)]
     Setup(SetupOptions),
     /// Sets and lists the points that products give
     #[command(subcommand)]
