@@ -288,8 +288,9 @@ fn a_spend_that_is_left_open_is_ended_by_the_server() {
 
     // Waits for the wallet until the server has ended the other transaction.
     ledger.log_in_as("paynow_worker").works(
-        "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, kind, points) \
-             VALUES ('order-line:9', 20, 10, 'order_line', 7)",
+        "SET lock_timeout TO '60s'; \
+         INSERT INTO ledger_entries (entry_key, wallet_id, order_id, kind, points) \
+         VALUES ('order-line:9', 20, 10, 'order_line', 7)",
     );
 
     assert_eq!(ledger.balances(), ["20: 507"], "the spend was rolled back");
