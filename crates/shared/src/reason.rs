@@ -25,6 +25,10 @@ pub enum Reason {
     RefundNotCompleted,
     /// A constraint rejected the event's rows, or they conflicted with other rows at every attempt.
     LedgerRejected,
+    /// At every attempt another transaction held a wallet of the event.
+    WalletLocked,
+    /// At every attempt another transaction held another row that the event needs.
+    RowLocked,
     /// Handling it panicked or crashed the worker, or the broker delivered it too often.
     CrashLoop,
     /// It reached the dead-letter queue without a reason code.

@@ -29,6 +29,7 @@ use crate::handoff::Handoff;
 use crate::ledger::plan::Outcome;
 use crate::observe::events::{start_outcomes, start_rungs};
 use crate::observe::sessions::{Consuming, Listening, Paused};
+use crate::progress::Progress;
 use crate::session::Session;
 
 /// Long, because no program waits for the answer while an event is handed on.
@@ -69,7 +70,12 @@ impl App {
             &stop_publisher,
         );
         let (readiness, current) = watch::channel(Err("starting"));
-        let ready = Arc::new(move || *current.borrow());
+        let progress = Arc::new(Progress::new(config.lanes.count, config.stall_after));
+        let held = Arc::clone(&progress);
+        let ready = Arc::new(move || match *current.borrow() {
+            Ok(()) if held.is_stalled() => Err("stalled"),
+            readiness => readiness,
+        });
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
             Fatal::failed(
                 format!("could not listen on {}", config.admin_address),
@@ -90,6 +96,7 @@ impl App {
                 publisher,
                 ladder: config.ladder,
             }),
+            progress,
         };
         Ok(Self {
             session,
@@ -145,6 +152,8 @@ impl App {
         tasks.spawn(housekeeping::run(database.clone(), self.retention_days));
         tasks.spawn(survey::run(database.clone(), self.survey));
         tasks.spawn(certificate::watch(peers));
+        let report = Arc::clone(&self.session.progress).report();
+        tasks.spawn(async { match report.await {} });
         tasks
     }
 

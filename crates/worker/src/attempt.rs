@@ -3,13 +3,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
 use crate::crash_marks::{CrashMarks, is_suspect, unmark};
-use crate::database::{DatabaseAddress, DatabaseError};
+use crate::database::{DatabaseAddress, DatabaseError, locks};
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::ledger::Ledger;
@@ -19,6 +20,8 @@ use crate::message::{DecodedMessage, Message};
 pub(crate) enum AttemptError {
     /// One of the events cannot be applied. Of several messages it is not known which.
     Event(Failure),
+    /// Another transaction holds a row. Of several messages it is not known which one needs it.
+    Locked(Failure),
     /// Other transactions inserted the same rows first, several times in a row.
     StaleView,
     /// The database cannot be used; no event is at fault.
@@ -35,20 +38,23 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// Applies the messages of a range in one transaction. If the database fails on the connection of
+    /// Applies the messages of a range in one transaction, which waits for a lock no longer than
+    /// `lock_wait`. If the database fails on the connection of
     /// an earlier attempt, tries once more on a new one: an idle connection may have died unnoticed.
     pub(crate) async fn apply(
         &mut self,
         messages: &Arc<Vec<Message>>,
         range: Range<usize>,
+        lock_wait: Duration,
     ) -> Result<Vec<Disposition>, AttemptError> {
         if let Some(ledger) = self.ledger.take() {
-            match self.apply_to(Some(ledger), messages, range.clone()).await {
+            let attempt = self.apply_to(Some(ledger), messages, range.clone(), lock_wait);
+            match attempt.await {
                 Err(AttemptError::Database(_broken)) => {}
                 result => return result,
             }
         }
-        self.apply_to(None, messages, range).await
+        self.apply_to(None, messages, range, lock_wait).await
     }
 
     /// Applies on the ledger's connection, or on a new one, and keeps it unless the database failed.
@@ -57,18 +63,24 @@ impl Attempts {
         ledger: Option<Ledger>,
         messages: &Arc<Vec<Message>>,
         range: Range<usize>,
+        lock_wait: Duration,
     ) -> Result<Vec<Disposition>, AttemptError> {
         let (database, policy) = (self.database.clone(), Arc::clone(&self.policy));
         let (crash_marks, messages) = (self.crash_marks.clone(), Arc::clone(messages));
         let attempt = tokio::task::spawn_blocking(move || {
             let open = || database.connect().map(Ledger::new);
             let mut ledger = ledger.map_or_else(open, Ok)?;
+            ledger.limit_lock_waits(lock_wait)?;
+            let started = Instant::now();
             let result = match messages.get(range).unwrap_or_default() {
                 [message] if is_suspect(message) => {
                     apply_suspect(&mut ledger, message, &policy, &crash_marks)
                 }
                 messages => apply(&mut ledger, messages, &policy),
             };
+            let result = result.map_err(|error| {
+                locks::explain(&mut ledger.connection, error, started.elapsed(), lock_wait)
+            });
             Ok::<_, DatabaseError>((ledger, result))
         });
         let Ok(attempt) = attempt.await else {
@@ -127,6 +139,12 @@ impl From<DatabaseError> for AttemptError {
                 let constraint = constraint.map(|name| format!(" ({name})"));
                 let error = message + &constraint.unwrap_or_default();
                 Self::Event(Failure::new(reason, error))
+            }
+            DatabaseError::WalletLocked(_) => {
+                Self::Locked(Failure::new(Reason::WalletLocked, error.to_string()))
+            }
+            DatabaseError::RowLocked(_) => {
+                Self::Locked(Failure::new(Reason::RowLocked, error.to_string()))
             }
             DatabaseError::StaleView => Self::StaleView,
             DatabaseError::Unavailable(_) | DatabaseError::SchemaBehind => Self::Database(error),

@@ -30,6 +30,8 @@ pub struct Config {
     /// `METRICS_ADDR`
     pub admin_address: SocketAddr,
     pub lanes: LaneSettings,
+    /// `WORKER_STALL_SECONDS`: how long the worker may hold messages without a commit and be ready.
+    pub stall_after: Duration,
     pub policy: Policy,
     /// `EVENT_RETENTION_DAYS`: how long the payload of a recorded event is kept.
     pub retention_days: u32,
@@ -80,6 +82,11 @@ impl Config {
             database: DatabaseAddress::from_environment(environment)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
+            stall_after: Duration::from_secs(environment.number_or(
+                "WORKER_STALL_SECONDS",
+                1..=INTERVAL_SECONDS_MAX,
+                30,
+            )?),
             retention_days: environment.number_or(
                 "EVENT_RETENTION_DAYS",
                 1..=RETENTION_DAYS_MAX,
@@ -185,6 +192,7 @@ mod tests {
             ("DATABASE_URL", "mysql://user:hidden@db"),
             ("PAYNOW_STORE_ID", "my store"),
             ("WORKER_LANES", "0"),
+            ("WORKER_STALL_SECONDS", "0"),
             ("PARTIAL_REFUNDS", "maybe"),
             ("RETRY_LADDER", "4,1"),
             ("METRICS_ADDR", "9465"),

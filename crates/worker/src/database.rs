@@ -1,6 +1,7 @@
 //! Connections to the database, and what its errors mean. There is no pool: each lane owns its
 //! connection, and drops it when an attempt on it fails.
 
+pub(crate) mod locks;
 mod schema;
 
 use diesel::connection::SimpleConnection;
@@ -29,8 +30,11 @@ const LIMITS: [(&str, &str); 7] = [
     ),
 ];
 /// The worker uses only the rights of its role, whatever its login may do. An acknowledged credit must
-/// survive a crash of the server, whatever the server's default is.
-const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on";
+/// survive a crash of the server, whatever the server's default is. The ledger's trigger names held wallets.
+const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on; \
+     SET paynow.name_locks TO on";
+/// What the ledger's trigger raises, on a connection that sets `paynow.name_locks`.
+const WALLET_LOCKED: &str = "wallet_locked";
 /// The last millisecond of the year 9999.
 const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
@@ -110,6 +114,12 @@ pub enum DatabaseError {
         constraint: Option<String>,
         message: String,
     },
+    /// Another transaction holds a wallet, and did not release it in time.
+    #[error("{0}")]
+    WalletLocked(String),
+    /// Another transaction holds another row, and did not release it in time.
+    #[error("another transaction holds a row that this event needs: {0}")]
+    RowLocked(String),
     /// The database or the deployment failed; no event is at fault.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -130,7 +140,11 @@ impl From<DieselError> for DatabaseError {
             return Self::Unavailable(error.to_string());
         };
         let message = information.message().to_owned();
+        let constraint = information.constraint_name();
         match kind {
+            DatabaseErrorKind::CheckViolation if constraint == Some(WALLET_LOCKED) => {
+                Self::WalletLocked(message)
+            }
             DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => {
                 Self::StaleView
             }
@@ -139,7 +153,7 @@ impl From<DieselError> for DatabaseError {
             | DatabaseErrorKind::NotNullViolation
             | DatabaseErrorKind::CheckViolation
             | DatabaseErrorKind::ExclusionViolation => Self::Rejected {
-                constraint: information.constraint_name().map(str::to_owned),
+                constraint: constraint.map(str::to_owned),
                 message,
             },
             DatabaseErrorKind::UnableToSendCommand

@@ -6,10 +6,12 @@ pub(crate) mod read;
 mod statement;
 mod write;
 
+use std::time::Duration;
+
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, locks};
 use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::message::DecodedMessage;
@@ -36,6 +38,8 @@ pub struct Ledger {
     pub(crate) connection: PgConnection,
     /// How many more batches are decided on a full view from the start.
     full_views_left: u32,
+    /// `None` on a new connection.
+    lock_wait: Option<Duration>,
 }
 
 impl Ledger {
@@ -43,7 +47,17 @@ impl Ledger {
         Self {
             connection,
             full_views_left: 0,
+            lock_wait: None,
         }
+    }
+
+    /// Sets how long the next transactions wait for a lock.
+    pub(crate) fn limit_lock_waits(&mut self, lock_wait: Duration) -> Result<(), DatabaseError> {
+        if self.lock_wait != Some(lock_wait) {
+            locks::limit_waits(&mut self.connection, lock_wait)?;
+            self.lock_wait = Some(lock_wait);
+        }
+        Ok(())
     }
 
     /// Applies messages: all of them commit, or none does.

@@ -13,6 +13,7 @@ pub mod message;
 
 pub mod handle;
 mod attempt;
+pub mod progress;
 pub mod crash_marks;
 
 pub mod decide;

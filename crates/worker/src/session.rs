@@ -22,10 +22,14 @@ use crate::handle::Handler;
 use crate::handoff::Handoff;
 use crate::observe::events::BatchTimer;
 use crate::observe::sessions::DrainLimitReached;
+use crate::progress::{LaneProgress, Progress};
 use crate::settle::settle;
 
 /// Batches that are being handled get this long to finish; the broker delivers the unfinished ones again.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// A lane that has waited this long for a message holds none.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Everything that a session needs; each run is a new session with a new connection.
 pub struct Session {
@@ -35,6 +39,7 @@ pub struct Session {
     pub policy: Arc<Policy>,
     pub crash_marks: CrashMarks,
     pub handoff: Arc<Handoff>,
+    pub progress: Arc<Progress>,
 }
 
 impl Session {
@@ -68,14 +73,16 @@ impl Session {
         tasks: &mut JoinSet<Result<(), SessionEnded>>,
         stop: &CancellationToken,
     ) -> Result<(), BrokerError> {
-        for _lane in 0..self.lanes.count {
+        for number in 0..self.lanes.count {
             let lane = Lane {
                 consumer: BatchConsumer::open(link, CREDITS_QUEUE, self.lanes.prefetch).await?,
                 handler: Handler::new(
                     self.database.clone(),
                     Arc::clone(&self.policy),
                     self.crash_marks.clone(),
+                    self.progress.lane(number),
                 ),
+                progress: self.progress.lane(number),
                 handoff: Arc::clone(&self.handoff),
                 batch_max: self.lanes.batch_max,
             };
@@ -91,20 +98,31 @@ struct Lane {
     consumer: BatchConsumer,
     handler: Handler,
     handoff: Arc<Handoff>,
+    progress: LaneProgress,
     batch_max: usize,
 }
 
 impl Lane {
     async fn run(mut self, stop: CancellationToken) -> Result<(), SessionEnded> {
-        while let Some(batch) = self.consumer.next_batch(self.batch_max, &stop).await? {
+        loop {
+            let next_batch = self.consumer.next_batch(self.batch_max, &stop);
+            let Ok(batch) = tokio::time::timeout(IDLE_AFTER, next_batch).await else {
+                self.progress.idle();
+                continue;
+            };
+            let Some(batch) = batch? else {
+                return Ok(());
+            };
+            self.progress.holding();
             let mut timer = BatchTimer::start(batch.messages.len());
             let dispositions = self.handler.handle(&batch.messages).await?;
             timer.committed();
+            self.progress.committed();
             let channel = self.consumer.channel();
             settle(channel, &batch, &dispositions, &self.handoff).await?;
             timer.settled();
+            self.progress.committed();
         }
-        Ok(())
     }
 }
 

@@ -34,14 +34,14 @@ declare_metrics! {
     /// events published to a retry queue
     static RETRIES: Counter =
         "paynow_worker_retries_total" { rung_seconds: AtRunTime, reason: Known(retry_reasons) };
-    /// batches applied again event by event, because an event failed or views stayed stale
+    /// batches applied again event by event, because an event failed, met a lock or views stayed stale
     static REDONE: Counter = "paynow_worker_batches_redone_total" {};
     /// events dead-lettered
     static DEAD_LETTERS: Counter = "paynow_worker_dead_letters_total" { reason: Known(reasons) };
 }
 
 declare_log_events! {
-    Warning "batch_redone": "an event made its batch fail, or views stayed stale";
+    Warning "batch_redone": "an event made its batch fail or met a lock, or views stayed stale";
     Info "event_deferred": "the event waits in a retry queue";
     Error "event_dead_lettered": "a person must decide about the event";
 }
@@ -61,7 +61,12 @@ pub(crate) fn reasons() -> Vec<&'static str> {
 
 /// The reasons for which an event is tried again.
 fn retry_reasons() -> Vec<&'static str> {
-    let reasons = [Reason::OrderUnknown, Reason::LedgerRejected];
+    let reasons = [
+        Reason::OrderUnknown,
+        Reason::LedgerRejected,
+        Reason::WalletLocked,
+        Reason::RowLocked,
+    ];
     reasons.map(Reason::code).to_vec()
 }
 

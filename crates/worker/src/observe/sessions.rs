@@ -14,6 +14,8 @@ use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 declare_metrics! {
     /// 1 while the worker consumes messages, 0 while it waits for a server
     static CONSUMING: Gauge = "paynow_worker_consuming" {};
+    /// how long the worker has held messages without a commit, 0 when it holds none
+    static UNCOMMITTED: Gauge = "paynow_worker_uncommitted_seconds" {};
     /// broker, database, schema, handing_on or panic
     static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
 }
@@ -21,6 +23,8 @@ declare_metrics! {
 declare_log_events! {
     Info "consuming": "the worker consumes messages";
     Warning "paused": "the broker or the database is not available";
+    Warning "stalled": "the worker holds messages, and nothing is committed";
+    Info "stall_ended": "something is committed again, or the worker holds no messages";
     Warning "drain_limit_reached": "the broker delivers the unsettled messages again";
 }
 
@@ -71,6 +75,32 @@ impl Observable for Paused<'_> {
         PAUSES.with([<&str>::from(self.cause)]).increment(1);
         slog_scope::warn!(# "paused", "paused"; "why" => chain(self.error),
             "resume_in_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+pub(crate) struct Uncommitted(pub(crate) Duration);
+
+impl Observable for Uncommitted {
+    fn emit(self) {
+        UNCOMMITTED.handle().set(self.0.as_secs_f64());
+    }
+}
+
+/// How long nothing has been committed.
+pub(crate) struct Stalled(pub(crate) Duration);
+
+impl Observable for Stalled {
+    fn emit(self) {
+        slog_scope::warn!(# "stalled", "stalled: messages wait and nothing is committed";
+            "uncommitted_seconds" => self.0.as_secs());
+    }
+}
+
+pub(crate) struct StallEnded;
+
+impl Observable for StallEnded {
+    fn emit(self) {
+        slog_scope::info!(# "stall_ended", "stall ended");
     }
 }
 

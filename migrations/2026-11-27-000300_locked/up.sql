@@ -1,0 +1,33 @@
+-- The worker tells an event that meets a held wallet from a database in trouble, by name.
+
+-- As before, and by name if the caller's setting paynow.name_locks is on: the worker of this version sets
+-- it. The version before would make a dead letter of an event with a constraint's name that it does not
+-- know, so it still gets the error of PostgreSQL.
+CREATE OR REPLACE FUNCTION post_entries_to_wallets() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO wallets AS wallet (wallet_id, balance)
+    SELECT wallet_id, sum(points)::bigint FROM new_entries GROUP BY wallet_id ORDER BY wallet_id
+    ON CONFLICT ON CONSTRAINT wallets_pkey DO UPDATE
+        SET balance = wallet.balance + excluded.balance, updated_at = now();
+    RETURN NULL;
+EXCEPTION
+    WHEN numeric_value_out_of_range THEN
+        -- By name, so that the worker can tell a balance that cannot be from a database in trouble.
+        RAISE EXCEPTION 'the balance would not fit into 64 bits'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'wallets_balance_fits';
+    WHEN lock_not_available OR deadlock_detected THEN
+        -- A lock on the whole table is no event's fault, so it keeps its error.
+        IF coalesce(current_setting('paynow.name_locks', true), '') <> 'on' OR EXISTS (
+            SELECT FROM pg_locks
+            WHERE relation = 'wallets'::regclass
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND granted AND pid <> pg_backend_pid() AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                    'AccessExclusiveLock'))
+        THEN
+            RAISE;
+        END IF;
+        RAISE EXCEPTION 'another transaction holds one of these wallets: %',
+            (SELECT string_agg(DISTINCT wallet_id::text, ', ') FROM new_entries)
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'wallet_locked';
+END $$;
