@@ -14,6 +14,7 @@ mod golden;
 mod haproxy;
 mod hardening;
 mod kubernetes;
+mod locked;
 mod monitoring;
 mod mutated;
 mod poison;
