@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error};
 
-use crate::harness::{Order, Suspended, TestApp, eventually, flake};
+use crate::harness::{Order, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const PRICE: i64 = 500;
@@ -231,17 +231,13 @@ fn only_a_session_that_asks_for_it_gets_the_name_of_a_held_wallet() {
         let setting = if key == "2" { "on" } else { "off" };
         let set = format!("SET paynow.name_locks TO {setting}");
         session.batch_execute(&set).unwrap();
-        match session.batch_execute(&insert).unwrap_err() {
-            Error::DatabaseError(kind, information) => {
-                let name = information.constraint_name().map(str::to_owned);
-                (
-                    name,
-                    matches!(kind, DatabaseErrorKind::CheckViolation),
-                    information.message().to_owned(),
-                )
-            }
-            other => panic!("{other}"),
-        }
+        let error = session.batch_execute(&insert).unwrap_err();
+        let Error::DatabaseError(kind, information) = error else {
+            panic!("{error}");
+        };
+        let name = information.constraint_name().map(str::to_owned);
+        let is_check = matches!(kind, DatabaseErrorKind::CheckViolation);
+        (name, is_check, information.message().to_owned())
     };
 
     // The worker of the version before takes any named constraint for the fault of the event.
@@ -262,15 +258,7 @@ fn a_worker_whose_database_is_silent_is_not_ready_until_it_answers() {
     app.set_product(POINTS, PRICE);
     app.deliver(&Order::of(POINTS, flake()));
     app.drain();
-    let processes = app.database.texts(
-        "SELECT pid::text AS value FROM pg_stat_activity \
-         WHERE datname = current_database() AND application_name = 'paynow-worker'",
-    );
-    assert!(!processes.is_empty());
-    let silent: Vec<Suspended> = processes
-        .iter()
-        .map(|pid| Suspended::process(pid.parse().unwrap()))
-        .collect();
+    let silent = app.silence_database();
 
     let buyer = flake();
     app.deliver(&Order::of(POINTS, buyer));

@@ -65,13 +65,19 @@ impl Progress {
     pub async fn report(self: Arc<Self>) -> Infallible {
         let mut was_stalled = false;
         loop {
-            Uncommitted(self.uncommitted_for()).emit();
-            match (was_stalled, self.is_stalled()) {
-                (false, true) => Stalled(self.uncommitted_for()).emit(),
+            let held_for = self.uncommitted_for();
+            let is_stalled = held_for >= self.stall_after;
+            Uncommitted {
+                held_for,
+                is_stalled,
+            }
+            .emit();
+            match (was_stalled, is_stalled) {
+                (false, true) => Stalled(held_for).emit(),
                 (true, false) => StallEnded.emit(),
                 (false, false) | (true, true) => {}
             }
-            was_stalled = self.is_stalled();
+            was_stalled = is_stalled;
             tokio::time::sleep(REPORT_INTERVAL).await;
         }
     }

@@ -16,6 +16,8 @@ declare_metrics! {
     static CONSUMING: Gauge = "paynow_worker_consuming" {};
     /// how long the worker has held messages without a commit, 0 when it holds none
     static UNCOMMITTED: Gauge = "paynow_worker_uncommitted_seconds" {};
+    /// 1 while the worker has held messages without a commit for WORKER_STALL_SECONDS
+    static STALLED: Gauge = "paynow_worker_stalled" {};
     /// broker, database, schema, handing_on or panic
     static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
 }
@@ -78,11 +80,16 @@ impl Observable for Paused<'_> {
     }
 }
 
-pub(crate) struct Uncommitted(pub(crate) Duration);
+/// How long nothing has been committed although messages are held.
+pub(crate) struct Uncommitted {
+    pub(crate) held_for: Duration,
+    pub(crate) is_stalled: bool,
+}
 
 impl Observable for Uncommitted {
     fn emit(self) {
-        UNCOMMITTED.handle().set(self.0.as_secs_f64());
+        UNCOMMITTED.handle().set(self.held_for.as_secs_f64());
+        STALLED.handle().set(f64::from(self.is_stalled));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::harness::TestApp;
+
 /// The broker of the stack that `PAYNOW_STACK` names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BrokerProcess {
@@ -44,6 +46,20 @@ impl Suspended {
 impl Drop for Suspended {
     fn drop(&mut self) {
         signal("CONT", self.0);
+    }
+}
+
+impl TestApp {
+    /// Suspends the server's processes of the workers' sessions, until they are dropped: to the workers
+    /// the database is silent.
+    pub(crate) fn silence_database(&self) -> Vec<Suspended> {
+        let processes = self.database.texts(
+            "SELECT pid::text AS value FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'paynow-worker'",
+        );
+        assert!(!processes.is_empty(), "no worker has a session");
+        let processes = processes.iter().map(|pid| pid.parse().expect("a pid"));
+        processes.map(Suspended::process).collect()
     }
 }
 

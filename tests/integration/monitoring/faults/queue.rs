@@ -6,7 +6,7 @@ use crate::harness::{Order, Program, SECRET, eventually, flake};
 use crate::monitoring::system::{POINTS, System};
 use crate::reversals::refund;
 
-pub(super) const FAULTS: [Fault; 3] = [NO_WORKER, LATE, TOO_EARLY];
+pub(super) const FAULTS: [Fault; 4] = [NO_WORKER, LATE, TOO_EARLY, SILENT];
 
 const NO_WORKER: Fault = Fault {
     what: "the only worker is killed, and 10001 webhooks arrive",
@@ -33,6 +33,30 @@ const TOO_EARLY: Fault = Fault {
     test: "queue::waiting_events_raise_their_alerts",
     alerts: &["PayNowRetrySaturation warning"],
 };
+
+const SILENT: Fault = Fault {
+    what: "the worker's sessions in the database are suspended (SIGSTOP)",
+    test: "queue::a_silent_database_raises_its_alert",
+    alerts: &["PayNowWorkerStalled critical"],
+};
+
+#[test]
+#[ignore = "reads the broker's metrics: ops/test runs it alone"]
+fn a_silent_database_raises_its_alert() {
+    let settings = [("WORKER_STALL_SECONDS", "1"), ("WORKER_LANES", "1")];
+    let system = System::with(&[], &settings);
+    let watch = system.watched(QUICK);
+    SILENT.is_silent(&watch);
+    system.post_order();
+    system.app.drain();
+    let mut silent = Vec::new();
+    SILENT.fires(&watch, || {
+        silent = system.app.silence_database();
+        system.post_order();
+    });
+    drop(silent);
+    SILENT.is_over(&watch, || system.post_order());
+}
 
 #[test]
 #[ignore = "reads the broker's metrics: ops/test runs it alone"]
