@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use paynow_shared::event::EventType;
 use paynow_shared::ids::WalletId;
 use paynow_shared::reason::Reason;
@@ -60,6 +60,9 @@ pub struct Letter {
     #[diesel(sql_type = Binary)]
     #[serde(skip)]
     pub(crate) body_sha256: Vec<u8>,
+    /// Whether it has a signature, so that a replay can prove that `PayNow` signed it.
+    #[diesel(sql_type = Bool)]
+    pub has_signature: bool,
     /// Since it first died.
     #[diesel(sql_type = BigInt)]
     pub age_seconds: i64,
@@ -104,7 +107,7 @@ impl LetterSummary {
 impl Stored {
     fn select(condition: &str) -> String {
         format!(
-            "SELECT {}, event_id, {}, body_sha256, \
+            "SELECT {}, event_id, {}, body_sha256, signature IS NOT NULL AS has_signature, \
                     extract(epoch FROM now() - first_dead_at)::bigint AS age_seconds, body \
              FROM dead_letters WHERE {condition}",
             LetterSummary::columns(),

@@ -2,6 +2,7 @@
 
 use crate::broker;
 use crate::observe;
+use crate::secrets;
 use crate::telemetry::{self, Catalog};
 
 pub const CATALOG: Catalog = Catalog {
@@ -15,5 +16,6 @@ pub const CATALOG: Catalog = Catalog {
         telemetry::LOG_EVENTS,
         broker::observe::LOG_EVENTS,
         observe::LOG_EVENTS,
+        secrets::observe::LOG_EVENTS,
     ],
 };

@@ -19,5 +19,6 @@ pub mod catalog;
 pub mod admin;
 pub mod backoff;
 pub mod certificate;
+pub mod secrets;
 
 pub mod broker;

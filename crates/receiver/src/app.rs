@@ -14,6 +14,8 @@ use paynow_process::certificate;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
 use paynow_process::program;
+use paynow_process::secrets::reload::Watch;
+use paynow_process::secrets::{CurrentSecrets, SecretSetting, SigningSecret};
 use paynow_process::telemetry;
 use paynow_shared::topology::EVENTS_EXCHANGE;
 use tokio::task::JoinSet;
@@ -24,8 +26,6 @@ use crate::failures::Failures;
 use crate::http::{ReceiverState, refuse_head, routes};
 use crate::observe;
 use crate::observe::sockets::Listening;
-use crate::secrets::reload;
-use crate::secrets::{CurrentSecrets, SigningSecret};
 use crate::socket::server::{self, Handlers, ServerLimits};
 
 /// While the broker is behind by more than this, new webhooks are refused: PayNow sends them again, and
@@ -49,13 +49,19 @@ impl App {
         let metrics =
             telemetry::start_metrics("paynow-receiver", &[catalog::CATALOG, observe::CATALOG])
                 .map_err(|error| Fatal::failed("could not start metrics", error))?;
-        let secret_ids = config.secrets.iter().map(SigningSecret::id);
+        let secret_ids = config.secrets.secrets.iter().map(SigningSecret::id);
         secret_ids.for_each(observe::secrets::start);
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
         tokio::spawn(certificate::watch(peers));
-        let secrets = Arc::new(CurrentSecrets::new(config.secrets));
-        let secrets_watch = reload::Watch::new(config.secrets_file, Arc::clone(&secrets))
+        let SecretSetting {
+            name,
+            secrets,
+            file,
+        } = config.secrets;
+        let secrets = Arc::new(CurrentSecrets::new(secrets));
+        let (current, on_replaced) = (Arc::clone(&secrets), observe::secrets::replaced);
+        let secrets_watch = Watch::new(name, file, current, on_replaced)
             .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
         tokio::spawn(secrets_watch.run(stop_lanes.clone()));
         let (publisher, lanes) = Publisher::start(

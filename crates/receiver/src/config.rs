@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
-use paynow_process::environment::{Environment, SecretFile, SettingError};
-use secrecy::ExposeSecret;
+use paynow_process::environment::{Environment, SettingError};
+use paynow_process::secrets::{SIGNING_SECRETS, SecretSetting};
 
 use crate::failures::FailureLimits;
-use crate::secrets::SigningSecrets;
 use crate::source::{Networks, Sources};
 
 /// PayNow publishes no limit and embeds whole products per line; more than this is no webhook.
@@ -19,9 +18,7 @@ pub struct Config {
     /// `AMQP_URL`
     pub broker: BrokerAddress,
     /// `PAYNOW_SIGNING_SECRETS`: `id:secret` pairs or bare secrets, comma separated.
-    pub secrets: SigningSecrets,
-    /// The file they come from, if `PAYNOW_SIGNING_SECRETS_FILE` names it.
-    pub secrets_file: Option<SecretFile>,
+    pub secrets: SecretSetting,
     /// `PAYNOW_TOLERANCE_SECONDS`: how far a timestamp may be off, either way.
     pub tolerance: Duration,
     /// `RECEIVER_ADDR`
@@ -48,7 +45,7 @@ pub struct Config {
 
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let secrets = environment.required_secret("PAYNOW_SIGNING_SECRETS")?;
+        let secrets = SecretSetting::required(environment, SIGNING_SECRETS)?;
         let default_address = SocketAddr::from(([0, 0, 0, 0], 8080));
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9464));
         let tolerance = environment.number_or("PAYNOW_TOLERANCE_SECONDS", 1..=86_400, 300)?;
@@ -69,9 +66,7 @@ impl Config {
         )?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
-            secrets: SigningSecrets::parse(secrets.expose_secret())
-                .map_err(|error| SettingError::new("PAYNOW_SIGNING_SECRETS", error))?,
-            secrets_file: environment.secret_file("PAYNOW_SIGNING_SECRETS"),
+            secrets,
             tolerance: Duration::from_secs(tolerance),
             address: environment.parsed_or("RECEIVER_ADDR", default_address)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
@@ -116,7 +111,7 @@ fn failures(environment: &Environment, name: &str, default: u32) -> Result<u32, 
 mod tests {
     use super::*;
 
-    const SECRET: (&str, &str) = ("PAYNOW_SIGNING_SECRETS", "orders:pn-1");
+    const SECRET: (&str, &str) = ("PAYNOW_SIGNING_SECRETS", "orders:pn-0123456789abcdef");
     const BROKER: (&str, &str) = ("AMQP_URL", "amqp://user:hidden@broker/%2f");
 
     fn problem<const N: usize>(pairs: [(&str, &str); N]) -> String {
@@ -151,6 +146,7 @@ mod tests {
         );
         assert_eq!(problem([SECRET]), "AMQP_URL is required and not set");
         for (name, value) in [
+            ("PAYNOW_SIGNING_SECRETS", "orders:x"),
             ("PAYNOW_TOLERANCE_SECONDS", "0"),
             ("RECEIVER_ADDR", "localhost"),
             ("RECEIVER_BODY_LIMIT_BYTES", "-1"),

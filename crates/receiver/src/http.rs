@@ -12,6 +12,7 @@ use paynow_process::admin::{ReadinessCheck, health_response, readiness_response}
 use paynow_process::broker::Publisher;
 use paynow_process::clock;
 use paynow_process::observe::Observable;
+use paynow_process::secrets::CurrentSecrets;
 use serde_json::json;
 
 use crate::answer::{problem_response, raw_problem_response};
@@ -22,7 +23,6 @@ use crate::observe::requests::{
 };
 use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
-use crate::secrets::CurrentSecrets;
 use crate::socket::HeadError;
 use crate::socket::track::{announced_length, connection_of};
 use crate::source::Sources;

@@ -16,6 +16,5 @@ mod answer;
 pub mod refusal;
 pub mod code;
 pub mod failures;
-pub mod secrets;
 mod socket;
 pub mod observe;

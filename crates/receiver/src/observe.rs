@@ -10,9 +10,5 @@ use paynow_process::telemetry::Catalog;
 
 pub const CATALOG: Catalog = Catalog {
     metrics: &[requests::METRICS, sockets::METRICS, secrets::METRICS],
-    log_events: &[
-        requests::LOG_EVENTS,
-        sockets::LOG_EVENTS,
-        secrets::LOG_EVENTS,
-    ],
+    log_events: &[requests::LOG_EVENTS, sockets::LOG_EVENTS],
 };

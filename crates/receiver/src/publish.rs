@@ -34,6 +34,7 @@ pub async fn publish(
             received_at_ms: Some(webhook.received_at_ms),
             signed_at_ms: Some(webhook.signed_at_ms),
             secret_id: Some(webhook.secret_id),
+            signature: Some(webhook.signature.to_base64()),
             attempt: 1,
             failure: None,
             replay: None,

@@ -8,6 +8,8 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 pub enum Reason {
     /// Signed by `PayNow`, but not readable as an event.
     Malformed,
+    /// No proof that `PayNow` signed it, and nobody has vouched for it.
+    Unsigned,
     /// Neither `products` nor the metadata says how many points the product gives.
     UnknownProduct,
     /// The event belongs to a store other than `PAYNOW_STORE_ID`.

@@ -21,6 +21,8 @@ pub mod header {
     pub const SIGNED_AT_MS: &str = "paynow-signed-at-ms";
     /// The id of the signing secret that matched.
     pub const SECRET_ID: &str = "paynow-secret-id";
+    /// The `PayNow-Signature` over the signed timestamp and the body.
+    pub const SIGNATURE: &str = "paynow-signature";
     /// The number of this attempt, from 1.
     pub const ATTEMPT: &str = "paynow-attempt";
     /// The reason code of the last failure.
@@ -37,6 +39,8 @@ pub struct Headers {
     pub received_at_ms: Option<i64>,
     pub signed_at_ms: Option<i64>,
     pub secret_id: Option<String>,
+    /// As `PayNow` sent it, in base64; any text if another program published the message.
+    pub signature: Option<String>,
     /// From 1; 0 when the message has no such header.
     pub attempt: u32,
     pub failure: Option<Failure>,

@@ -12,6 +12,8 @@ use paynow_process::certificate;
 use paynow_process::clock;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
+use paynow_process::secrets::reload::Watch;
+use paynow_process::secrets::{CurrentSecrets, SecretSetting};
 use paynow_process::telemetry;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
 use strum::IntoEnumIterator;
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::attempt::Rules;
 use crate::beside::{housekeeping, survey};
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
@@ -30,6 +33,7 @@ use crate::ledger::plan::Outcome;
 use crate::observe::events::{start_outcomes, start_rungs};
 use crate::observe::sessions::{Consuming, Listening, Paused};
 use crate::progress::Progress;
+use crate::proof::ProofKeys;
 use crate::session::Session;
 
 /// Long, because no program waits for the answer while an event is handed on.
@@ -57,6 +61,13 @@ impl App {
         start_outcomes(Outcome::iter().map(Outcome::code));
         start_rungs(&config.ladder);
         let stop_publisher = CancellationToken::new();
+        let proof_keys = ProofKeys {
+            signing: watched(config.signing_secrets, &stop_publisher)?,
+            retired: config
+                .retired_secrets
+                .map(|secrets| watched(secrets, &stop_publisher))
+                .transpose()?,
+        };
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {
                 address: config.broker.clone(),
@@ -90,7 +101,10 @@ impl App {
             broker: config.broker,
             database: config.database,
             lanes: config.lanes,
-            policy: Arc::new(config.policy),
+            rules: Arc::new(Rules {
+                proof_keys,
+                policy: config.policy,
+            }),
             crash_marks: CrashMarks::new(process_id()),
             handoff: Arc::new(Handoff {
                 publisher,
@@ -170,6 +184,16 @@ impl App {
         Consuming(readiness.is_ok()).emit();
         let _previous = self.readiness.send_replace(readiness);
     }
+}
+
+/// The secrets in use. Those from a file are read again when it changes, until `stop`.
+fn watched(setting: SecretSetting, stop: &CancellationToken) -> Result<Arc<CurrentSecrets>, Fatal> {
+    let secrets = Arc::new(CurrentSecrets::new(setting.secrets));
+    let current = Arc::clone(&secrets);
+    let watch = Watch::new(setting.name, setting.file, current, |_before, _now| {})
+        .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
+    tokio::spawn(watch.run(stop.clone()));
+    Ok(secrets)
 }
 
 /// A number that no earlier process had, for [`CrashMarks`].

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{Connection, RunQueryDsl};
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::observe::Observable;
-use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::EventType;
 use paynow_shared::reason::Reason;
+use paynow_shared::signature::Signature;
 use paynow_shared::wire::{Failure, label};
 use tokio_util::sync::CancellationToken;
 
+use crate::attempt::Rules;
 use crate::consume::BatchConsumer;
 use crate::database::{DatabaseAddress, DatabaseError, blocking, count, time_ms};
 use crate::ended::SessionEnded;
@@ -29,13 +30,14 @@ pub const ARCHIVE_PREFETCH: u16 = 50;
 pub async fn run_archive(
     mut consumer: BatchConsumer,
     database: DatabaseAddress,
+    rules: Arc<Rules>,
     stop: CancellationToken,
 ) -> Result<(), SessionEnded> {
     let mut backoff = ReconnectBackoff::new();
     let batch_max = usize::from(ARCHIVE_PREFETCH);
     while let Some(batch) = consumer.next_batch(batch_max, &stop).await? {
         let letters = batch.messages.len();
-        while let Err(error) = archive(&database, &batch.messages).await {
+        while let Err(error) = archive(&database, &rules, &batch.messages).await {
             let error = &error;
             DeadLettersNotArchived { letters, error }.emit();
             let stopped = tokio::time::timeout(backoff.next_wait(), stop.cancelled()).await;
@@ -52,52 +54,49 @@ pub async fn run_archive(
 
 async fn archive(
     database: &DatabaseAddress,
+    rules: &Arc<Rules>,
     letters: &Arc<Vec<Message>>,
 ) -> Result<(), DatabaseError> {
-    let (database, letters) = (database.clone(), Arc::clone(letters));
+    let (database, rules, letters) = (database.clone(), Arc::clone(rules), Arc::clone(letters));
     blocking(move || {
         // Dead letters are rare: a new connection each time costs less than one that is always idle.
         let mut connection = database.connect()?;
         connection.transaction(|connection| {
             letters
                 .iter()
-                .try_for_each(|letter| insert(connection, letter))
+                .try_for_each(|letter| insert(connection, letter, &rules))
         })
     })
     .await
 }
 
-/// Inserts a dead letter. If it was dead-lettered before with the same body, its row is updated. If
+/// Archives a dead letter. If it was dead-lettered before with the same body, its row is updated. If
 /// another copy of its event was applied, nobody needs to act, and its row is resolved from the start.
-fn insert(connection: &mut PgConnection, letter: &Message) -> Result<(), DatabaseError> {
+fn insert(
+    connection: &mut PgConnection,
+    letter: &Message,
+    rules: &Rules,
+) -> Result<(), DatabaseError> {
     let label = label(&letter.body);
     let headers = &letter.headers;
     let unspecified = "it came to the dead-letter queue without a reason";
     let failure = headers.failure.clone();
     let failure = failure.unwrap_or_else(|| Failure::new(Reason::Unspecified, unspecified));
-    // The body comes first, because no letter may be open without it.
-    diesel::sql_query("SELECT restore_body($1, $2)")
-        .bind::<Text, _>(&label.message_id)
-        .bind::<Binary, _>(&letter.body)
-        .execute(connection)?;
+    let signature = headers
+        .signature
+        .as_deref()
+        .and_then(Signature::from_base64);
     diesel::sql_query(
-        "INSERT INTO dead_letters (event_id, event_type, reason, error, body, body_sha256, \
-             secret_id, signed_at, received_at, attempts, state) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), \
-             to_timestamp($9 / 1000.0), $10, \
-             CASE WHEN is_applied($1, $6) THEN 'resolved' ELSE 'open' END) \
-         ON CONFLICT ON CONSTRAINT dead_letters_event_id_body_sha256_key DO UPDATE \
-         SET reason = excluded.reason, error = excluded.error, state = excluded.state, \
-             attempts = excluded.attempts, deaths = dead_letters.deaths + 1, last_dead_at = now(), \
-             history = dead_letters.history || jsonb_build_object('reason', dead_letters.reason, \
-                 'error', dead_letters.error, 'dead_at', dead_letters.last_dead_at)",
+        "SELECT archive_dead_letter($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9 / 1000.0), \
+             to_timestamp($10 / 1000.0), $11)",
     )
     .bind::<Text, _>(&label.message_id)
     .bind::<Nullable<Text>, _>(label.event_type.as_ref().map(EventType::as_str))
     .bind::<Text, _>(failure.reason.code())
     .bind::<Text, _>(failure.error)
     .bind::<Binary, _>(&letter.body)
-    .bind::<Binary, _>(BodyDigest::of(&letter.body).as_bytes())
+    .bind::<Nullable<Binary>, _>(signature.as_ref().map(Signature::as_bytes))
+    .bind::<Bool, _>(rules.proof_keys.signature(letter).is_some())
     .bind::<Nullable<Text>, _>(headers.secret_id.as_deref())
     .bind::<Nullable<BigInt>, _>(time_ms(headers.signed_at_ms))
     .bind::<Nullable<BigInt>, _>(time_ms(headers.received_at_ms))

@@ -15,6 +15,7 @@ use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::ledger::Ledger;
 use crate::message::{DecodedMessage, Message};
+use crate::proof::ProofKeys;
 
 /// Why an attempt returned no dispositions.
 pub(crate) enum AttemptError {
@@ -28,10 +29,16 @@ pub(crate) enum AttemptError {
     Database(DatabaseError),
 }
 
+/// What decides about messages: which are let in, and what their events do.
+pub struct Rules {
+    pub proof_keys: ProofKeys,
+    pub policy: Policy,
+}
+
 /// Makes the attempts of one lane, and keeps the lane's connection between them.
 pub(crate) struct Attempts {
     pub(crate) database: DatabaseAddress,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) crash_marks: CrashMarks,
     /// `None` before the first attempt, and after one in which the database failed.
     pub(crate) ledger: Option<Ledger>,
@@ -65,7 +72,7 @@ impl Attempts {
         range: Range<usize>,
         lock_wait: Duration,
     ) -> Result<Vec<Disposition>, AttemptError> {
-        let (database, policy) = (self.database.clone(), Arc::clone(&self.policy));
+        let (database, rules) = (self.database.clone(), Arc::clone(&self.rules));
         let (crash_marks, messages) = (self.crash_marks.clone(), Arc::clone(messages));
         let attempt = tokio::task::spawn_blocking(move || {
             let open = || database.connect().map(Ledger::new);
@@ -74,9 +81,9 @@ impl Attempts {
             let started = Instant::now();
             let result = match messages.get(range).unwrap_or_default() {
                 [message] if is_suspect(message) => {
-                    apply_suspect(&mut ledger, message, &policy, &crash_marks)
+                    apply_suspect(&mut ledger, message, &rules, &crash_marks)
                 }
-                messages => apply(&mut ledger, messages, &policy),
+                messages => apply(&mut ledger, messages, &rules),
             };
             let result = result.map_err(|error| {
                 locks::explain(&mut ledger.connection, error, started.elapsed(), lock_wait)
@@ -99,10 +106,14 @@ impl Attempts {
 fn apply(
     ledger: &mut Ledger,
     messages: &[Message],
-    policy: &Policy,
+    rules: &Rules,
 ) -> Result<Vec<Disposition>, DatabaseError> {
-    let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
-    let result = ledger.apply(&decoded, policy)?;
+    let proofs = rules.proof_keys.prove(&mut ledger.connection, messages)?;
+    let messages = messages.iter().zip(proofs);
+    let decoded: Vec<DecodedMessage<'_>> = messages
+        .map(|(message, proof)| DecodedMessage::of(message, proof))
+        .collect();
+    let result = ledger.apply(&decoded, &rules.policy)?;
     result.committed.emit();
     Ok(result.dispositions)
 }
@@ -110,11 +121,11 @@ fn apply(
 fn apply_suspect(
     ledger: &mut Ledger,
     message: &Message,
-    policy: &Policy,
+    rules: &Rules,
     crash_marks: &CrashMarks,
 ) -> Result<Vec<Disposition>, DatabaseError> {
     let dispositions = if crash_marks.mark(&mut ledger.connection, message)? {
-        apply(ledger, std::slice::from_ref(message), policy)
+        apply(ledger, std::slice::from_ref(message), rules)
     } else {
         Ok(vec![Disposition::DeadLetter(Failure::new(
             Reason::CrashLoop,

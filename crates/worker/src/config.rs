@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_process::secrets::{RETIRED_SECRETS, SIGNING_SECRETS, SecretSetting};
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 
@@ -27,6 +28,11 @@ pub struct Config {
     pub broker: BrokerAddress,
     /// `DATABASE_URL`
     pub database: DatabaseAddress,
+    /// `PAYNOW_SIGNING_SECRETS`: the receiver's list, `id:secret` pairs or bare secrets.
+    pub signing_secrets: SecretSetting,
+    /// `PAYNOW_RETIRED_SECRETS`: secrets that the receiver no longer accepts, and that still prove a
+    /// message that was accepted earlier.
+    pub retired_secrets: Option<SecretSetting>,
     /// `METRICS_ADDR`
     pub admin_address: SocketAddr,
     pub lanes: LaneSettings,
@@ -80,6 +86,8 @@ impl Config {
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
+            signing_secrets: SecretSetting::required(environment, SIGNING_SECRETS)?,
+            retired_secrets: SecretSetting::read(environment, RETIRED_SECRETS)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
             stall_after: Duration::from_secs(environment.number_or(
@@ -145,10 +153,11 @@ mod tests {
 
     const BROKER: (&str, &str) = ("AMQP_URL", "amqp://user:hidden@broker/%2f");
     const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://user:hidden@db/points");
+    const SECRETS: (&str, &str) = ("PAYNOW_SIGNING_SECRETS", "orders:pn-0123456789abcdef");
 
     #[test]
     fn defaults_are_as_documented() {
-        let config = Config::read(&Environment::of([BROKER, DATABASE])).unwrap();
+        let config = Config::read(&Environment::of([BROKER, DATABASE, SECRETS])).unwrap();
         assert_eq!(config.admin_address.to_string(), "127.0.0.1:9465");
         assert_eq!(
             config.lanes,
@@ -167,6 +176,7 @@ mod tests {
         let lanes = read([
             BROKER,
             DATABASE,
+            SECRETS,
             ("WORKER_BATCH_MAX", "1000"),
             ("LANES", ""),
         ])
@@ -175,6 +185,7 @@ mod tests {
         let wrong = [
             BROKER,
             DATABASE,
+            SECRETS,
             ("WORKER_BATCH_MAX", "10"),
             ("WORKER_PREFETCH", "9"),
         ];
@@ -190,6 +201,9 @@ mod tests {
     fn the_error_about_a_wrong_setting_names_it_and_shows_no_secret() {
         for (name, value) in [
             ("DATABASE_URL", "mysql://user:hidden@db"),
+            ("PAYNOW_SIGNING_SECRETS", ""),
+            ("PAYNOW_SIGNING_SECRETS", "hidden"),
+            ("PAYNOW_RETIRED_SECRETS", "old:hidden"),
             ("PAYNOW_STORE_ID", "my store"),
             ("WORKER_LANES", "0"),
             ("WORKER_STALL_SECONDS", "0"),
@@ -197,10 +211,7 @@ mod tests {
             ("RETRY_LADDER", "4,1"),
             ("METRICS_ADDR", "9465"),
         ] {
-            let pairs = match name {
-                "DATABASE_URL" => [BROKER, (name, value), ("UNUSED", "")],
-                _other => [BROKER, DATABASE, (name, value)],
-            };
+            let pairs = [BROKER, DATABASE, SECRETS, (name, value)];
             let problem = Config::read(&Environment::of(pairs))
                 .err()
                 .unwrap()

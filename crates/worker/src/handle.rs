@@ -10,10 +10,9 @@ use paynow_process::observe::Observable;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
-use crate::attempt::{AttemptError, Attempts};
+use crate::attempt::{AttemptError, Attempts, Rules};
 use crate::crash_marks::{CrashMarks, is_suspect};
 use crate::database::{DatabaseAddress, DatabaseError};
-use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::message::Message;
 use crate::observe::events::BatchRedone;
@@ -38,13 +37,13 @@ pub struct Handler {
 impl Handler {
     pub fn new(
         database: DatabaseAddress,
-        policy: Arc<Policy>,
+        rules: Arc<Rules>,
         crash_marks: CrashMarks,
         progress: LaneProgress,
     ) -> Self {
         let attempts = Attempts {
             database,
-            policy,
+            rules,
             crash_marks,
             ledger: None,
         };

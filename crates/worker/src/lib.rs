@@ -11,8 +11,10 @@ pub mod ended;
 pub mod consume;
 pub mod message;
 
+pub mod proof;
+
 pub mod handle;
-mod attempt;
+pub mod attempt;
 pub mod progress;
 pub mod crash_marks;
 

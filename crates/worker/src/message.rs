@@ -5,7 +5,11 @@ use paynow_process::broker::message;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::Event;
 use paynow_shared::reason::Reason;
+use paynow_shared::signature::Signature;
 use paynow_shared::wire::{Failure, Headers, decode};
+
+use crate::disposition::Disposition;
+use crate::proof::Proof;
 
 /// All headers of a message share one frame, 128 KiB unless the broker is set otherwise. Without this
 /// limit a text could leave no space for our headers, and the broker would close the connection at each
@@ -28,6 +32,7 @@ impl From<Delivery> for Message {
         Self {
             headers: Headers {
                 secret_id: headers.secret_id.as_deref().map(header_text),
+                signature: headers.signature.as_deref().map(header_text),
                 failure: headers
                     .failure
                     .map(|failure| Failure::new(failure.reason, header_text(&failure.error))),
@@ -48,19 +53,52 @@ pub(crate) fn header_text(text: &str) -> String {
 pub struct DecodedMessage<'a> {
     pub message: &'a Message,
     pub digest: BodyDigest,
-    /// The event, or why the body cannot be read as one.
-    pub event: Result<Event, Failure>,
+    /// `None` if the message has none; then it has no event either.
+    pub proof: Option<Proof>,
+    /// The event, or what happens to a message that has none.
+    pub event: Result<Event, Disposition>,
 }
 
 impl<'a> DecodedMessage<'a> {
-    pub fn decode(message: &'a Message) -> Self {
+    /// Reads the body, unless the message has no proof.
+    pub(crate) fn of(message: &'a Message, proof: Result<Proof, Disposition>) -> Self {
+        match proof {
+            Ok(proof) => Self::decode(message, proof),
+            Err(disposition) => Self {
+                message,
+                digest: BodyDigest::of(&message.body),
+                proof: None,
+                event: Err(disposition),
+            },
+        }
+    }
+
+    pub fn decode(message: &'a Message, proof: Proof) -> Self {
         #[cfg(feature = "poison")]
         crate::poison::strike(&message.body);
         Self {
             message,
             digest: BodyDigest::of(&message.body),
-            event: decode(&message.body)
-                .map_err(|error| Failure::new(Reason::Malformed, error.to_string())),
+            proof: Some(proof),
+            event: decode(&message.body).map_err(|error| {
+                Disposition::DeadLetter(Failure::new(Reason::Malformed, error.to_string()))
+            }),
+        }
+    }
+
+    /// The signature that proves the message.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        match &self.proof {
+            Some(Proof::Signature(signature)) => Some(signature),
+            Some(Proof::Vouched(_) | Proof::NotRequired) | None => None,
+        }
+    }
+
+    /// The action in which a person vouched for the message.
+    pub(crate) fn vouched_by(&self) -> Option<i64> {
+        match self.proof {
+            Some(Proof::Vouched(action_id)) => Some(action_id),
+            Some(Proof::Signature(_) | Proof::NotRequired) | None => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What messages would do if they arrived now, one after another: the worker's own plan, which is not
+//! What messages would do if they arrived now and had a proof, one after another: the worker's own plan, which is not
 //! written.
 //!
 //! There are two passes over the bodies, so that they need not all be in memory: the first collects the
@@ -16,6 +16,7 @@ use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::ledger::read::ViewKeys;
 use crate::message::{DecodedMessage, Message};
+use crate::proof::Proof;
 
 /// What one message would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +60,10 @@ impl PreviewLedger {
             body,
         };
         let messages: Vec<Message> = bodies.into_iter().map(message).collect();
-        let decoded: Vec<DecodedMessage<'_>> =
-            messages.iter().map(DecodedMessage::decode).collect();
+        let decoded: Vec<DecodedMessage<'_>> = messages
+            .iter()
+            .map(|message| DecodedMessage::decode(message, Proof::NotRequired))
+            .collect();
         let plan = plan(&decoded, &mut self.view, policy);
         let mut entries = plan.entries.into_iter().peekable();
         let previews = decoded.iter().zip(plan.dispositions);

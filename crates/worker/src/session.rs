@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ARCHIVE_PREFETCH, run_archive};
+use crate::attempt::Rules;
 use crate::config::LaneSettings;
 use crate::consume::BatchConsumer;
 use crate::crash_marks::CrashMarks;
 use crate::database::DatabaseAddress;
-use crate::decide::Policy;
 use crate::ended::SessionEnded;
 use crate::handle::Handler;
 use crate::handoff::Handoff;
@@ -36,7 +36,7 @@ pub struct Session {
     pub broker: BrokerAddress,
     pub database: DatabaseAddress,
     pub lanes: LaneSettings,
-    pub policy: Arc<Policy>,
+    pub rules: Arc<Rules>,
     pub crash_marks: CrashMarks,
     pub handoff: Arc<Handoff>,
     pub progress: Arc<Progress>,
@@ -78,7 +78,7 @@ impl Session {
                 consumer: BatchConsumer::open(link, CREDITS_QUEUE, self.lanes.prefetch).await?,
                 handler: Handler::new(
                     self.database.clone(),
-                    Arc::clone(&self.policy),
+                    Arc::clone(&self.rules),
                     self.crash_marks.clone(),
                     self.progress.lane(number),
                 ),
@@ -89,7 +89,8 @@ impl Session {
             tasks.spawn(lane.run(stop.clone()));
         }
         let consumer = BatchConsumer::open(link, DEAD_QUEUE, ARCHIVE_PREFETCH).await?;
-        tasks.spawn(run_archive(consumer, self.database.clone(), stop.clone()));
+        let (database, rules) = (self.database.clone(), Arc::clone(&self.rules));
+        tasks.spawn(run_archive(consumer, database, rules, stop.clone()));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use paynow_shared::digest::BodyDigest;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Headers, label};
 use paynow_worker::message::{DecodedMessage, Message};
+use paynow_worker::proof::Proof;
 
 use super::{Pair, head_and_body};
 
@@ -60,7 +61,7 @@ pub fn decode(data: &[u8]) {
         redeliveries: message::redeliveries(&properties),
         body: body.to_vec(),
     };
-    let decoded = DecodedMessage::decode(&message);
+    let decoded = DecodedMessage::decode(&message, Proof::NotRequired);
     assert_eq!(decoded.message.body, body);
     assert_eq!(decoded.message.headers, headers);
     assert_eq!(decoded.digest, BodyDigest::of(body));

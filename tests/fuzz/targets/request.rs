@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use paynow_receiver::secrets::SigningSecrets;
+use paynow_process::secrets::SigningSecrets;
 use paynow_receiver::verify::{VerifiedWebhook, VerifyError, claim, verify};
 use paynow_shared::signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use ring::digest::{SHA256, digest};

@@ -12,6 +12,7 @@ use paynow_worker::decide::{PartialRefunds, Policy};
 use paynow_worker::disposition::Disposition;
 use paynow_worker::ledger::plan::{Plan, plan};
 use paynow_worker::message::{DecodedMessage, Message};
+use paynow_worker::proof::Proof;
 
 use super::{Pair, head_and_body};
 
@@ -58,7 +59,10 @@ pub fn wire(data: &[u8]) {
             body: line.to_vec(),
         })
         .collect();
-    let batch: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
+    let batch: Vec<DecodedMessage<'_>> = messages
+        .iter()
+        .map(|message| DecodedMessage::decode(message, Proof::NotRequired))
+        .collect();
     let events = batch
         .iter()
         .filter_map(|decoded| decoded.event.as_ref().ok());

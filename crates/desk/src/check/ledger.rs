@@ -20,7 +20,7 @@ struct Invariant {
 }
 
 /// Each is one that the view `ledger_violations` knows by its id.
-const INVARIANTS: [Invariant; 7] = [
+const INVARIANTS: [Invariant; 8] = [
     Invariant {
         id: "balances_match_ledger",
         table: ("wallets", "wallets"),
@@ -71,6 +71,16 @@ const INVARIANTS: [Invariant; 7] = [
         ),
         holds: "each has its ledger entries",
         broken: "a refund or chargeback counts as applied and has no ledger entry",
+    },
+    Invariant {
+        id: "credited_events_have_proof",
+        table: (
+            "webhook_events WHERE outcome IN ('credited', 'reversed', 'restored') \
+             AND settled_at >= (SELECT required_from FROM proof_rule)",
+            "events that moved points since a proof is required",
+        ),
+        holds: "each has a signature, or a person who vouched for it",
+        broken: "an event moved points without a signature, and nobody vouched for it",
     },
 ];
 /// A debt breaks nothing: points were taken back after they were spent.

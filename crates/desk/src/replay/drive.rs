@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use paynow_process::broker::blocking::AT_ONCE_MAX;
 use paynow_process::broker::{BlockingPublisher, Outgoing, PublishError};
 use paynow_process::interrupt::Interrupt;
+use paynow_shared::signature::Signature;
 use paynow_shared::topology::{CREDITS_QUEUE, DEFAULT_EXCHANGE};
 use paynow_shared::wire::Headers;
 
@@ -215,6 +216,7 @@ impl Drive<'_> {
 
 /// The event as it first arrived, with its own id and bytes, and the number of the replay.
 fn message(letter: Sendable, action_id: i64) -> Outgoing {
+    let signature = letter.signature.as_deref().and_then(Signature::from_bytes);
     Outgoing {
         exchange: DEFAULT_EXCHANGE,
         routing_key: CREDITS_QUEUE.to_owned(),
@@ -224,6 +226,7 @@ fn message(letter: Sendable, action_id: i64) -> Outgoing {
             received_at_ms: letter.received_at_ms,
             signed_at_ms: letter.signed_at_ms,
             secret_id: letter.secret_id,
+            signature: signature.map(Signature::to_base64),
             attempt: 1,
             failure: None,
             replay: Some(action_id),

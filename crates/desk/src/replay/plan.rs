@@ -1,5 +1,7 @@
 //! The letters of a replay, fixed by number with a hash that proves it later, and their effect.
 
+use std::collections::BTreeSet;
+
 use paynow_shared::digest::BodyDigest;
 use paynow_worker::decide::Policy;
 use serde::Serialize;
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use super::effect::{Outlook, PlannedLetter, WalletChange, foresee};
 use crate::database::Database;
 use crate::error::DeskError;
-use crate::letters::selected_open;
+use crate::ids;
+use crate::letters::{Letter, selected_open};
 use crate::selection::Selection;
 
 /// The letters that would be replayed, and the effect by the worker's own rules.
@@ -20,6 +23,12 @@ pub struct Plan {
     pub wallets: Vec<WalletChange>,
     /// Of the numbers of the letters, one a line.
     pub sha256: String,
+    /// The matching letters that are left out, because they have no signature and nobody vouches for
+    /// them.
+    #[serde(serialize_with = "ids::list")]
+    pub without_signature: BTreeSet<i64>,
+    /// Whether whoever starts the replay vouches for its letters.
+    pub without_proof: bool,
     /// The selection as `operator_actions.selection` keeps it.
     #[serde(skip)]
     selection: Value,
@@ -30,9 +39,14 @@ pub fn plan(
     database: &Database,
     selection: &Selection,
     policy: &Policy,
+    without_proof: bool,
 ) -> Result<Plan, DeskError> {
     let mut connection = database.open_as_operator()?;
-    let letters = selected_open(&mut connection, selection, "replayed")?;
+    let mut letters = selected_open(&mut connection, selection, "replayed")?;
+    let without_signature = match without_proof {
+        true => BTreeSet::new(),
+        false => leave_out_unsigned(&mut letters, selection)?,
+    };
     let (letters, wallets) = foresee(&mut connection, letters, policy)?;
     let lines = letters.iter().map(|it| format!("{}\n", it.dead_letter_id));
     let numbers: String = lines.collect();
@@ -40,8 +54,32 @@ pub fn plan(
         letters,
         wallets,
         sha256: BodyDigest::of(numbers.as_bytes()).to_string(),
+        without_signature,
+        without_proof,
         selection: selection.document(),
     })
+}
+
+/// Leaves out the letters that a worker would refuse because they have no signature, and returns their
+/// numbers. Fails if nothing is left, or if the operator has named one of them.
+fn leave_out_unsigned(
+    letters: &mut Vec<Letter>,
+    selection: &Selection,
+) -> Result<BTreeSet<i64>, DeskError> {
+    let unsigned = letters.extract_if(.., |letter| !letter.has_signature);
+    let unsigned: BTreeSet<i64> = unsigned
+        .map(|letter| letter.summary.dead_letter_id)
+        .collect();
+    let is_named = matches!(selection, Selection::Named(_));
+    if unsigned.is_empty() || (!letters.is_empty() && !is_named) {
+        return Ok(unsigned);
+    }
+    let numbers: Vec<String> = unsigned.iter().map(i64::to_string).collect();
+    Err(DeskError::Refused(format!(
+        "no signature proves that PayNow sent these dead letters, nothing was done: {}; whoever has \
+         checked them against PayNow may vouch for them with --without-proof",
+        numbers.join(", ")
+    )))
 }
 
 impl Plan {
@@ -67,6 +105,7 @@ impl Plan {
             "meant": self.selection,
             "dead_letter_ids": self.id_texts(),
             "sha256": self.sha256,
+            "without_proof": self.without_proof,
         })
     }
 }

@@ -39,6 +39,7 @@ row! {
         pub(super) event_type: Option<String>,
         pub(super) body: Vec<u8>,
         pub(super) secret_id: Option<String>,
+        pub(super) signature: Option<Vec<u8>>,
         pub(super) signed_at_ms: Option<i64>,
         pub(super) received_at_ms: Option<i64>,
         /// Taken by this call: no earlier run can have sent it.
@@ -199,7 +200,7 @@ const TAKE_OPEN: &str = "WITH taken AS (UPDATE dead_letters SET state = 'replaye
      WHERE replays.action_id = $1 AND replays.dead_letter_id = taken.dead_letter_id";
 const SKIP_OTHERS: &str = "UPDATE replays SET state = 'skipped', updated_at = now() \
      WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND deaths_before IS NULL";
-const TAKEN: &str = "SELECT dead_letter_id, event_id, event_type, body, secret_id, \
+const TAKEN: &str = "SELECT dead_letter_id, event_id, event_type, body, secret_id, signature, \
             (extract(epoch FROM signed_at) * 1000)::bigint AS signed_at_ms, \
             (extract(epoch FROM received_at) * 1000)::bigint AS received_at_ms, \
             replays.updated_at = now() AS is_new \

@@ -67,6 +67,7 @@ fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
         ("wallets", or_dash(wallets)),
         ("points at stake", points_text(content.points_at_stake)),
         ("signed with", or_dash(summary.secret_id.as_ref())),
+        ("signature", signature_text(letter.has_signature)),
         ("signed at", or_dash(summary.signed_at.as_ref())),
         ("received at", or_dash(summary.received_at.as_ref())),
         ("attempts", summary.attempts.to_string()),
@@ -78,6 +79,14 @@ fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
         ("body sha256", or_dash(details.body_sha256.as_ref())),
         ("body bytes", or_dash(details.body_bytes)),
     ])
+}
+
+fn signature_text(has_signature: bool) -> String {
+    let text = match has_signature {
+        true => "kept: a replay proves with it that PayNow signed the body",
+        false => "none: a replay needs --without-proof",
+    };
+    text.to_owned()
 }
 
 fn print_body(details: &LetterDetails) -> Result<(), Failure> {

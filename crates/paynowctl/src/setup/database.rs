@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use paynow_desk::database::{DatabaseError, ROLE_RIGHT, open};
 use paynow_process::backoff::ReconnectBackoff;
@@ -37,6 +40,12 @@ const HOLDERS: &str = "SELECT DISTINCT format('%s (process %s)', session.usename
 /// Setups of two databases on one server create the same roles; the other takes milliseconds.
 const ROLE_ATTEMPTS: u32 = 20;
 const ROLE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+#[derive(QueryableByName)]
+struct RequiredFrom {
+    #[diesel(sql_type = Text)]
+    at: String,
+}
 
 pub(super) fn run(url: &SecretString, login_limits: &LoginLimits) -> Result<(), Failure> {
     let mut connection = open(url)?;
@@ -107,6 +116,22 @@ fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
     )
 }
 
+/// Says until when the worker applies messages that have no signature.
+fn print_proof_rule(connection: &mut PgConnection) -> Result<(), Failure> {
+    let rules: Vec<RequiredFrom> = sql_query(
+        "SELECT to_char(required_from AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at \
+         FROM proof_rule WHERE required_from > now()",
+    )
+    .load(connection)
+    .map_err(DatabaseError::from)?;
+    rules.iter().try_for_each(|RequiredFrom { at }| {
+        output::line(&format!(
+            "database: messages without a signature of PayNow are applied until {at}, then they become \
+             dead letters"
+        ))
+    })
+}
+
 fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     let refused = |error: diesel::result::Error| Failure::from(DatabaseError::from(error));
     for statement in [AS_OWNER, LOCK_LIMIT] {
@@ -132,6 +157,7 @@ fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     if pending.is_empty() {
         output::line("database: migrations are up to date")?;
     }
+    print_proof_rule(connection)?;
     connection
         .batch_execute("SET lock_timeout TO 0; RESET ROLE")
         .map_err(refused)

@@ -24,6 +24,7 @@ pub fn properties(
         (header::RECEIVED_AT_MS, headers.received_at_ms.map(number)),
         (header::SIGNED_AT_MS, headers.signed_at_ms.map(number)),
         (header::SECRET_ID, headers.secret_id.as_deref().map(text)),
+        (header::SIGNATURE, headers.signature.as_deref().map(text)),
         (header::REASON, failure.map(|it| text(it.reason.code()))),
         (header::ERROR, failure.map(|it| text(&it.error))),
         (header::REPLAY, headers.replay.map(number)),
@@ -55,6 +56,7 @@ pub fn headers(properties: &BasicProperties) -> Headers {
         received_at_ms: number(header::RECEIVED_AT_MS),
         signed_at_ms: number(header::SIGNED_AT_MS),
         secret_id: text(header::SECRET_ID),
+        signature: text(header::SIGNATURE),
         attempt: value(header::ATTEMPT)
             .and_then(AMQPValue::as_long_uint)
             .unwrap_or(0),
@@ -103,6 +105,7 @@ mod tests {
             received_at_ms: Some(1_767_225_600_123),
             signed_at_ms: Some(1_767_225_600_000),
             secret_id: Some("orders".to_owned()),
+            signature: Some("1GGKVsqAWTuJKeJxvm+6XG+69sNIVNfbloDf5Sq4yo0=".to_owned()),
             attempt: 3,
             failure: Some(Failure::new(Reason::Conflict, "ł")),
             replay: Some(12),

@@ -85,7 +85,7 @@ pub fn plan<'a>(
     let mut plan = Plan::default();
     for decoded in messages {
         let disposition = match &decoded.event {
-            Err(failure) => Disposition::DeadLetter(failure.clone()),
+            Err(disposition) => disposition.clone(),
             Ok(event) => plan.add(event, decoded, view, policy),
         };
         plan.dispositions.push(disposition);

@@ -6,6 +6,7 @@ use diesel::pg::PgConnection;
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use paynow_shared::ids::{OrderId, StoreId, WalletId};
+use paynow_shared::signature::Signature;
 
 use super::plan::{Plan, PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
 use super::statement::Statement;
@@ -36,13 +37,13 @@ fn insert_events(connection: &mut PgConnection, events: &[PlannedEvent<'_>]) -> 
     let headers = column(events, |planned| &planned.decoded.message.headers);
     Statement::new(
         "INSERT INTO webhook_events (event_id, event_type, outcome, order_id, body_sha256, \
-             payload, secret_id, signed_at, received_at, attempts) \
+             payload, secret_id, signed_at, received_at, attempts, signature, vouched_by) \
          SELECT event_id, event_type, outcome::event_outcome, order_id, body_sha256, payload, \
              secret_id, to_timestamp(signed_at_ms / 1000.0), \
-             to_timestamp(received_at_ms / 1000.0), attempts \
-         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS event (event_id, event_type, \
+             to_timestamp(received_at_ms / 1000.0), attempts, signature, vouched_by \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS event (event_id, event_type, \
              outcome, order_id, body_sha256, payload, secret_id, signed_at_ms, received_at_ms, \
-             attempts) \
+             attempts, signature, vouched_by) \
          ORDER BY event_id \
          ON CONFLICT ON CONSTRAINT webhook_events_pkey DO NOTHING",
     )
@@ -60,6 +61,10 @@ fn insert_events(connection: &mut PgConnection, events: &[PlannedEvent<'_>]) -> 
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.signed_at_ms)))
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.received_at_ms)))
     .bind::<Array<Integer>, _>(column(&headers, |headers| count(headers.attempt)))
+    .bind::<Array<Nullable<Binary>>, _>(column(events, |planned| {
+        planned.decoded.signature().map(Signature::as_bytes)
+    }))
+    .bind::<Array<Nullable<BigInt>>, _>(column(events, |planned| planned.decoded.vouched_by()))
     .execute(connection)
 }
 

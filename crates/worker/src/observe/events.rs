@@ -66,6 +66,7 @@ fn retry_reasons() -> Vec<&'static str> {
         Reason::LedgerRejected,
         Reason::WalletLocked,
         Reason::RowLocked,
+        Reason::Unsigned,
     ];
     reasons.map(Reason::code).to_vec()
 }

@@ -22,7 +22,13 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
     let (replay, interrupt) = match options.resume {
         Some(action_id) => (Replay::resume(&database, action_id, note)?, listen()?),
         None => {
-            let plan = plan(&database, &options.selection.selection(), &config.policy()?)?;
+            let selection = options.selection.selection();
+            let plan = plan(
+                &database,
+                &selection,
+                &config.policy()?,
+                options.without_proof,
+            )?;
             if is_dry_run(options, &plan) {
                 return report::dry_run(&plan, format);
             }

@@ -14,12 +14,14 @@ Shows first how the letters would change balances. One letter is then replayed a
 only shown until you add --yes. The canary goes first, and its outcome decides about the rest. The
 ledger credits nothing twice, however often a letter is replayed. After Ctrl-C, a crash or a stop at
 one of the limits, --resume continues with the remaining letters. Exits 1 unless all letters were
-applied, 130 after Ctrl-C.
+applied, 130 after Ctrl-C. Letters without a signature of PayNow are left out: the worker would refuse
+them as `unsigned`. Compare such a letter with PayNow's dashboard before you use --without-proof.
 
 Examples:
   paynowctl dead replay 17 --by anna --why 'ticket 4711'
   paynowctl dead replay --reason unknown_product --by anna --why 'price list is complete now'
   paynowctl dead replay --reason unknown_product --by anna --why 'as above' --canary 5 --yes
+  paynowctl dead replay 17 --without-proof --by anna --why 'order 4711 is paid, seen at PayNow'
   paynowctl dead replay --resume 12 --by anna --why 'after the restart'";
 
 #[derive(Debug, Args)]
@@ -38,12 +40,16 @@ pub(crate) struct ReplayOptions {
     /// Replay the letters; without --yes, more than one is only shown
     #[arg(long)]
     pub(super) yes: bool,
+    /// Vouch for letters that no signature proves: the worker applies them because you say so, and your
+    /// name stays with their points
+    #[arg(long)]
+    pub(super) without_proof: bool,
     /// Continue with the letters of this action that are still to do
     #[arg(
         long,
         value_name = "ACTION_ID",
         value_parser = clap::value_parser!(i64).range(1..),
-        conflicts_with_all = ["letters", "yes"],
+        conflicts_with_all = ["letters", "yes", "without_proof"],
         conflicts_with_all = FILTERS
     )]
     pub(super) resume: Option<i64>,

@@ -56,6 +56,22 @@ pub(super) fn effect(plan: &Plan) -> Result<(), Failure> {
         output::empty_line()?;
         output::first_rows(plan.wallets.iter())?;
     }
+    if plan.without_proof {
+        output::empty_line()?;
+        output::line(
+            "without proof: whoever starts this vouches that PayNow sent these bodies; the worker applies \
+             them without a signature, and the action is kept with their points",
+        )?;
+    }
+    if !plan.without_signature.is_empty() {
+        let numbers: Vec<String> = plan.without_signature.iter().map(i64::to_string).collect();
+        output::empty_line()?;
+        output::line(&format!(
+            "left out, because no signature proves that PayNow sent them (--without-proof vouches for \
+             them): {}",
+            numbers.join(", ")
+        ))?;
+    }
     output::empty_line()?;
     output::line(&format!(
         "{} would be applied, {} deferred, {} would die again",

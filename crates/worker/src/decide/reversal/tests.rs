@@ -10,6 +10,7 @@ use super::*;
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::message::{DecodedMessage, Message};
+use crate::proof::Proof;
 
 const ORDER: i64 = 10;
 const BUYER: i64 = 20;
@@ -87,7 +88,7 @@ impl Ledger {
             redeliveries: 0,
             body: body.into_bytes(),
         };
-        let decoded = [DecodedMessage::decode(&message)];
+        let decoded = [DecodedMessage::decode(&message, Proof::NotRequired)];
         let mut plan = plan(&decoded, &mut self.view, &self.policy);
         for planned in &plan.entries {
             let balance = self

@@ -5,6 +5,7 @@ use paynow_shared::wire::Headers;
 
 use super::*;
 use crate::message::Message;
+use crate::proof::Proof;
 
 fn message(body: &str) -> Message {
     Message {
@@ -24,7 +25,10 @@ fn order(event: u32, line: u32, product: u32) -> Message {
 /// The disposition of each message in short, and the numbers of events, orders and entries.
 fn planned(messages: &[Message], view: &mut LedgerView) -> (Vec<String>, [usize; 3]) {
     view.products.insert("40".parse().unwrap(), Points::new(5));
-    let decoded: Vec<DecodedMessage<'_>> = messages.iter().map(DecodedMessage::decode).collect();
+    let decoded: Vec<DecodedMessage<'_>> = messages
+        .iter()
+        .map(|message| DecodedMessage::decode(message, Proof::NotRequired))
+        .collect();
     let plan = plan(&decoded, view, &Policy::default());
     let words = plan
         .dispositions

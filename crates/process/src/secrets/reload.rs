@@ -1,17 +1,17 @@
-//! Reads the file of the signing secrets again, on SIGHUP and when it has changed, so that a rotation
+//! Reads a file of signing secrets again, on SIGHUP and when it has changed, so that a rotation
 //! needs no restart. Only a complete and valid list replaces the one in use.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use paynow_process::environment::{SecretFile, SettingError};
-use paynow_process::observe::Observable;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::observe::{SecretsNotReloaded, SecretsReloaded};
 use super::{CurrentSecrets, InvalidSecrets, SigningSecret, SigningSecrets};
-use crate::observe::secrets::{SecretsNotReloaded, SecretsReloaded};
+use crate::environment::{SecretFile, SettingError};
+use crate::observe::Observable;
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// A file that has not changed for this long is complete. Half a list could be a valid one.
@@ -20,31 +20,44 @@ const SETTLED_AFTER: Duration = Duration::from_millis(200);
 /// Why the secrets were not replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    #[error("PAYNOW_SIGNING_SECRETS is not in a file: a restart reads it again")]
-    NoFile,
+    #[error("{0} is not in a file: a restart reads it again")]
+    NoFile(&'static str),
     #[error(transparent)]
     Unreadable(#[from] SettingError),
-    #[error("PAYNOW_SIGNING_SECRETS {0}")]
-    Invalid(#[from] InvalidSecrets),
+    #[error("{0} {1}")]
+    Invalid(&'static str, #[source] InvalidSecrets),
 }
 
-/// Watches the file of the signing secrets.
+/// The ids before and after a replacement.
+pub type OnReplaced = fn(before: &[&str], now: &[&str]);
+
+/// Watches the file of a list of secrets.
 pub struct Watch {
+    /// The variable of the list.
+    name: &'static str,
     file: Option<SecretFile>,
     /// The content that was used or refused last, so that a wrong file is reported once.
     seen: Option<SecretString>,
     hangups: Signal,
     current: Arc<CurrentSecrets>,
+    on_replaced: OnReplaced,
 }
 
 impl Watch {
     /// Handles SIGHUP, which would otherwise end the process. Fails when the handler cannot be installed.
-    pub fn new(file: Option<SecretFile>, current: Arc<CurrentSecrets>) -> std::io::Result<Self> {
+    pub fn new(
+        name: &'static str,
+        file: Option<SecretFile>,
+        current: Arc<CurrentSecrets>,
+        on_replaced: OnReplaced,
+    ) -> std::io::Result<Self> {
         Ok(Self {
+            name,
             seen: file.as_ref().and_then(|file| file.read().ok()),
             file,
             hangups: signal(SignalKind::hangup())?,
             current,
+            on_replaced,
         })
     }
 
@@ -65,7 +78,7 @@ impl Watch {
     async fn check(&mut self, is_requested: bool) -> Result<(), ReloadError> {
         let Some(file) = self.file.clone() else {
             return if is_requested {
-                Err(ReloadError::NoFile)
+                Err(ReloadError::NoFile(self.name))
             } else {
                 Ok(())
             };
@@ -82,13 +95,13 @@ impl Watch {
         }
         let secrets = SigningSecrets::parse(text.expose_secret());
         self.seen = Some(text);
-        let (before, now) = (self.current.get(), Arc::new(secrets?));
-        SecretsReloaded {
-            before: before.iter().map(SigningSecret::id).collect(),
-            now: now.iter().map(SigningSecret::id).collect(),
-        }
-        .emit();
-        self.current.replace(now);
+        let secrets = secrets.map_err(|error| ReloadError::Invalid(self.name, error))?;
+        let (before, now) = (self.current.get(), Arc::new(secrets));
+        let ids_before: Vec<&str> = before.iter().map(SigningSecret::id).collect();
+        let ids_now: Vec<&str> = now.iter().map(SigningSecret::id).collect();
+        (self.on_replaced)(&ids_before, &ids_now);
+        SecretsReloaded { now: &ids_now }.emit();
+        self.current.replace(Arc::clone(&now));
         Ok(())
     }
 }
