@@ -1,10 +1,16 @@
 //! Orders as `PayNow` signs and posts them. They are complete as bytes before a run begins, so that the
 //! load generator signs nothing while it measures.
 
+use std::time::Instant;
+
 use paynow_process::clock::{now_ms, now_rfc3339};
 use paynow_shared::ids::flake_floor;
-use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
+use paynow_shared::signature::{SIGNATURE_HEADER, Signature, Signer, TIMESTAMP_HEADER};
 
+use crate::failure::{Result, ensure};
+
+/// How many signatures are checked for one figure.
+const CHECKED: usize = 20_000;
 const UNIT_PRICE_MINOR: usize = 499;
 /// The bits of a flake below its node.
 const NODE_SHIFT: u32 = 12;
@@ -33,6 +39,23 @@ impl Orders {
             last_flake: 0,
             node: fastrand::i64(0..1024),
         }
+    }
+
+    /// Seconds that one core takes to check the signature of one of these orders, as receiver and worker
+    /// do.
+    pub(crate) fn seconds_per_check(&mut self) -> Result<f64> {
+        let batch = self.batch(CHECKED);
+        let began = Instant::now();
+        for index in 0..batch.len() {
+            let signature = Signature::from_base64(batch.signature(index));
+            let timestamp = batch.signed_at_ms(index).to_string();
+            let is_right = signature
+                .is_some_and(|it| self.signer.verifies(&timestamp, batch.body(index), &it));
+            ensure(is_right, "checking a signature", || {
+                "it is wrong".to_owned()
+            })?;
+        }
+        Ok(began.elapsed().as_secs_f64() / batch.len() as f64)
     }
 
     /// Makes `count` orders of many customers, signed now.
@@ -93,6 +116,7 @@ pub(crate) struct Batch(Vec<Request>);
 struct Request {
     event_id: i64,
     signed_at_ms: i64,
+    signature: String,
     bytes: Vec<u8>,
     body_length: usize,
 }
@@ -109,6 +133,7 @@ impl Batch {
         self.0.push(Request {
             event_id,
             signed_at_ms,
+            signature,
             bytes: [head.as_bytes(), body].concat(),
             body_length: body.len(),
         });
@@ -135,6 +160,10 @@ impl Batch {
 
     pub(crate) fn signed_at_ms(&self, index: usize) -> i64 {
         self.0[index].signed_at_ms
+    }
+
+    pub(crate) fn signature(&self, index: usize) -> &str {
+        &self.0[index].signature
     }
 
     pub(crate) fn event_ids(&self) -> impl Iterator<Item = i64> {

@@ -55,10 +55,14 @@ impl Cpu {
         }
     }
 
+    /// CPU time of the programs and servers of the pipeline.
+    pub(crate) fn pipeline(&self) -> f64 {
+        self.receiver + self.worker + self.broker + self.database
+    }
+
     /// CPU time of all processes that are not watched.
     pub(crate) fn others(&self) -> f64 {
-        let watched = self.receiver + self.worker + self.broker + self.database + self.bench;
-        (self.machine - watched).max(0.0)
+        (self.machine - self.pipeline() - self.bench).max(0.0)
     }
 }
 

@@ -66,6 +66,7 @@ async fn publish_one(
         received_at_ms: signed_at_ms,
         signed_at_ms,
         secret_id: Some("bench".to_owned()),
+        signature: Some(batch.signature(index).to_owned()),
         attempt: 1,
         ..Headers::default()
     };

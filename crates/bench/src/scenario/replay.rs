@@ -72,10 +72,8 @@ fn file_letters(bench: &mut Bench) -> Result<Vec<i64>> {
     while ids.len() < bench.sizes.letters {
         let count = LETTERS_PER_INSERT.min(bench.sizes.letters - ids.len());
         let batch = bench.orders.batch(count);
-        let bodies: Vec<&[u8]> = (0..count).map(|index| batch.body(index)).collect();
-        let events: Vec<i64> = batch.event_ids().collect();
-        bench.store.file_letters(&events, &bodies)?;
-        ids.extend(events);
+        bench.store.file_letters(&batch)?;
+        ids.extend(batch.event_ids());
     }
     Ok(ids)
 }

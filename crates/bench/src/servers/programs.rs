@@ -74,6 +74,7 @@ impl Launcher {
     /// Makes the tables and queues, and gives the product of the orders its points.
     pub(crate) fn set_up(&self, store: &Store) -> Result<()> {
         self.run_ctl(store, &["setup"])?;
+        store.require_no_proof()?;
         let product = PRODUCT.to_string();
         self.run_ctl(store, &["products", "set", &product, "500"])
     }
@@ -94,6 +95,7 @@ impl Launcher {
         let mut command = self.command(&self.measured, WORKER);
         command
             .env("DATABASE_URL", store.url())
+            .env("PAYNOW_SIGNING_SECRETS", &self.signing_secret)
             .env("METRICS_ADDR", admin.to_string());
         let program = self.start(WORKER, command, admin)?;
         Ok(Worker {
