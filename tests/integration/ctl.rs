@@ -233,6 +233,7 @@ fn a_missing_setting_is_one_sentence_and_exit_64() {
         ("paynow-receiver", &[][..], "AMQP_URL"),
         ("paynow-receiver", &[], "PAYNOW_SIGNING_SECRETS"),
         ("paynow-worker", &[], "DATABASE_URL"),
+        ("paynow-worker", &[], "PAYNOW_SIGNING_SECRETS"),
         ("paynowctl", &["check"], "DATABASE_URL"),
     ] {
         let outcome = crate::harness::Program::run(program, &without(missing), arguments);
@@ -242,6 +243,24 @@ fn a_missing_setting_is_one_sentence_and_exit_64() {
             "{program} without {missing}: {outcome:?}"
         );
         assert!(outcome.stderr.contains(missing), "{outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_signing_secret_that_can_be_guessed_is_refused_at_the_start() {
+    let app = TestApp::builder().workers(0).start();
+    for (program, setting) in [
+        ("paynow-receiver", "PAYNOW_SIGNING_SECRETS"),
+        ("paynow-worker", "PAYNOW_SIGNING_SECRETS"),
+        ("paynow-worker", "PAYNOW_RETIRED_SECRETS"),
+    ] {
+        let mut variables = app.variables();
+        variables.push((setting.to_owned(), "orders:x".to_owned()));
+        let outcome = crate::harness::Program::run(program, &variables, &[]);
+        assert_eq!(outcome.code, Some(64), "{program}: {outcome:?}");
+        let said = format!("{setting} holds a secret of fewer than 8 characters");
+        assert!(outcome.stderr.contains(&said), "{outcome:?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }
 }

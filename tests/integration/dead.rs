@@ -149,7 +149,7 @@ fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
     let buyer = flake();
     let unknown = Order::of(UNKNOWN, buyer);
     app.database
-        .execute("REVOKE INSERT ON dead_letters FROM paynow_worker")
+        .execute("REVOKE EXECUTE ON FUNCTION archive_dead_letter FROM paynow_worker")
         .unwrap();
 
     app.deliver(&unknown);
@@ -164,7 +164,7 @@ fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
     });
     assert_eq!(app.dead_letters(), Vec::<String>::new());
     app.database
-        .execute("GRANT INSERT ON dead_letters TO paynow_worker")
+        .execute("GRANT EXECUTE ON FUNCTION archive_dead_letter TO paynow_worker")
         .unwrap();
     app.drain();
 
@@ -196,6 +196,8 @@ fn an_event_that_the_broker_gave_up_on_is_kept_as_a_crash_loop() {
         app.dead_letters(),
         [format!("{}: crash_loop", order.event_id)]
     );
+    let signed = "SELECT count(signature) AS value FROM dead_letters";
+    assert_eq!(app.database.number(signed), 1, "a replay can prove it");
 }
 
 fn sorted(mut texts: Vec<String>) -> Vec<String> {

@@ -19,6 +19,7 @@ mod monitoring;
 mod mutated;
 mod poison;
 mod privileges;
+mod proof;
 mod publisher;
 mod receiver;
 mod reload;

@@ -12,9 +12,9 @@ use paynow_process::broker::{Link, message};
 use paynow_process::environment::Environment;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE};
-use paynow_shared::wire::{Headers, label};
+use paynow_shared::wire::label;
 
-use crate::harness::{Order, TestApp, eventually, flake};
+use crate::harness::{Order, SECRET, TestApp, eventually, flake, signed_headers};
 use bodies::{DEAR, POINTS, Pool};
 
 const MUTATED: usize = 3000;
@@ -51,14 +51,17 @@ fn seed() -> Seed {
 fn mutated_messages(random: &mut fastrand::Rng) -> Vec<Message> {
     let pool = Pool::of(random);
     (0..MUTATED)
-        .map(|_| Message {
-            queue: if random.u8(..10) == 0 {
-                DEAD_QUEUE
-            } else {
-                CREDITS_QUEUE
-            },
-            body: bodies::mutated(&pool, random),
-            properties: properties::any(random),
+        .map(|_| {
+            let body = bodies::mutated(&pool, random);
+            Message {
+                queue: if random.u8(..10) == 0 {
+                    DEAD_QUEUE
+                } else {
+                    CREDITS_QUEUE
+                },
+                properties: properties::any(random, &body),
+                body,
+            }
         })
         .collect()
 }
@@ -66,10 +69,7 @@ fn mutated_messages(random: &mut fastrand::Rng) -> Vec<Message> {
 fn plain(order: &Order) -> Message {
     let body = order.body();
     let label = label(&body);
-    let headers = Headers {
-        attempt: 1,
-        ..Headers::default()
-    };
+    let headers = signed_headers(SECRET, &body);
     Message {
         queue: CREDITS_QUEUE,
         properties: message::properties(&label.message_id, label.event_type.as_ref(), &headers),

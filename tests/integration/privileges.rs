@@ -3,6 +3,7 @@
 
 mod broker;
 mod database;
+mod forged;
 mod login;
 mod made;
 mod operator;

@@ -79,11 +79,14 @@ fn a_webhook_that_paynow_did_not_sign_is_refused_and_not_stored() {
 #[test]
 fn any_of_several_secrets_may_match() {
     let app = TestApp::builder()
-        .receiver_setting("PAYNOW_SIGNING_SECRETS", "new:pn-new, old:pn-old")
+        .receiver_setting(
+            "PAYNOW_SIGNING_SECRETS",
+            "new:pn-new-secret, old:pn-old-secret",
+        )
         .workers(0)
         .start();
     let timestamp = now().to_string();
-    for secret in ["pn-new", "pn-old"] {
+    for secret in ["pn-new-secret", "pn-old-secret"] {
         let answer = post_as(&app, secret, &timestamp, &Order::of(POINTS, flake()).body());
         assert_eq!(answer.status, 202);
     }

@@ -23,6 +23,7 @@ impl System {
         let app = TestApp::builder()
             .receiver_setting("PAYNOW_SIGNING_SECRETS", "")
             .receiver_setting("PAYNOW_SIGNING_SECRETS_FILE", &file.display().to_string())
+            .worker_setting("PAYNOW_RETIRED_SECRETS", &format!("new:{NEW_SECRET}"))
             .start();
         app.set_product(POINTS, 500);
         Self { app, file }

@@ -6,6 +6,7 @@ use paynow_process::broker::message;
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Headers, label};
+use paynow_worker::disposition::Disposition;
 use paynow_worker::message::{DecodedMessage, Message};
 use paynow_worker::proof::Proof;
 
@@ -46,7 +47,12 @@ fn check_headers(headers: &Headers, body: &[u8]) {
     let written = message::properties(&label.message_id, label.event_type.as_ref(), headers);
     assert_eq!(message::headers(&written), *headers);
     let failure = headers.failure.as_ref().map(|failure| &failure.error);
-    for text in headers.secret_id.iter().chain(failure) {
+    for text in headers
+        .secret_id
+        .iter()
+        .chain(&headers.signature)
+        .chain(failure)
+    {
         assert!(!text.contains('\0'));
     }
 }
@@ -71,7 +77,10 @@ pub fn decode(data: &[u8]) {
             assert_eq!(label.message_id, event.id.to_string());
             assert_eq!(label.event_type.as_ref(), Some(&event.event_type));
         }
-        Err(failure) => {
+        Err(disposition) => {
+            let Disposition::DeadLetter(failure) = disposition else {
+                panic!("{disposition:?}")
+            };
             assert_eq!(failure.reason, Reason::Malformed);
             assert!(!failure.error.is_empty() && !failure.error.contains('\0'));
             // A message that cannot be read has an id in the dead-letter desk, too.

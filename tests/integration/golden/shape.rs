@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::message::{Tap, body, of_version, text};
 use super::{compare, is_recording, newest};
-use crate::harness::{SECRET, TestApp, eventually};
+use crate::harness::{SECRET, TestApp, eventually, sign};
 
 /// Headers with times, ids of actions and texts for people. Only their types are compared.
 const OF_THE_MOMENT: [&str; 4] = [
@@ -19,6 +19,7 @@ const OF_THE_MOMENT: [&str; 4] = [
 /// The golden message with the parts that a program wrote in place of the recorded ones.
 fn with_parts(golden: &Value, mut written: Map<String, Value>) -> Value {
     let mut found = golden.clone();
+    let signed = written.clone();
     let headers = written["headers"].as_object_mut().expect("headers");
     for name in OF_THE_MOMENT {
         let recorded = &golden["headers"][name];
@@ -32,10 +33,21 @@ fn with_parts(golden: &Value, mut written: Map<String, Value>) -> Value {
             *value = recorded.clone();
         }
     }
+    if let Some(signature) = headers.get_mut("paynow-signature") {
+        assert_eq!(*signature, signature_of(&signed, &signed["headers"]));
+        *signature = signature_of(&signed, &golden["headers"]);
+    }
     for (part, value) in written {
         found[part] = value;
     }
     found
+}
+
+/// The header with the signature of a message's body, made at the time in these headers.
+fn signature_of(message: &Map<String, Value>, headers: &Value) -> Value {
+    let signed_at_ms = headers["paynow-signed-at-ms"]["i64"].to_string();
+    let body = body(&Value::Object(message.clone()));
+    json!({"text": sign(SECRET, &signed_at_ms, &body)})
 }
 
 /// The golden messages of the newest version that this program wrote.

@@ -223,6 +223,12 @@ impl TestApp {
         )
     }
 
+    /// Sets from when on messages need a proof, as only the owner of the tables may.
+    pub(crate) fn require_proof_from(&self, time: &str) {
+        let rule = format!("UPDATE proof_rule SET required_from = {time}");
+        self.database.execute(&rule).expect("the test is the owner");
+    }
+
     /// The outcome that the ledger recorded for an event, if any.
     pub(crate) fn outcome_of(&self, event_id: i64) -> Option<String> {
         let sql = format!(
@@ -278,9 +284,14 @@ impl TestApp {
 
     /// Starts one more worker with this setting, which later workers get too.
     pub(crate) fn start_worker_with(&mut self, name: &str, value: &str) {
+        self.set_for_workers(name, value);
+        self.start_worker();
+    }
+
+    /// Adds a setting for the workers that are started later.
+    pub(crate) fn set_for_workers(&mut self, name: &str, value: &str) {
         self.worker_settings
             .push((name.to_owned(), value.to_owned()));
-        self.start_worker();
     }
 
     /// Starts one more worker, which may end before it is ready. Returns the URL of its readiness.

@@ -1,9 +1,12 @@
 //! A virtual host of its own for one test, and what a test does with the broker.
 
-use lapin::options::QueueDeclareOptions;
+use lapin::Confirmation;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
+use paynow_process::broker::message::properties;
 use paynow_process::broker::{BrokerAddress, Link};
 use paynow_process::environment::Environment;
+use paynow_shared::wire::{Headers, label};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use url::Url;
@@ -104,6 +107,38 @@ impl TestBroker {
         let path = format!("exchanges/{}/amq.default/publish", self.vhost);
         let answer = self.call("POST", &path, Some(&message));
         assert_eq!(answer["routed"], true, "{answer}");
+    }
+
+    /// Publishes a message straight to a queue, as the broker's user of the address, and waits for the
+    /// confirm.
+    pub(crate) fn publish_as(
+        &self,
+        address: &BrokerAddress,
+        queue: &str,
+        body: &[u8],
+        headers: &Headers,
+    ) {
+        let label = label(body);
+        let properties = properties(&label.message_id, label.event_type.as_ref(), headers);
+        self.runtime.block_on(async {
+            let mut link = Link::open(address, "test").await.expect("it answers");
+            let channel = link.channel().await.expect("a channel opens");
+            let confirms = ConfirmSelectOptions::default();
+            channel.confirm_select(confirms).await.expect("confirms");
+            let options = BasicPublishOptions::default();
+            let sent = channel
+                .basic_publish("".into(), queue.into(), options, body, properties)
+                .await
+                .expect("it is sent");
+            let confirmed = sent.await.expect("the broker answers");
+            assert_eq!(confirmed, Confirmation::Ack(None), "{queue}");
+            link.close().await;
+        });
+    }
+
+    /// The same as the user that the tests have.
+    pub(crate) fn publish(&self, queue: &str, body: &[u8], headers: &Headers) {
+        self.publish_as(&self.address(), queue, body, headers);
     }
 
     /// Takes the first message of a queue and requeues it, which counts as a failed delivery.

@@ -32,4 +32,4 @@ pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
 pub(crate) use tls::{TlsServer, pass_on};
 pub(crate) use wait::eventually;
-pub(crate) use webhook::{Answer, SECRET, post, send, sign, try_post, try_post_as};
+pub(crate) use webhook::{Answer, SECRET, post, send, sign, signed_headers, try_post, try_post_as};

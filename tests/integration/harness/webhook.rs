@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use paynow_process::clock;
 use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
+use paynow_shared::wire::Headers;
 use serde_json::Value;
 
 use super::wait::eventually;
@@ -44,6 +45,19 @@ impl Answer {
 /// The signature of a body, as PayNow sends it in its header.
 pub(crate) fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
     Signer::new(secret).sign(timestamp, body)
+}
+
+/// The headers of a message whose body this secret signs now, as the receiver writes them.
+pub(crate) fn signed_headers(secret: &str, body: &[u8]) -> Headers {
+    let signed_at_ms = clock::now_ms();
+    Headers {
+        received_at_ms: Some(signed_at_ms),
+        signed_at_ms: Some(signed_at_ms),
+        secret_id: Some("test".to_owned()),
+        signature: Some(sign(secret, &signed_at_ms.to_string(), body)),
+        attempt: 1,
+        ..Headers::default()
+    }
 }
 
 /// Signs a body and posts it to a running receiver. Posts it again, as PayNow does, while the

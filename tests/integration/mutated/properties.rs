@@ -4,12 +4,16 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, DecimalValue, FieldArray, FieldTable};
 use paynow_shared::wire::header;
 
+use crate::harness::{SECRET, signed_headers};
+
 /// A header of this size just fits into one frame with all the other properties.
 const HEADER_BYTES_MAX: usize = 130_800;
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     header::RECEIVED_AT_MS,
     header::SIGNED_AT_MS,
     header::SECRET_ID,
+    header::SIGNATURE,
+    header::REPLAY,
     header::ATTEMPT,
     header::REASON,
     header::ERROR,
@@ -40,7 +44,8 @@ const NUMBERS: [i64; 10] = [
     i64::MAX,
 ];
 
-pub(super) fn any(random: &mut fastrand::Rng) -> BasicProperties {
+/// Most have the signature of the body, because a worker reads no body without it.
+pub(super) fn any(random: &mut fastrand::Rng, body: &[u8]) -> BasicProperties {
     match random.u8(..10) {
         // The management page sends a message like this.
         0 => return BasicProperties::default(),
@@ -52,6 +57,16 @@ pub(super) fn any(random: &mut fastrand::Rng) -> BasicProperties {
         if random.bool() {
             table.insert(name.into(), value(random));
         }
+    }
+    if random.u8(..10) > 0 {
+        let signed = signed_headers(SECRET, body);
+        let time = signed.signed_at_ms.map(AMQPValue::LongLongInt);
+        let signature = signed.signature.map(|it| AMQPValue::LongString(it.into()));
+        table.insert(header::SIGNED_AT_MS.into(), time.unwrap_or(AMQPValue::Void));
+        table.insert(
+            header::SIGNATURE.into(),
+            signature.unwrap_or(AMQPValue::Void),
+        );
     }
     let mut properties = BasicProperties::default().with_headers(table);
     if random.bool() {

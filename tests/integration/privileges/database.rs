@@ -29,7 +29,7 @@ const RIGHTS: &str = "
     WHERE grantee <> 'paynow_owner'::regrole
     GROUP BY who, may, on_what ORDER BY who, may, on_what";
 
-const ALL_RIGHTS: [&str; 52] = [
+const ALL_RIGHTS: [&str; 56] = [
     "paynow_ledger: insert wallets",
     "paynow_ledger: select wallets",
     "paynow_ledger: update wallets",
@@ -45,27 +45,30 @@ const ALL_RIGHTS: [&str; 52] = [
     "paynow_reader: execute debts",
     "paynow_reader: select dead_letters (attempts, body_forgotten_at, body_sha256, \
      dead_letter_id, deaths, error, event_id, event_type, first_dead_at, history, \
-     last_dead_at, reason, received_at, resolution, secret_id, settled_at, signed_at, state)",
+     last_dead_at, reason, received_at, resolution, secret_id, settled_at, signature, signed_at, state)",
     "paynow_reader: select ledger_checks",
     "paynow_reader: select ledger_entries",
     "paynow_reader: select ledger_violations",
     "paynow_reader: select operator_actions",
     "paynow_reader: select orders",
     "paynow_reader: select products",
+    "paynow_reader: select proof_rule",
     "paynow_reader: select replays",
     "paynow_reader: select reversals",
     "paynow_reader: select suspects",
     "paynow_reader: select wallets",
     "paynow_reader: select webhook_events (attempts, body_sha256, event_id, event_type, \
-     order_id, outcome, received_at, secret_id, settled_at, signed_at)",
+     order_id, outcome, received_at, secret_id, settled_at, signature, signed_at, vouched_by)",
     "paynow_spender: execute spend",
     "paynow_spender: select wallets",
     "paynow_worker: delete suspects",
+    "paynow_worker: execute archive_dead_letter",
     "paynow_worker: execute check_ledger",
     "paynow_worker: execute debts",
     "paynow_worker: execute forget_bodies",
     "paynow_worker: execute forget_payloads",
     "paynow_worker: execute is_applied",
+    "paynow_worker: execute is_vouched",
     "paynow_worker: execute resolve_applied_letters",
     "paynow_worker: execute restore_body",
     "paynow_worker: insert dead_letters",
@@ -82,6 +85,7 @@ const ALL_RIGHTS: [&str; 52] = [
     "paynow_worker: select ledger_entries",
     "paynow_worker: select orders (order_id, total_amount_minor)",
     "paynow_worker: select products",
+    "paynow_worker: select proof_rule",
     "paynow_worker: select reversals (amount_minor, kind, order_id, reference_id, sequence)",
     "paynow_worker: select suspects",
     "paynow_worker: select webhook_events (body_sha256, event_id)",

@@ -42,7 +42,6 @@ fn receiver(app: &TestApp, users: &Users<'_>) -> (Program, String) {
 
 fn worker_variables(app: &TestApp, users: &Users<'_>, login: &Login) -> Variables {
     let mut variables = with(app.variables(), "AMQP_MANAGEMENT_URL", None);
-    variables = with(variables, "PAYNOW_SIGNING_SECRETS", None);
     variables = with(variables, "AMQP_URL", Some(users.amqp("worker").as_str()));
     variables = with(variables, "DATABASE_URL", Some(login.url.as_str()));
     let admin = format!("127.0.0.1:{}", free_port());
@@ -116,6 +115,7 @@ fn no_program_has_a_default_secret() {
         ("paynow-receiver", "PAYNOW_SIGNING_SECRETS"),
         ("paynow-worker", "AMQP_URL"),
         ("paynow-worker", "DATABASE_URL"),
+        ("paynow-worker", "PAYNOW_SIGNING_SECRETS"),
     ] {
         for value in [None, Some("")] {
             let (code, words) = failed_start(program, &with(app.variables(), name, value));

@@ -48,7 +48,7 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
     // The worker cannot archive the dead letter, so it is still in its queue when the worker has
     // stopped.
     app.database
-        .execute("REVOKE INSERT ON dead_letters FROM paynow_worker")
+        .execute("REVOKE EXECUTE ON FUNCTION archive_dead_letter FROM paynow_worker")
         .unwrap();
     app.start_worker();
     eventually("the letter is dead again", || {
@@ -62,7 +62,7 @@ fn a_letter_that_climbs_the_ladder_and_dies_again_still_names_its_replay() {
     assert_eq!(dead.attempt, 3, "it waited on every rung of the ladder");
 
     app.database
-        .execute("GRANT INSERT ON dead_letters TO paynow_worker")
+        .execute("GRANT EXECUTE ON FUNCTION archive_dead_letter TO paynow_worker")
         .unwrap();
     app.start_worker();
     eventually("the dead letter is archived", || {

@@ -271,7 +271,7 @@ fn incomplete_tls_settings_stop_the_start() {
             ("AMQP_URL".to_owned(), format!("{url}://u:hidden@localhost")),
             (
                 "PAYNOW_SIGNING_SECRETS".to_owned(),
-                "test:pn-test".to_owned(),
+                "test:pn-0123456789abcdef".to_owned(),
             ),
         ];
         variables.extend(proof);

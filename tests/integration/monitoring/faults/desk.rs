@@ -74,11 +74,11 @@ fn dead_letters_raise_their_alerts() {
     OLD.is_over(&watch, || {});
 
     NO_DESK.is_silent(&watch);
-    let may_not = "REVOKE INSERT ON dead_letters FROM paynow_worker";
+    let may_not = "REVOKE EXECUTE ON FUNCTION archive_dead_letter FROM paynow_worker";
     app.database.execute(may_not).expect("its owner may");
     unpriced();
     NO_DESK.fires(&watch, || {});
-    let may = "GRANT INSERT ON dead_letters TO paynow_worker";
+    let may = "GRANT EXECUTE ON FUNCTION archive_dead_letter TO paynow_worker";
     app.database.execute(may).expect("its owner may");
     NO_DESK.is_over(&watch, || {});
 }
