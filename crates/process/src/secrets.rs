@@ -14,11 +14,6 @@ use crate::environment::{Environment, SecretFile, SettingError};
 use crate::observe::Observable;
 use observe::ShortSecret;
 
-/// The secrets that may sign what the receiver accepts.
-pub const SIGNING_SECRETS: &str = "PAYNOW_SIGNING_SECRETS";
-/// The secrets that the receiver no longer accepts, and that still prove what is on its way.
-pub const RETIRED_SECRETS: &str = "PAYNOW_RETIRED_SECRETS";
-
 /// A shorter secret can be guessed from one signature.
 const LENGTH_MIN: usize = 8;
 /// A secret of PayNow has 35 characters. A shorter one than this was probably cut off.
@@ -105,9 +100,9 @@ pub struct SecretSetting {
 
 impl SecretSetting {
     /// Reads the variable, or the file that `<name>_FILE` names; `None` when neither is set.
-    pub fn read(
-        environment: &Environment,
+    pub fn from_secret(
         name: &'static str,
+        environment: &Environment,
     ) -> Result<Option<Self>, SettingError> {
         let Some(text) = environment.secret(name)? else {
             return Ok(None);
@@ -121,8 +116,11 @@ impl SecretSetting {
     }
 
     /// Reads a variable that must be set.
-    pub fn required(environment: &Environment, name: &'static str) -> Result<Self, SettingError> {
-        Self::read(environment, name)?
+    pub fn from_required_secret(
+        name: &'static str,
+        environment: &Environment,
+    ) -> Result<Self, SettingError> {
+        Self::from_secret(name, environment)?
             .ok_or_else(|| SettingError::new(name, "is required and not set"))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
-use paynow_process::secrets::{SIGNING_SECRETS, SecretSetting};
+use paynow_process::secrets::SecretSetting;
 
 use crate::failures::FailureLimits;
 use crate::source::{Networks, Sources};
@@ -45,7 +45,7 @@ pub struct Config {
 
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let secrets = SecretSetting::required(environment, SIGNING_SECRETS)?;
+        let secrets = SecretSetting::from_required_secret("PAYNOW_SIGNING_SECRETS", environment)?;
         let default_address = SocketAddr::from(([0, 0, 0, 0], 8080));
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9464));
         let tolerance = environment.number_or("PAYNOW_TOLERANCE_SECONDS", 1..=86_400, 300)?;

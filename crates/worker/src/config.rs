@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
-use paynow_process::secrets::{RETIRED_SECRETS, SIGNING_SECRETS, SecretSetting};
+use paynow_process::secrets::SecretSetting;
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 
@@ -86,8 +86,11 @@ impl Config {
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
-            signing_secrets: SecretSetting::required(environment, SIGNING_SECRETS)?,
-            retired_secrets: SecretSetting::read(environment, RETIRED_SECRETS)?,
+            signing_secrets: SecretSetting::from_required_secret(
+                "PAYNOW_SIGNING_SECRETS",
+                environment,
+            )?,
+            retired_secrets: SecretSetting::from_secret("PAYNOW_RETIRED_SECRETS", environment)?,
             admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
             lanes: LaneSettings::read(environment)?,
             stall_after: Duration::from_secs(environment.number_or(

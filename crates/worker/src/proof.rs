@@ -131,8 +131,9 @@ fn is_vouched(
     Ok(answer.yes)
 }
 
-/// The minute is for the transaction that follows: what it settles after `required_from` needs a proof.
-fn is_not_required_yet(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
+/// Whether messages without a signature are still let through. The minute is for the transaction that
+/// follows: what it settles after `required_from` needs a proof.
+pub fn is_not_required_yet(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
     let answer: Answer = diesel::sql_query(
         "SELECT EXISTS (SELECT FROM proof_rule WHERE now() < required_from - interval '1 minute') \
             AS yes",

@@ -46,7 +46,7 @@ def secrets_come_from_files(world):
 def required_settings_are_given(world):
     required = {
         "receiver": {"AMQP_URL", "PAYNOW_SIGNING_SECRETS"},
-        "worker": {"AMQP_URL", "DATABASE_URL"},
+        "worker": {"AMQP_URL", "DATABASE_URL", "PAYNOW_SIGNING_SECRETS"},
         "setup": {"AMQP_URL", "DATABASE_URL"},
     }
     for pod, container, _settings in each_container(world):

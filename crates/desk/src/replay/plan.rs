@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use paynow_shared::digest::BodyDigest;
 use paynow_worker::decide::Policy;
+use paynow_worker::proof::is_not_required_yet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,10 @@ pub fn plan(
 ) -> Result<Plan, DeskError> {
     let mut connection = database.open_as_operator()?;
     let mut letters = selected_open(&mut connection, selection, "replayed")?;
-    let without_signature = match without_proof {
+    let is_let_through = without_proof
+        || is_not_required_yet(&mut connection)
+            .map_err(|error| DeskError::failed("the rule for proofs cannot be read", error))?;
+    let without_signature = match is_let_through {
         true => BTreeSet::new(),
         false => leave_out_unsigned(&mut letters, selection)?,
     };
