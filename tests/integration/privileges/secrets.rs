@@ -161,7 +161,7 @@ fn a_service_of_the_compose_project_reads_its_own_logins_only() {
     let compose = std::fs::read_to_string(project("deploy/compose.yaml")).expect("it is there");
     for (service, expected) in [
         ("receiver", &["receiver_amqp", "signing"][..]),
-        ("worker", &["worker_amqp", "worker_database"]),
+        ("worker", &["worker_amqp", "worker_database", "signing"]),
         (
             "setup",
             &["setup_amqp", "setup_management", "setup_database"],

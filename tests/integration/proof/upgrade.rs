@@ -50,7 +50,8 @@ fn a_new_database_requires_a_proof_at_once_and_one_with_events_after_a_day() {
     );
     for script in ["down.sql", "up.sql"] {
         let sql = std::fs::read_to_string(format!("{migration}{script}")).expect("it exists");
-        app.database.execute(&sql).expect("it runs");
+        let as_owner = format!("SET ROLE paynow_owner; {sql}; RESET ROLE");
+        app.database.execute(&as_owner).expect("it runs");
     }
     let a_day = "SELECT (extract(epoch FROM required_from - now()) / 60)::bigint AS value \
                  FROM proof_rule";
