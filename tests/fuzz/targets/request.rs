@@ -96,10 +96,12 @@ fn signer(headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
     signed.map(|(id, _)| *id)
 }
 
-/// `PayNow-Timestamp` in milliseconds, if it is a number of at most 18 digits.
+/// `PayNow-Timestamp` in milliseconds, if it is a number of at most 18 digits without a leading zero.
 fn timestamp(headers: &HeaderMap) -> Option<i64> {
     let text = std::str::from_utf8(only(headers, TIMESTAMP_HEADER)?).ok()?;
-    let is_number = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_padded = text.len() > 1 && text.starts_with('0');
+    let is_number =
+        text.len() <= 18 && !is_padded && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_number: &i64| is_number)
 }
 
