@@ -14,8 +14,8 @@ use paynow_process::certificate;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
 use paynow_process::program;
-use paynow_process::secrets::reload::Watch;
-use paynow_process::secrets::{CurrentSecrets, SecretSetting, SigningSecret};
+use paynow_process::secrets::SigningSecret;
+use paynow_process::secrets::reload::watched;
 use paynow_process::telemetry;
 use paynow_shared::topology::EVENTS_EXCHANGE;
 use tokio::task::JoinSet;
@@ -54,16 +54,8 @@ impl App {
         let stop_lanes = CancellationToken::new();
         let peers = vec![config.broker.tls_peer()];
         tokio::spawn(certificate::watch(peers));
-        let SecretSetting {
-            name,
-            secrets,
-            file,
-        } = config.secrets;
-        let secrets = Arc::new(CurrentSecrets::new(secrets));
-        let (current, on_replaced) = (Arc::clone(&secrets), observe::secrets::replaced);
-        let secrets_watch = Watch::new(name, file, current, on_replaced)
-            .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
-        tokio::spawn(secrets_watch.run(stop_lanes.clone()));
+        let (on_replaced, stop) = (observe::secrets::replaced, stop_lanes.clone());
+        let secrets = watched(config.secrets, on_replaced, stop)?;
         let (publisher, lanes) = Publisher::start(
             &PublisherSettings {
                 address: config.broker,

@@ -12,8 +12,7 @@ use paynow_process::certificate;
 use paynow_process::clock;
 use paynow_process::exit::Fatal;
 use paynow_process::observe::{Observable, Stopped};
-use paynow_process::secrets::reload::Watch;
-use paynow_process::secrets::{CurrentSecrets, SecretSetting};
+use paynow_process::secrets::reload::watched;
 use paynow_process::telemetry;
 use paynow_shared::topology::DEFAULT_EXCHANGE;
 use strum::IntoEnumIterator;
@@ -61,12 +60,10 @@ impl App {
         start_outcomes(Outcome::iter().map(Outcome::code));
         start_rungs(&config.ladder);
         let stop_publisher = CancellationToken::new();
+        let watched = |secrets| watched(secrets, |_before, _now| {}, stop_publisher.clone());
         let proof_keys = ProofKeys {
-            signing: watched(config.signing_secrets, &stop_publisher)?,
-            retired: config
-                .retired_secrets
-                .map(|secrets| watched(secrets, &stop_publisher))
-                .transpose()?,
+            signing: watched(config.signing_secrets)?,
+            retired: config.retired_secrets.map(watched).transpose()?,
         };
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {
@@ -184,16 +181,6 @@ impl App {
         Consuming(readiness.is_ok()).emit();
         let _previous = self.readiness.send_replace(readiness);
     }
-}
-
-/// The secrets in use. Those from a file are read again when it changes, until `stop`.
-fn watched(setting: SecretSetting, stop: &CancellationToken) -> Result<Arc<CurrentSecrets>, Fatal> {
-    let secrets = Arc::new(CurrentSecrets::new(setting.secrets));
-    let current = Arc::clone(&secrets);
-    let watch = Watch::new(setting.name, setting.file, current, |_before, _now| {})
-        .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
-    tokio::spawn(watch.run(stop.clone()));
-    Ok(secrets)
 }
 
 /// A number that no earlier process had, for [`CrashMarks`].

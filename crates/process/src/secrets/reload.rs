@@ -9,8 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::observe::{SecretsNotReloaded, SecretsReloaded};
-use super::{CurrentSecrets, InvalidSecrets, SigningSecret, SigningSecrets};
+use super::{CurrentSecrets, InvalidSecrets, SecretSetting, SigningSecret, SigningSecrets};
 use crate::environment::{SecretFile, SettingError};
+use crate::exit::Fatal;
 use crate::observe::Observable;
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -19,7 +20,7 @@ const SETTLED_AFTER: Duration = Duration::from_millis(200);
 
 /// Why the secrets were not replaced.
 #[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
+enum ReloadError {
     #[error("{0} is not in a file: a restart reads it again")]
     NoFile(&'static str),
     #[error(transparent)]
@@ -31,8 +32,30 @@ pub enum ReloadError {
 /// The ids before and after a replacement.
 pub type OnReplaced = fn(before: &[&str], now: &[&str]);
 
+/// The secrets in use. Those from a file are read again when it changes, until `stop`. Handles SIGHUP,
+/// which would otherwise end the process. Must be called inside a tokio runtime.
+pub fn watched(
+    setting: SecretSetting,
+    on_replaced: OnReplaced,
+    stop: CancellationToken,
+) -> Result<Arc<CurrentSecrets>, Fatal> {
+    let hangups = signal(SignalKind::hangup())
+        .map_err(|error| Fatal::failed("could not listen for SIGHUP", error))?;
+    let current = Arc::new(CurrentSecrets::new(setting.secrets));
+    let watch = Watch {
+        name: setting.name,
+        seen: setting.file.as_ref().and_then(|file| file.read().ok()),
+        file: setting.file,
+        hangups,
+        current: Arc::clone(&current),
+        on_replaced,
+    };
+    tokio::spawn(watch.run(stop));
+    Ok(current)
+}
+
 /// Watches the file of a list of secrets.
-pub struct Watch {
+struct Watch {
     /// The variable of the list.
     name: &'static str,
     file: Option<SecretFile>,
@@ -44,25 +67,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Handles SIGHUP, which would otherwise end the process. Fails when the handler cannot be installed.
-    pub fn new(
-        name: &'static str,
-        file: Option<SecretFile>,
-        current: Arc<CurrentSecrets>,
-        on_replaced: OnReplaced,
-    ) -> std::io::Result<Self> {
-        Ok(Self {
-            name,
-            seen: file.as_ref().and_then(|file| file.read().ok()),
-            file,
-            hangups: signal(SignalKind::hangup())?,
-            current,
-            on_replaced,
-        })
-    }
-
     /// Watches until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         loop {
             let is_requested = tokio::select! {
                 () = stop.cancelled() => return,
