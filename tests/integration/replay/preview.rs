@@ -70,8 +70,9 @@ fn a_refund_is_seen_after_its_order_however_many_letters_are_between_them() {
     let (app, orders) = dead_orders(1);
     app.database
         .execute(&format!(
-            "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts) \
-             SELECT n::text, 'malformed', 'no JSON', '', sha256(n::text::bytea), 1 \
+            "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, signature, \
+                 attempts) \
+             SELECT n::text, 'malformed', 'no JSON', '', sha256(n::text::bytea), sha256(''), 1 \
              FROM generate_series(1, {BETWEEN}) AS n"
         ))
         .unwrap();
