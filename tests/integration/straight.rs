@@ -151,7 +151,7 @@ fn points_come_from_the_signed_metadata_when_the_table_does_not_know_the_product
 #[test]
 fn a_message_from_before_there_were_signatures_is_an_event_like_any_other() {
     let app = TestApp::start();
-    app.require_proof_from("now() + interval '1 hour'");
+    app.database.require_proof_from("now() + interval '1 hour'");
     app.set_product(POINTS, 500);
     let order = Order::of(POINTS, flake());
     app.broker

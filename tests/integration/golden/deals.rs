@@ -60,7 +60,7 @@ fn result_of(app: &TestApp, golden: &Value) -> Value {
 fn deal_with(version: &Path) {
     let app = TestApp::start();
     // Messages from before there were signatures are let through for a day.
-    app.require_proof_from("now() + interval '1 hour'");
+    app.database.require_proof_from("now() + interval '1 hour'");
     for (product, points) in PRODUCTS {
         app.set_product(product, points);
     }

@@ -223,12 +223,6 @@ impl TestApp {
         )
     }
 
-    /// Sets from when on messages need a proof, as only the owner of the tables may.
-    pub(crate) fn require_proof_from(&self, time: &str) {
-        let rule = format!("UPDATE proof_rule SET required_from = {time}");
-        self.database.execute(&rule).expect("the test is the owner");
-    }
-
     /// The outcome that the ledger recorded for an event, if any.
     pub(crate) fn outcome_of(&self, event_id: i64) -> Option<String> {
         let sql = format!(

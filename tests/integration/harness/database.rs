@@ -69,6 +69,12 @@ impl TestDatabase {
         self.on(|connection| connection.batch_execute(sql))
     }
 
+    /// Sets from when on messages need a proof, as only the owner of the tables may.
+    pub(crate) fn require_proof_from(&self, time: &str) {
+        let rule = format!("UPDATE proof_rule SET required_from = {time}");
+        self.execute(&rule).expect("the test is the owner");
+    }
+
     /// The number that a query returns as `value`.
     #[track_caller]
     pub(crate) fn number(&self, sql: &str) -> i64 {

@@ -7,7 +7,7 @@ use paynow_shared::wire::Headers;
 #[test]
 fn old_messages_are_let_through_until_the_time_of_the_rule_and_never_with_a_wrong_signature() {
     let app = app();
-    app.require_proof_from("now() + interval '1 hour'");
+    app.database.require_proof_from("now() + interval '1 hour'");
     let old = Order::of(POINTS, flake());
     app.broker
         .publish("paynow.credits", &old.body(), &unsigned());
@@ -30,7 +30,7 @@ fn old_messages_are_let_through_until_the_time_of_the_rule_and_never_with_a_wron
     let until = app.ctl(&["setup"]).succeeded().stdout;
     assert!(until.contains("applied until 20"), "{until}");
 
-    app.require_proof_from("now()");
+    app.database.require_proof_from("now()");
     let late = Order::of(POINTS, flake());
     app.broker
         .publish("paynow.credits", &late.body(), &unsigned());
@@ -61,7 +61,7 @@ fn a_new_database_requires_a_proof_at_once_and_one_with_events_after_a_day() {
 #[test]
 fn the_check_finds_points_that_came_without_a_proof() {
     let app = app();
-    app.require_proof_from("now() + interval '1 hour'");
+    app.database.require_proof_from("now() + interval '1 hour'");
     let order = Order::of(POINTS, flake());
     app.broker
         .publish("paynow.credits", &order.body(), &unsigned());
@@ -70,7 +70,7 @@ fn the_check_finds_points_that_came_without_a_proof() {
     });
     let check = || app.ctl(&["check", "--skip-broker"]);
     check().succeeded();
-    app.require_proof_from("now() - interval '1 hour'");
+    app.database.require_proof_from("now() - interval '1 hour'");
     let failed = check();
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(
