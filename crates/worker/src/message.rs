@@ -9,7 +9,6 @@ use paynow_shared::signature::Signature;
 use paynow_shared::wire::{Failure, Headers, decode};
 
 use crate::disposition::Disposition;
-use crate::proof::Proof;
 
 /// All headers of a message share one frame, 128 KiB unless the broker is set otherwise. Without this
 /// limit a text could leave no space for our headers, and the broker would close the connection at each
@@ -47,6 +46,17 @@ impl From<Delivery> for Message {
 /// The part of a text that a header may hold.
 pub(crate) fn header_text(text: &str) -> String {
     text.chars().take(HEADER_CHARACTERS_MAX).collect()
+}
+
+/// Why a message may change the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// One of the secrets made this signature over the body.
+    Signature(Signature),
+    /// A person vouched for the body, in this action.
+    Vouched(i64),
+    /// The message is from before messages had a signature, or nothing is written.
+    NotRequired,
 }
 
 #[derive(Debug)]

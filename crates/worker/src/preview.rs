@@ -15,8 +15,7 @@ use crate::decide::view::LedgerView;
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::ledger::read::ViewKeys;
-use crate::message::{DecodedMessage, Message};
-use crate::proof::Proof;
+use crate::message::{DecodedMessage, Message, Proof};
 
 /// What one message would do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,18 +15,7 @@ use paynow_shared::wire::Failure;
 
 use crate::database::DatabaseError;
 use crate::disposition::Disposition;
-use crate::message::Message;
-
-/// Why a message may change the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// One of the secrets made this signature over the body.
-    Signature(Signature),
-    /// A person vouched for the body, in this action.
-    Vouched(i64),
-    /// The message is from before messages had a signature, or nothing is written.
-    NotRequired,
-}
+use crate::message::{Message, Proof};
 
 /// Why a message does not prove itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,7 @@ use paynow_shared::digest::BodyDigest;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::{Headers, label};
 use paynow_worker::disposition::Disposition;
-use paynow_worker::message::{DecodedMessage, Message};
-use paynow_worker::proof::Proof;
+use paynow_worker::message::{DecodedMessage, Message, Proof};
 
 use super::{Pair, head_and_body};
 

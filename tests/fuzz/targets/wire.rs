@@ -11,8 +11,7 @@ use paynow_worker::decide::view::LedgerView;
 use paynow_worker::decide::{PartialRefunds, Policy};
 use paynow_worker::disposition::Disposition;
 use paynow_worker::ledger::plan::{Plan, plan};
-use paynow_worker::message::{DecodedMessage, Message};
-use paynow_worker::proof::Proof;
+use paynow_worker::message::{DecodedMessage, Message, Proof};
 
 use super::{Pair, head_and_body};
 

@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
-use crate::message::{DecodedMessage, Message};
-use crate::proof::Proof;
+use crate::message::{DecodedMessage, Message, Proof};
 
 const ORDER: i64 = 10;
 const BUYER: i64 = 20;

@@ -4,8 +4,7 @@ use paynow_shared::points::Points;
 use paynow_shared::wire::Headers;
 
 use super::*;
-use crate::message::Message;
-use crate::proof::Proof;
+use crate::message::{Message, Proof};
 
 fn message(body: &str) -> Message {
     Message {
