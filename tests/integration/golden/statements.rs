@@ -7,6 +7,7 @@ use std::path::Path;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Oid, Text};
+use paynow_shared::wire::Headers;
 use serde_json::{Value, json};
 
 use super::{compare, is_recording, newest, read, versions};
@@ -17,8 +18,12 @@ use crate::harness::{
 const LIST: &str = "statements.json";
 const PRODUCT: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
-/// Parts of the last statements of a round of housekeeping and of a survey.
-const LAST: [&str; 2] = ["resolve_applied_letters", "FROM ledger_checks"];
+/// Parts of the last statements of a round of housekeeping, of a survey and about a missing proof.
+const LAST: [&str; 3] = [
+    "resolve_applied_letters",
+    "FROM ledger_checks",
+    "FROM proof_rule",
+];
 
 #[derive(diesel::QueryableByName)]
 struct TypeName {
@@ -40,7 +45,7 @@ fn with_type_names(statement: &Statement, database: &TestDatabase) -> Value {
 }
 
 /// Makes a worker do all that it does with its database: credits, repeats, reversals, dead letters,
-/// a suspect, housekeeping and a survey.
+/// a suspect, a message without proof, housekeeping and a survey.
 fn work(app: &mut TestApp, recorder: &Recorder) {
     app.set_product(PRODUCT, 500);
     let order = Order::of(PRODUCT, flake());
@@ -60,6 +65,12 @@ fn work(app: &mut TestApp, recorder: &Recorder) {
         },
     });
     app.deliver_bytes(refund.to_string().as_bytes());
+    // A message without a signature that says that a person vouched for it.
+    let vouched = Headers {
+        replay: Some(1),
+        ..Headers::default()
+    };
+    app.broker.publish("paynow.credits", b"no event", &vouched);
     app.drain();
     eventually(
         "the worker has done its housekeeping and its survey",

@@ -6,7 +6,7 @@ use paynow_shared::digest::BodyDigest;
 use paynow_worker::decide::Policy;
 use paynow_worker::proof::is_not_required_yet;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::effect::{Outlook, PlannedLetter, WalletChange, foresee};
 use crate::database::Database;
@@ -105,11 +105,18 @@ impl Plan {
 
     /// As `operator_actions.selection` keeps it.
     pub(super) fn document(&self) -> Value {
-        json!({
-            "meant": self.selection,
-            "dead_letter_ids": self.id_texts(),
-            "sha256": self.sha256,
-            "without_proof": self.without_proof,
-        })
+        let fields = [
+            ("meant", Some(self.selection.clone())),
+            ("dead_letter_ids", Some(self.id_texts().into())),
+            ("sha256", Some(self.sha256.clone().into())),
+            // The function `is_vouched` looks for this.
+            (
+                "without_proof",
+                self.without_proof.then_some(Value::Bool(true)),
+            ),
+        ];
+        let given = fields.into_iter();
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect())
     }
 }
