@@ -1,16 +1,15 @@
-//! The table `operator_actions`: who did what and why, written in the transaction of the action and
-//! kept for ever.
+//! The table `operator_actions`: who did what and why, with which database login. The functions of the
+//! database that do something for an operator write it in the same transaction; it is kept for ever.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::database::times;
 use crate::ids;
-use crate::row::{One, row};
+use crate::row::row;
 
 /// Who acts, and why.
 #[derive(Debug, Clone)]
@@ -26,16 +25,6 @@ pub enum Mode {
     Apply,
 }
 
-/// The values of `operator_actions.action`.
-#[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub(crate) enum Action {
-    Discard,
-    Correct,
-    Replay,
-    HistorySend,
-}
-
 row! {
     /// An action, in the story of an event.
     #[derive(Serialize)]
@@ -45,6 +34,8 @@ row! {
         pub action: String,
         #[serde(rename = "by")]
         pub operator: String,
+        /// Who had logged in to the database; `None` in actions that are older than this record.
+        pub login: Option<String>,
         pub why: String,
         pub acted_at: String,
     }
@@ -55,31 +46,10 @@ row! {
         pub acted_at: String,
         pub action: String,
         pub operator: String,
+        /// Who had logged in to the database; `None` in actions that are older than this record.
+        pub login: Option<String>,
         pub why: String,
     }
-}
-
-/// Records an action and returns its number. `selection` is what the operator asked for, `outcome`
-/// what was done.
-pub(crate) fn record(
-    connection: &mut PgConnection,
-    action: Action,
-    note: &Note,
-    selection: &Value,
-    outcome: &Value,
-) -> QueryResult<i64> {
-    let action: &'static str = action.into();
-    let recorded: One<i64> = sql_query(
-        "INSERT INTO operator_actions (action, operator, why, selection, outcome) \
-         VALUES ($1, $2, $3, $4::jsonb, $5::jsonb) RETURNING action_id AS value",
-    )
-    .bind::<Text, _>(action)
-    .bind::<Text, _>(&note.by)
-    .bind::<Text, _>(&note.why)
-    .bind::<Text, _>(selection.to_string())
-    .bind::<Text, _>(outcome.to_string())
-    .get_result(connection)?;
-    Ok(recorded.value)
 }
 
 /// Actions on the event or on its dead letters.
@@ -110,7 +80,7 @@ pub(crate) fn about_letter(
 
 fn select(condition: &str) -> String {
     format!(
-        "SELECT action_id, action, operator, why, {} FROM operator_actions \
+        "SELECT action_id, action, operator, login, why, {} FROM operator_actions \
          WHERE {condition} ORDER BY action_id",
         times(&["acted_at"])
     )

@@ -9,9 +9,8 @@ use diesel::sql_types::{BigInt, Text};
 use paynow_process::clock;
 use paynow_shared::ids::WalletId;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde_json::json;
 
-use crate::actions::{Action, Mode, Note, record};
+use crate::actions::{Mode, Note};
 use crate::database::Database;
 use crate::error::DeskError;
 use crate::row::{One, row};
@@ -135,24 +134,18 @@ fn post(
     note: &Note,
 ) -> Result<(), DeskError> {
     let entry_key = &foreseen.entry_key;
-    let posted: One<bool> = sql_query("SELECT post_correction($1, $2, $3) AS value")
-        .bind::<Text, _>(entry_key)
-        .bind::<BigInt, _>(correction.wallet.get())
-        .bind::<BigInt, _>(correction.points)
-        .get_result(connection)?;
-    if !posted.value {
-        return Err(DeskError::Refused(format!(
-            "another correction took the key of {entry_key} meanwhile: look again"
-        )));
+    let posted: One<bool> =
+        sql_query("SELECT applied AS value FROM correct_wallet($1, $2, $3, $4, $5)")
+            .bind::<Text, _>(entry_key)
+            .bind::<BigInt, _>(correction.wallet.get())
+            .bind::<BigInt, _>(correction.points)
+            .bind::<Text, _>(&note.by)
+            .bind::<Text, _>(&note.why)
+            .get_result(connection)?;
+    if posted.value {
+        return Ok(());
     }
-    let selection = json!({
-        "wallet_id": correction.wallet, "points": correction.points, "key": correction.key,
-    });
-    let outcome = json!({
-        "entry_key": entry_key,
-        "balance_before": foreseen.balance_before,
-        "balance_after": foreseen.balance_after,
-    });
-    record(connection, Action::Correct, note, &selection, &outcome)?;
-    Ok(())
+    Err(DeskError::Refused(format!(
+        "another correction took the key of {entry_key} meanwhile: look again"
+    )))
 }

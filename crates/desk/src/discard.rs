@@ -3,10 +3,9 @@
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt};
-use serde_json::json;
+use diesel::sql_types::{Array, BigInt, Text};
 
-use crate::actions::{Action, Mode, Note, record};
+use crate::actions::{Mode, Note};
 use crate::database::{Database, DatabaseError};
 use crate::error::DeskError;
 use crate::letters::{Letter, numbers, selected_open};
@@ -49,15 +48,11 @@ fn update(
     selection: &Selection,
     note: &Note,
 ) -> QueryResult<()> {
-    let numbers = numbers(letters);
-    sql_query(
-        "UPDATE dead_letters SET state = 'discarded' \
-         WHERE dead_letter_id = ANY ($1) AND state = 'open'",
-    )
-    .bind::<Array<BigInt>, _>(&numbers)
-    .execute(connection)?;
-    let ids: Vec<String> = numbers.iter().map(i64::to_string).collect();
-    let outcome = json!({"discarded": ids.len(), "dead_letter_ids": ids});
-    let selection = selection.document();
-    record(connection, Action::Discard, note, &selection, &outcome).map(drop)
+    sql_query("SELECT discard_letters($1, $2, $3, $4::jsonb)")
+        .bind::<Array<BigInt>, _>(numbers(letters))
+        .bind::<Text, _>(&note.by)
+        .bind::<Text, _>(&note.why)
+        .bind::<Text, _>(selection.document().to_string())
+        .execute(connection)
+        .map(drop)
 }

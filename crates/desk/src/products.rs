@@ -1,9 +1,10 @@
-//! The points that a product gives. `paynow_operator` keeps the price list; the worker only reads it.
+//! The points that a product gives. An operator keeps the price list, and each change of it is an operator
+//! action; the worker only reads it.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use paynow_shared::ids::ProductId;
 use paynow_shared::points::Points;
 use serde::Serialize;
@@ -24,23 +25,21 @@ row! {
     }
 }
 
-/// Sets the points of one unit; returns the points it gave before, `None` for a new product.
+/// Sets the points of one unit; returns the points it gave before, `None` for a new product. Without a
+/// name, the database login is recorded as who did it.
 pub fn set(
     database: &Database,
     product: ProductId,
     points: Points,
+    by: Option<&str>,
+    why: Option<&str>,
 ) -> Result<Option<i64>, DeskError> {
-    // Both parts of the statement see the table as it was before.
-    let before: One<Option<i64>> = sql_query(
-        "WITH written AS ( \
-             INSERT INTO products (product_id, points) VALUES ($1, $2) \
-             ON CONFLICT ON CONSTRAINT products_pkey \
-                 DO UPDATE SET points = excluded.points, updated_at = now()) \
-         SELECT (SELECT points FROM products WHERE product_id = $1) AS value",
-    )
-    .bind::<BigInt, _>(product.get())
-    .bind::<BigInt, _>(points.get())
-    .get_result(&mut database.open_as_operator()?)?;
+    let before: One<Option<i64>> = sql_query("SELECT set_price($1, $2, $3, $4) AS value")
+        .bind::<BigInt, _>(product.get())
+        .bind::<BigInt, _>(points.get())
+        .bind::<Nullable<Text>, _>(by)
+        .bind::<Nullable<Text>, _>(why)
+        .get_result(&mut database.open_as_operator()?)?;
     Ok(before.value)
 }
 

@@ -9,7 +9,7 @@ mod store;
 
 use paynow_process::broker::{BlockingPublisher, BrokerAddress};
 use paynow_process::interrupt::Interrupt;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::drive::Drive;
 pub use self::drive::{Observer, Pace, Step};
@@ -112,16 +112,7 @@ impl Replay {
             Ok(end) => end.to_string(),
             Err(error) => in_one_line(error),
         };
-        let document = json!({
-            "replay": action_id.to_string(),
-            "ended": text,
-            "applied": progress.applied,
-            "dead_again": progress.dead_again,
-            "deferred": progress.sent,
-            "skipped": progress.skipped,
-            "to_do": progress.waiting,
-        });
-        self.rows.close(&self.note, &document)?;
+        let document = self.rows.close(&self.note, &text)?;
         Ok(Report {
             action_id,
             ended: ended?,

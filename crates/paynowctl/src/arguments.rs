@@ -33,7 +33,8 @@ pub(crate) fn mode(is_dry_run: bool) -> Mode {
     }
 }
 
-fn some_text(text: &str) -> Result<String, String> {
+/// Accepts a text that is not blank.
+pub(crate) fn some_text(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("it must not be empty".to_owned()),
         text => Ok(text.to_owned()),

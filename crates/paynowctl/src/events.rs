@@ -48,6 +48,7 @@ impl Row for EventAction {
         number("id", |it| it.action_id.to_string()),
         text("action", |it| it.action.clone()),
         text("by", |it| it.operator.clone()),
+        text("login", |it| or_dash(it.login.as_ref())),
         text("at", |it| it.acted_at.clone()),
         text("why", |it| it.why.clone()),
     ];

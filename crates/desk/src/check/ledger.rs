@@ -20,7 +20,7 @@ struct Invariant {
 }
 
 /// Each is one that the view `ledger_violations` knows by its id.
-const INVARIANTS: [Invariant; 8] = [
+const INVARIANTS: [Invariant; 10] = [
     Invariant {
         id: "balances_match_ledger",
         table: ("wallets", "wallets"),
@@ -81,6 +81,18 @@ const INVARIANTS: [Invariant; 8] = [
         ),
         holds: "each has a signature, or a person who vouched for it",
         broken: "an event moved points without a signature, and nobody vouched for it",
+    },
+    Invariant {
+        id: "corrections_have_actions",
+        table: ("ledger_entries WHERE kind = 'correction'", "corrections"),
+        holds: "each has the operator action that made it",
+        broken: "a correction was made by no operator action",
+    },
+    Invariant {
+        id: "prices_have_actions",
+        table: ("products", "products"),
+        holds: "each price that changed has the operator action that set it",
+        broken: "a price was changed by no operator action",
     },
 ];
 /// A debt breaks nothing: points were taken back after they were spent.

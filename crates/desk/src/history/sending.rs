@@ -1,14 +1,18 @@
 //! Which missing events may be sent to a receiver now, and the record of sending them.
 
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text;
 use serde_json::{Value, json};
 
 use super::compare::Comparison;
 use super::page::Delivery;
 use super::waiting::Waiting;
-use crate::actions::{Action, Note, record};
+use crate::actions::Note;
 use crate::database::Database;
 use crate::error::DeskError;
+use crate::row::One;
 
 /// The only event types that wait on the retry ladder, for an order that has not arrived.
 const DEFERRABLE: [&str; 3] = ["ON_REFUND", "ON_CHARGEBACK", "ON_CHARGEBACK_CLOSED"];
@@ -69,8 +73,7 @@ impl Sending {
         let selection = json!({"since": since, "despite_waiting": despite_waiting});
         let event_ids: Vec<String> = event_ids.iter().map(i64::to_string).collect();
         let outcome = json!({"begun": true, "event_ids": event_ids});
-        let action = Action::HistorySend;
-        let action_id = record(&mut connection, action, &note, &selection, &outcome)?;
+        let action_id = record(&mut connection, &note, &selection, &outcome)?;
         Ok(Self {
             connection,
             action_id,
@@ -91,8 +94,24 @@ impl Sending {
             "held_back": outcome.held_back,
         });
         let selection = json!({"history_send": history_send});
-        let (action, connection) = (Action::HistorySend, &mut self.connection);
-        record(connection, action, &self.note, &selection, &document)?;
+        record(&mut self.connection, &self.note, &selection, &document)?;
         Ok(document)
     }
+}
+
+/// Returns the number of the action.
+fn record(
+    connection: &mut PgConnection,
+    note: &Note,
+    selection: &Value,
+    outcome: &Value,
+) -> QueryResult<i64> {
+    let action: One<i64> =
+        sql_query("SELECT record_history_send($1, $2, $3::jsonb, $4::jsonb) AS value")
+            .bind::<Text, _>(&note.by)
+            .bind::<Text, _>(&note.why)
+            .bind::<Text, _>(selection.to_string())
+            .bind::<Text, _>(outcome.to_string())
+            .get_result(connection)?;
+    Ok(action.value)
 }

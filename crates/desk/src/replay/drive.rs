@@ -116,7 +116,7 @@ impl Drive<'_> {
     /// Live traffic goes first: waits until the queue is short enough. Returns the end of the replay when
     /// that takes too long or the interrupt is raised.
     fn wait_for_live_traffic(
-        &self,
+        &mut self,
         report: &mut Observer<'_>,
     ) -> Result<Option<ReplayEnd>, DeskError> {
         let (limit, seconds) = (self.pace.max_depth, self.pace.max_depth_wait);
@@ -143,6 +143,8 @@ impl Drive<'_> {
                 report(Step::HeldUp(full_queue)).map_err(DeskError::Progress)?;
             }
             is_reported = true;
+            // A run that has lost the replay learns it at its next step.
+            self.rows.hold()?;
             self.interrupt.wait(DEPTH_INTERVAL);
         }
     }

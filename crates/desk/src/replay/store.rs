@@ -4,17 +4,14 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Integer};
-use serde_json::{Value, json};
+use diesel::sql_types::{Array, BigInt, Text};
+use serde_json::Value;
 
 use super::plan::Plan;
-use crate::actions::{Action, Note, record};
+use crate::actions::Note;
 use crate::database::Database;
 use crate::error::DeskError;
 use crate::row::{One, row};
-
-/// "replay" in ASCII: the first half of a lock whose second half is the action.
-const LOCK_CLASS: i32 = 0x7265_706c;
 
 row! {
     /// How many letters of a replay are in which state.
@@ -47,7 +44,8 @@ row! {
     }
 }
 
-/// The rows of one replay, on a connection that holds its lock.
+/// The rows of one replay, which the session of this connection holds: two runs at once would wait for each
+/// other's letters. Every step extends the hold by half a minute; it ends with the session at the latest.
 pub(super) struct Rows {
     connection: PgConnection,
     pub(super) action_id: i64,
@@ -57,17 +55,13 @@ impl Rows {
     /// Records the action and its letters in one transaction.
     pub(super) fn begin(database: &Database, note: &Note, plan: &Plan) -> Result<Self, DeskError> {
         let mut connection = database.open_as_operator()?;
-        let action_id = connection.transaction(|connection| {
-            // The result is a row of its own, at the end: this table is append-only.
-            let outcome = json!({"begun": true, "dead_letter_ids": plan.id_texts()});
-            let action_id = record(connection, Action::Replay, note, &plan.document(), &outcome)?;
-            sql_query("INSERT INTO replays (action_id, dead_letter_id) SELECT $1, unnest($2)")
-                .bind::<BigInt, _>(action_id)
-                .bind::<Array<BigInt>, _>(plan.ids())
-                .execute(connection)?;
-            Ok::<_, DeskError>(action_id)
-        })?;
-        Self::locked(connection, action_id)
+        let action: One<i64> = sql_query("SELECT begin_replay($1, $2, $3, $4::jsonb) AS value")
+            .bind::<Array<BigInt>, _>(plan.ids())
+            .bind::<Text, _>(&note.by)
+            .bind::<Text, _>(&note.why)
+            .bind::<Text, _>(plan.document().to_string())
+            .get_result(&mut connection)?;
+        Self::held(connection, action.value)
     }
 
     pub(super) fn find(database: &Database, action_id: i64) -> Result<Self, DeskError> {
@@ -77,63 +71,56 @@ impl Rows {
                 .bind::<BigInt, _>(action_id)
                 .get_result(&mut connection)?;
         if known.value {
-            return Self::locked(connection, action_id);
+            return Self::held(connection, action_id);
         }
         let what = format!("there is no replay {action_id}: nothing was done");
         Err(DeskError::NotFound(what))
     }
 
-    /// Two runs at once would wait for each other's letters. The lock ends with the connection.
-    fn locked(mut connection: PgConnection, action_id: i64) -> Result<Self, DeskError> {
-        let taken: One<bool> = sql_query("SELECT pg_try_advisory_lock($1, $2::int) AS value")
-            .bind::<Integer, _>(LOCK_CLASS)
-            .bind::<BigInt, _>(action_id)
-            .get_result(&mut connection)?;
-        if taken.value {
-            return Ok(Self {
-                connection,
-                action_id,
-            });
+    fn held(connection: PgConnection, action_id: i64) -> Result<Self, DeskError> {
+        let mut rows = Self {
+            connection,
+            action_id,
+        };
+        if rows.hold()? {
+            return Ok(rows);
         }
         let what = format!("replay {action_id} is running: nothing was done");
         Err(DeskError::Refused(what))
     }
 
-    /// Records the result of a run.
-    pub(super) fn close(&mut self, note: &Note, outcome: &Value) -> QueryResult<()> {
-        let (action, connection) = (Action::Replay, &mut self.connection);
-        let selection = json!({"replay": self.action_id.to_string()});
-        record(connection, action, note, &selection, outcome).map(drop)
+    /// Keeps the replay for this run. Returns `false` if another run has it.
+    pub(super) fn hold(&mut self) -> QueryResult<bool> {
+        let held: One<bool> = self
+            .step("SELECT hold_replay($1) AS value")
+            .get_result(&mut self.connection)?;
+        Ok(held.value)
     }
 
-    /// Updates the states of the letters that were taken. A letter is applied when its event is settled
-    /// with the same body, whichever copy of the message did it; it is dead again when it died since it
-    /// was taken. A copy that died first does not hide that another was applied.
+    /// A call that names the replay (`$1`).
+    fn step<'a>(&self, query: &str) -> BoxedSqlQuery<'a, Pg, SqlQuery> {
+        sql_query(query)
+            .into_boxed()
+            .bind::<BigInt, _>(self.action_id)
+    }
+
+    /// Records the result of a run, and returns what was recorded.
+    pub(super) fn close(&mut self, note: &Note, ended: &str) -> Result<Value, DeskError> {
+        let recorded: One<String> = self
+            .step("SELECT end_replay_run($1, $2, $3, $4)::text AS value")
+            .bind::<Text, _>(note.by.clone())
+            .bind::<Text, _>(note.why.clone())
+            .bind::<Text, _>(ended.to_owned())
+            .get_result(&mut self.connection)?;
+        serde_json::from_str(&recorded.value)
+            .map_err(|error| DeskError::failed("the record of the replay cannot be read", error))
+    }
+
+    /// Updates the states of the letters that were taken.
     pub(super) fn observe(&mut self) -> QueryResult<()> {
-        sql_query(
-            "WITH seen AS ( \
-                 UPDATE replays SET updated_at = now(), \
-                     state = CASE WHEN letter.settled THEN 'applied' ELSE 'dead_again' END \
-                 FROM (SELECT dead_letter_id, deaths, EXISTS ( \
-                           SELECT FROM webhook_events AS event \
-                           WHERE event.event_id = CASE WHEN letter.event_id ~ '^[0-9]{1,19}$' \
-                                                  THEN letter.event_id::bigint END \
-                           AND event.body_sha256 = letter.body_sha256) AS settled \
-                       FROM dead_letters AS letter WHERE dead_letter_id IN ( \
-                           SELECT dead_letter_id FROM replays \
-                           WHERE action_id = $1 AND deaths_before IS NOT NULL \
-                           AND state IN ('waiting', 'sent', 'dead_again'))) AS letter \
-                 WHERE replays.action_id = $1 AND replays.dead_letter_id = letter.dead_letter_id \
-                 AND (letter.settled OR (replays.state <> 'dead_again' \
-                                         AND letter.deaths > replays.deaths_before)) \
-                 RETURNING replays.dead_letter_id, replays.state) \
-             UPDATE dead_letters SET state = 'resolved' FROM seen \
-             WHERE seen.state = 'applied' AND dead_letters.dead_letter_id = seen.dead_letter_id \
-             AND dead_letters.state IN ('open', 'replayed')",
-        )
-        .bind::<BigInt, _>(self.action_id)
-        .execute(&mut self.connection)?;
-        Ok(())
+        self.step("SELECT observe_replay($1)")
+            .execute(&mut self.connection)
+            .map(drop)
     }
 
     pub(super) fn progress(&mut self) -> QueryResult<Progress> {
@@ -151,67 +138,43 @@ impl Rows {
         .get_result(&mut self.connection)
     }
 
-    /// Takes the next letters: they become `replayed` before the first of them is sent, so that a later
-    /// death is a new one. A letter that is no longer open is skipped. A letter that an interrupted run
-    /// had taken is taken again: it is harmless in the queue twice, and lost if it is never there.
+    /// Takes the next letters, before the first of them is sent.
     pub(super) fn take(&mut self, count: i64) -> QueryResult<Vec<Sendable>> {
+        let call = self.step("SELECT take_letters AS value FROM take_letters($1, $2)");
+        let call = call.bind::<BigInt, _>(count);
         let action_id = self.action_id;
         self.connection.transaction(|connection| {
-            let next: Vec<One<i64>> = sql_query(
-                "SELECT dead_letter_id AS value FROM replays \
-                 WHERE action_id = $1 AND state = 'waiting' ORDER BY dead_letter_id LIMIT $2",
-            )
-            .bind::<BigInt, _>(action_id)
-            .bind::<BigInt, _>(count)
-            .load(connection)?;
-            let ids: Vec<i64> = next.iter().map(|row| row.value).collect();
-            for update in [TAKE_OPEN, SKIP_OTHERS] {
-                about(action_id, &ids, update).execute(connection)?;
-            }
-            about(action_id, &ids, TAKEN).load(connection)
+            let taken: Vec<One<i64>> = call.load(connection)?;
+            let ids: Vec<i64> = taken.iter().map(|row| row.value).collect();
+            sql_query(TAKEN)
+                .bind::<BigInt, _>(action_id)
+                .bind::<Array<BigInt>, _>(ids)
+                .load(connection)
         })
     }
 
     /// Undoes the taking of letters that were not sent: they are open again.
     pub(super) fn give_back(&mut self, ids: &[i64]) -> QueryResult<()> {
-        about(self.action_id, ids, GIVE_BACK).execute(&mut self.connection)?;
-        Ok(())
+        self.about("SELECT give_back_letters($1, $2)", ids)
     }
 
     /// Records that the broker has confirmed the letters.
     pub(super) fn sent(&mut self, ids: &[i64]) -> QueryResult<()> {
-        about(self.action_id, ids, SENT).execute(&mut self.connection)?;
-        Ok(())
+        self.about("SELECT mark_letters_sent($1, $2)", ids)
+    }
+
+    /// A call about some letters (`$2`).
+    fn about(&mut self, call: &str, ids: &[i64]) -> QueryResult<()> {
+        self.step(call)
+            .bind::<Array<BigInt>, _>(ids)
+            .execute(&mut self.connection)
+            .map(drop)
     }
 }
 
-/// A query about some letters (`$2`) of a replay (`$1`).
-fn about<'a>(action_id: i64, ids: &'a [i64], query: &str) -> BoxedSqlQuery<'a, Pg, SqlQuery> {
-    sql_query(query)
-        .into_boxed()
-        .bind::<BigInt, _>(action_id)
-        .bind::<Array<BigInt>, _>(ids)
-}
-
-const TAKE_OPEN: &str = "WITH taken AS (UPDATE dead_letters SET state = 'replayed' \
-                    WHERE dead_letter_id = ANY ($2) AND state = 'open' \
-                    RETURNING dead_letter_id, deaths) \
-     UPDATE replays SET deaths_before = taken.deaths, updated_at = now() FROM taken \
-     WHERE replays.action_id = $1 AND replays.dead_letter_id = taken.dead_letter_id";
-const SKIP_OTHERS: &str = "UPDATE replays SET state = 'skipped', updated_at = now() \
-     WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND deaths_before IS NULL";
 const TAKEN: &str = "SELECT dead_letter_id, event_id, event_type, body, secret_id, signature, \
             (extract(epoch FROM signed_at) * 1000)::bigint AS signed_at_ms, \
             (extract(epoch FROM received_at) * 1000)::bigint AS received_at_ms, \
             replays.updated_at = now() AS is_new \
      FROM dead_letters JOIN replays USING (dead_letter_id) \
-     WHERE action_id = $1 AND replays.state = 'waiting' AND dead_letter_id = ANY ($2) \
-     ORDER BY dead_letter_id";
-const GIVE_BACK: &str = "WITH back AS (UPDATE replays SET deaths_before = NULL, updated_at = now() \
-                   WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND state = 'waiting' \
-                   RETURNING dead_letter_id) \
-     UPDATE dead_letters SET state = 'open' FROM back \
-     WHERE dead_letters.dead_letter_id = back.dead_letter_id \
-     AND dead_letters.state = 'replayed'";
-const SENT: &str = "UPDATE replays SET state = 'sent', updated_at = now() \
-     WHERE action_id = $1 AND dead_letter_id = ANY ($2) AND state = 'waiting'";
+     WHERE action_id = $1 AND dead_letter_id = ANY ($2) ORDER BY dead_letter_id";

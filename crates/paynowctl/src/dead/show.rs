@@ -28,6 +28,7 @@ impl Row for LetterAction {
         text("at", |it| it.acted_at.clone()),
         text("action", |it| it.action.clone()),
         text("by", |it| it.operator.clone()),
+        text("login", |it| or_dash(it.login.as_ref())),
         text("why", |it| it.why.clone()),
     ];
 }
