@@ -1,16 +1,13 @@
 //! Why a command failed, and its exit code.
 
 use std::error::Error;
-use std::process::ExitCode;
 
 use paynow_desk::database::DatabaseError;
-use paynow_desk::error::{DeskError, in_one_line};
+use paynow_desk::error::DeskError;
 use paynow_desk::management::ManagementError;
 use paynow_process::environment::SettingError;
 use paynow_process::exit;
 use paynow_process::interrupt::StopSignal;
-
-use crate::output;
 
 /// The exit code for a wallet, event or dead letter that does not exist.
 const NOT_FOUND: u8 = 3;
@@ -52,7 +49,7 @@ impl Failure {
         Self::Desk(DeskError::failed(what, source))
     }
 
-    fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(_) => exit::USAGE,
             Self::Desk(DeskError::NotFound(_)) => NOT_FOUND,
@@ -60,17 +57,6 @@ impl Failure {
             Self::Desk(_) | Self::Refused(_) | Self::AlreadyPrinted => exit::FAILURE,
         }
     }
-}
-
-/// Prints one sentence on standard error when the command failed, and returns its exit code.
-pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
-    let Err(failure) = result else {
-        return ExitCode::SUCCESS;
-    };
-    if !matches!(failure, Failure::AlreadyPrinted) {
-        output::error(&format!("paynowctl: {}", in_one_line(&failure)));
-    }
-    ExitCode::from(failure.exit_code())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::config::Config;
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(cli) => failure::report(cli.command.run(&Config::of_this_process())),
+        Ok(cli) => output::report(cli.command.run(&Config::of_this_process())),
         Err(exit_code) => exit_code,
     }
 }

@@ -4,9 +4,11 @@
 //! A reader that went away (`| head`) is no failure: the exit code still reports the result.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use paynow_desk::error::in_one_line;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,6 +46,17 @@ pub(crate) fn json(document: &impl Serialize) -> Result<(), Failure> {
 /// command that would go on for ever.
 pub(crate) fn json_line(document: &Value) -> io::Result<()> {
     write(&printable_json(&document.to_string()))
+}
+
+/// Prints one sentence on standard error when the command failed, and returns its exit code.
+pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = result else {
+        return ExitCode::SUCCESS;
+    };
+    if !matches!(failure, Failure::AlreadyPrinted) {
+        error(&format!("paynowctl: {}", in_one_line(&failure)));
+    }
+    ExitCode::from(failure.exit_code())
 }
 
 /// Writes one line to standard error, whatever the text contains.
