@@ -16,14 +16,12 @@ const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// A system without a worker, in which a wallet has 1000 points.
 fn app_with_wallet() -> (TestApp, i64) {
-    let app = TestApp::builder().workers(0).start();
+    let mut app = TestApp::start();
     app.set_product(POINTS, PRICE);
     let wallet = flake();
-    let given = format!(
-        "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
-         VALUES ('correction:test', {wallet}, 'correction', 1000)"
-    );
-    app.database.execute(&given).unwrap();
+    app.deliver(&Order::of(POINTS, wallet).quantity(2));
+    app.drain();
+    app.workers.remove(0).stop();
     (app, wallet)
 }
 
@@ -139,8 +137,8 @@ fn an_uncommitted_row_of_another_table_keeps_only_its_own_event_waiting() {
     let (order, known) = (Order::of(POINTS, flake()), Order::of(POINTS, flake()));
     let rows = format!(
         "INSERT INTO orders (order_id, event_id) VALUES ({}, 1); \
-         INSERT INTO webhook_events (event_id, event_type, outcome, body_sha256) \
-         VALUES ({}, 'ON_ORDER_COMPLETED', 'ignored', sha256('a'))",
+         INSERT INTO webhook_events (event_id, event_type, outcome, body_sha256, attempts) \
+         VALUES ({}, 'ON_ORDER_COMPLETED', 'ignored', sha256('a'), 1)",
         order.order_id, known.event_id
     );
     let mut other = hold(&app, &rows);
