@@ -138,6 +138,9 @@ impl App {
                 backoff.reset();
             }
             self.enter(Err(ended.not_ready()));
+            if !ended.is_databases_fault() {
+                self.session.progress.release();
+            }
             let Some(cause) = ended.pause_cause() else {
                 break;
             };

@@ -35,6 +35,15 @@ impl SessionEnded {
         }
     }
 
+    /// Whether the same messages still wait for the database. After any other end the worker holds none
+    /// until the broker delivers some again.
+    pub(crate) fn is_databases_fault(&self) -> bool {
+        match self {
+            Self::Database(_) | Self::Schema(_) => true,
+            Self::Stopped | Self::Broker(_) | Self::Settle(_) | Self::Panicked => false,
+        }
+    }
+
     /// The reason that `/readyz` gives until the next session.
     pub(crate) fn not_ready(&self) -> &'static str {
         match self {

@@ -14,8 +14,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The mark of a lane that holds no messages.
 const IDLE: u64 = u64::MAX;
 
-/// Since when each lane has held messages without a commit. It outlives sessions: after a pause the same
-/// messages come again.
+/// Since when each lane has held messages without a commit. It outlives sessions: after a failure of the
+/// database the same messages come again.
 pub struct Progress {
     started: Instant,
     /// Milliseconds after `started`, or [`IDLE`].
@@ -59,6 +59,13 @@ impl Progress {
         oldest.map_or(Duration::ZERO, |since_ms| {
             Duration::from_millis(self.now_ms().saturating_sub(since_ms))
         })
+    }
+
+    /// No lane holds messages any more.
+    pub fn release(&self) {
+        for mark in &self.since_ms {
+            mark.store(IDLE, Ordering::Relaxed);
+        }
     }
 
     /// Reports for ever.
@@ -136,7 +143,8 @@ mod tests {
             u128::from(progress.now_ms())
         );
         second.idle();
-        first.idle();
+        assert_eq!(since(), held_since);
+        progress.release();
         assert_eq!(progress.uncommitted_for(), Duration::ZERO);
     }
 }
