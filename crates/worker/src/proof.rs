@@ -67,38 +67,59 @@ impl ProofKeys {
         connection: &mut PgConnection,
         messages: &[Message],
     ) -> Result<Vec<Result<Proof, Disposition>>, DatabaseError> {
+        let mut questions = Questions {
+            connection,
+            is_not_required_yet: None,
+        };
         let proofs = messages.iter().map(|message| match self.verify(message) {
             Ok(signature) => Ok(Ok(Proof::Signature(signature))),
-            Err(unproven) => ask(connection, message, unproven),
+            Err(unproven) => questions.ask(message, unproven),
         });
         proofs.collect()
     }
 }
 
-/// Asks the database about a message that does not prove itself.
-fn ask(
-    connection: &mut PgConnection,
-    message: &Message,
-    unproven: Unproven,
-) -> Result<Result<Proof, Disposition>, DatabaseError> {
-    if let Some(action_id) = message.headers.replay
-        && is_vouched(connection, action_id, &message.body)?
-    {
-        return Ok(Ok(Proof::Vouched(action_id)));
+/// What the database is asked about the messages of a batch that do not prove themselves.
+struct Questions<'a> {
+    connection: &'a mut PgConnection,
+    /// The answer for the whole batch: after an upgrade, all messages of a full queue need it.
+    is_not_required_yet: Option<bool>,
+}
+
+impl Questions<'_> {
+    fn ask(
+        &mut self,
+        message: &Message,
+        unproven: Unproven,
+    ) -> Result<Result<Proof, Disposition>, DatabaseError> {
+        if let Some(action_id) = message.headers.replay
+            && is_vouched(self.connection, action_id, &message.body)?
+        {
+            return Ok(Ok(Proof::Vouched(action_id)));
+        }
+        let unsigned = |error| Failure::new(Reason::Unsigned, error);
+        match unproven {
+            Unproven::Missing if self.is_not_required_yet()? => Ok(Ok(Proof::NotRequired)),
+            Unproven::Missing => Ok(Err(Disposition::DeadLetter(unsigned(
+                "the message has no signature of PayNow",
+            )))),
+            Unproven::Malformed => Ok(Err(Disposition::DeadLetter(unsigned(
+                "the message's signature or the time of its signature is malformed",
+            )))),
+            // The secret may be so new that this worker has not read it yet.
+            Unproven::UnknownSecret => Ok(Err(Disposition::RetryLater(unsigned(
+                "none of PAYNOW_SIGNING_SECRETS and PAYNOW_RETIRED_SECRETS made the message's signature",
+            )))),
+        }
     }
-    let unsigned = |error| Failure::new(Reason::Unsigned, error);
-    match unproven {
-        Unproven::Missing if is_not_required_yet(connection)? => Ok(Ok(Proof::NotRequired)),
-        Unproven::Missing => Ok(Err(Disposition::DeadLetter(unsigned(
-            "the message has no signature of PayNow",
-        )))),
-        Unproven::Malformed => Ok(Err(Disposition::DeadLetter(unsigned(
-            "the message's signature or the time of its signature is malformed",
-        )))),
-        // The secret may be so new that this worker has not read it yet.
-        Unproven::UnknownSecret => Ok(Err(Disposition::RetryLater(unsigned(
-            "none of PAYNOW_SIGNING_SECRETS and PAYNOW_RETIRED_SECRETS made the message's signature",
-        )))),
+
+    fn is_not_required_yet(&mut self) -> Result<bool, DatabaseError> {
+        if let Some(known) = self.is_not_required_yet {
+            return Ok(known);
+        }
+        let answer = is_not_required_yet(self.connection)?;
+        self.is_not_required_yet = Some(answer);
+        Ok(answer)
     }
 }
 
