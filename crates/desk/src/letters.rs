@@ -60,7 +60,7 @@ pub struct Letter {
     #[diesel(sql_type = Binary)]
     #[serde(skip)]
     pub(crate) body_sha256: Vec<u8>,
-    /// Whether it has a signature, so that a replay can prove that `PayNow` signed it.
+    /// Whether it has a signature, which the worker verifies when it is replayed.
     #[diesel(sql_type = Bool)]
     pub has_signature: bool,
     /// Since it first died.

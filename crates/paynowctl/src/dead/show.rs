@@ -84,7 +84,7 @@ fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
 
 fn signature_text(has_signature: bool) -> String {
     let text = match has_signature {
-        true => "kept: a replay proves with it that PayNow signed the body",
+        true => "kept: the worker verifies it when the letter is replayed",
         false => "none: a replay needs --without-proof",
     };
     text.to_owned()
