@@ -6,6 +6,7 @@ use super::*;
 use crate::top::snapshot::{DatabaseState, Debts, OpenDeadLetters, Snapshot, Unknown};
 use crate::top::view::tests::{WORKER_AT, set_page, snapshot, with, worker_page};
 
+const LETTERS_OF_A_REASON: i64 = 123_456;
 const SMALL: Size = Size {
     columns: 80,
     rows: Some(24),
@@ -36,7 +37,7 @@ fn a_bad_day() -> [Snapshot; 2] {
     );
     let dead_letters = paynow_shared::reason::Reason::iter().map(|reason| OpenDeadLetters {
         reason: reason.code().to_owned(),
-        letters: 123_456,
+        letters: LETTERS_OF_A_REASON,
         oldest_age_seconds: 9_000_000,
     });
     last.database = Ok(DatabaseState {
@@ -96,13 +97,15 @@ fn a_bad_day_on_a_small_screen_still_shows_a_line_of_everything() {
     let lines = lines_of(&a_bad_day(), SMALL);
     fits(&lines, SMALL);
     assert_eq!(lines.len(), 24, "{lines:#?}");
+    let reasons = paynow_shared::reason::Reason::iter();
+    let open: i64 = reasons.map(|_reason| LETTERS_OF_A_REASON).sum();
     for beginning in [
         "! ",
         "per second",
         "dead ",
         "retry after",
         "pauses database 1",
-        "open dead letters 1358016:",
+        &format!("open dead letters {open}:"),
         "process ",
         "and ",
         "log in last 2s",
