@@ -75,6 +75,7 @@ impl App {
         let state = Data::new(ReceiverState {
             sources: config.sources,
             failures: Failures::new(config.failure_limits, Instant::now()),
+            stale: Failures::new(config.failure_limits, Instant::now()),
             secrets,
             tolerance: config.tolerance,
             body_limit_bytes: config.body_limit_bytes,

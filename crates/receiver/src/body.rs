@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::time::timeout_at;
 
-use crate::socket::connection::Connection;
+use crate::socket::connection::{Connection, SMALL_BODY_BYTES};
 use crate::socket::track::poll_stream_if;
 
 /// A body that comes more slowly than this is broken or hostile.
@@ -23,17 +23,25 @@ pub enum BodyError {
     BrokenOff,
     #[error("the request had to make room for others")]
     CrowdedOut,
+    #[error("too many requests from this source failed for one with a large body")]
+    SourceFailed { retry_after_seconds: u32 },
 }
 
-/// Reads the whole body. `announced` is its `Content-Length`, if any: too much is refused unread.
+/// Reads the whole body. `announced` is its `Content-Length`, if any: too much is refused unread. A body
+/// over [`SMALL_BODY_BYTES`] is read only as long as `admit_large` allows it: each secret costs a hash
+/// over all of it.
 pub(crate) async fn read(
     mut payload: Payload,
     announced: Option<usize>,
     limit_bytes: usize,
     connection: &Connection,
+    admit_large: impl Fn() -> Result<(), BodyError>,
 ) -> Result<Bytes, BodyError> {
     if announced.is_some_and(|length| length > limit_bytes) {
         return Err(BodyError::TooLarge { limit_bytes });
+    }
+    if announced.is_some_and(|length| length > SMALL_BODY_BYTES) {
+        admit_large()?;
     }
     let first_deadline = Instant::now() + connection.client_timeout();
     let mut body = BytesMut::new();
@@ -53,12 +61,16 @@ pub(crate) async fn read(
             break;
         };
         let chunk = chunk.map_err(|_incomplete| BodyError::BrokenOff)?;
+        let length = body.len().saturating_add(chunk.len());
+        if length > SMALL_BODY_BYTES {
+            // Again, because others may have failed meanwhile.
+            admit_large()?;
+        }
         if body.is_empty() && announced == Some(chunk.len()) {
             // The usual webhook arrives in one piece and is passed on without a copy.
             connection.body_is_read();
             return Ok(chunk);
         }
-        let length = body.len().saturating_add(chunk.len());
         if length > limit_bytes {
             return Err(BodyError::TooLarge { limit_bytes });
         }

@@ -7,6 +7,8 @@ use actix_web::http::StatusCode;
 pub enum Code {
     HeadTooSlow,
     HeadTooLarge,
+    MalformedHead,
+    UpgradeNotSupported,
     SourceNotAllowed,
     SourceUnknown,
     BodyTooLarge,
@@ -35,9 +37,11 @@ impl Code {
 
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BodyBrokenOff | Self::MissingHeader | Self::MalformedHeader => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::MalformedHead
+            | Self::UpgradeNotSupported
+            | Self::BodyBrokenOff
+            | Self::MissingHeader
+            | Self::MalformedHeader => StatusCode::BAD_REQUEST,
             Self::Mismatch | Self::Stale => StatusCode::UNAUTHORIZED,
             Self::SourceNotAllowed | Self::SourceUnknown => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -62,6 +66,7 @@ impl Code {
             self,
             Self::HeadTooSlow
                 | Self::HeadTooLarge
+                | Self::MalformedHead
                 | Self::TooManyFailures
                 | Self::NotFound
                 | Self::MethodNotAllowed

@@ -1,17 +1,19 @@
 //! Limits on failed requests, of one source and of all together: after too many in a minute, further
-//! ones get 429 and no log record. A webhook that `verify` accepts never counts.
+//! ones get 429 and no log record, and large bodies of such a source are not read. A webhook that PayNow
+//! signed never counts.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::source::network_of;
 
 /// Counts start again from zero after this.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Sources with a count of their own, about 32 bytes each; further ones count only overall.
 const SOURCES_MAX: usize = 10_000;
-/// A household or server has a whole /64 of IPv6 and may use any address in it.
-const IPV6_SOURCE_BITS: u32 = 64;
 
 /// How many failures in a minute are answered and logged one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +33,11 @@ pub(crate) enum Verdict {
     },
 }
 
-/// The failures of this minute, shared by all of actix's threads. Only failures take the lock.
+/// The failures of this minute, shared by all of actix's threads.
 pub(crate) struct Failures {
     limits: FailureLimits,
+    /// Whether anything failed lately: only then does a signed webhook or a large body take the lock.
+    has_any: AtomicBool,
     counts: Mutex<Counts>,
 }
 
@@ -41,6 +45,8 @@ struct Counts {
     since: Instant,
     overall: u32,
     by_source: HashMap<IpAddr, u32>,
+    /// When a source with failures last sent a webhook that PayNow signed.
+    signed_at: HashMap<IpAddr, Instant>,
     has_limited: bool,
 }
 
@@ -48,29 +54,69 @@ impl Failures {
     pub(crate) fn new(limits: FailureLimits, now: Instant) -> Self {
         Self {
             limits,
+            has_any: AtomicBool::new(false),
             counts: Mutex::new(Counts::beginning(now)),
         }
     }
 
     /// Counts one more failure.
     pub(crate) fn count(&self, source: IpAddr, now: Instant) -> Verdict {
-        // A panic cannot leave the counts half written.
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = now.saturating_duration_since(counts.since);
-        if age >= WINDOW {
-            *counts = Counts::beginning(now);
-        }
+        let mut counts = self.counts_of(now);
+        self.has_any.store(true, Ordering::Relaxed);
         counts.overall = counts.overall.saturating_add(1);
         let of_source = counts.of_source(network_of(source));
         if counts.overall <= self.limits.overall && of_source <= self.limits.per_source {
             return Verdict::WithinLimits;
         }
         let is_first = !std::mem::replace(&mut counts.has_limited, true);
-        let left = WINDOW.saturating_sub(now.saturating_duration_since(counts.since));
         Verdict::TooMany {
             is_first,
-            retry_after_seconds: u32::try_from(left.as_secs()).unwrap_or(0).max(1),
+            retry_after_seconds: counts.seconds_left(now),
         }
+    }
+
+    /// PayNow signed a webhook from this source. It may be a proxy that PayNow shares with others, so
+    /// their failures do not keep large webhooks out for the next minute.
+    pub(crate) fn signed(&self, source: IpAddr, now: Instant) {
+        if !self.has_any.load(Ordering::Relaxed) {
+            return;
+        }
+        let source = network_of(source);
+        let mut counts = self.counts_of(now);
+        if counts.overall == 0 {
+            self.has_any.store(false, Ordering::Relaxed);
+        } else if counts.by_source.contains_key(&source) {
+            counts.signed_at.insert(source, now);
+        }
+    }
+
+    /// Whether large bodies of this source are refused, and for how many seconds. Failures of other
+    /// sources never are a reason.
+    pub(crate) fn refuses_large(&self, source: IpAddr, now: Instant) -> Option<u32> {
+        if !self.has_any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let source = network_of(source);
+        let counts = self.counts_of(now);
+        let failures = counts.by_source.get(&source).copied().unwrap_or(0);
+        let signed_at = counts.signed_at.get(&source);
+        let has_signed = signed_at.is_some_and(|at| now.saturating_duration_since(*at) < WINDOW);
+        (failures > self.limits.per_source && !has_signed).then(|| counts.seconds_left(now))
+    }
+
+    /// The counts of the minute that `now` is in.
+    fn counts_of(&self, now: Instant) -> MutexGuard<'_, Counts> {
+        // A panic cannot leave the counts half written.
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(counts.since) >= WINDOW {
+            let mut signed_at = std::mem::take(&mut counts.signed_at);
+            signed_at.retain(|_source, at| now.saturating_duration_since(*at) < WINDOW);
+            *counts = Counts {
+                signed_at,
+                ..Counts::beginning(now)
+            };
+        }
+        counts
     }
 }
 
@@ -80,8 +126,14 @@ impl Counts {
             since,
             overall: 0,
             by_source: HashMap::new(),
+            signed_at: HashMap::new(),
             has_limited: false,
         }
+    }
+
+    fn seconds_left(&self, now: Instant) -> u32 {
+        let left = WINDOW.saturating_sub(now.saturating_duration_since(self.since));
+        u32::try_from(left.as_secs()).unwrap_or(0).max(1)
     }
 
     fn of_source(&mut self, source: IpAddr) -> u32 {
@@ -93,16 +145,6 @@ impl Counts {
         };
         *count = count.saturating_add(1);
         *count
-    }
-}
-
-fn network_of(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(address) => {
-            let network = address.to_bits() >> IPV6_SOURCE_BITS << IPV6_SOURCE_BITS;
-            Ipv6Addr::from_bits(network).into()
-        }
     }
 }
 
@@ -183,6 +225,40 @@ mod tests {
         ];
         let within = sources.map(|source| is_within(&failures, source, now));
         assert_eq!(within, [true, true, false, true]);
+    }
+
+    #[test]
+    fn large_bodies_are_refused_to_a_failing_source_only_and_not_where_paynow_signs() {
+        let now = Instant::now();
+        let failures = Failures::new(LIMITS, now);
+        let refuses = |source, at| failures.refuses_large(address(source), at);
+        for _failure in 0..2 {
+            failures.count(address("1.1.1.1"), now);
+        }
+        assert_eq!(refuses("1.1.1.1", now), None, "it is within the limits");
+        failures.count(address("1.1.1.1"), now);
+        assert_eq!(refuses("1.1.1.1", now), Some(60));
+        for source in ["2.2.2.2", "3.3.3.3", "4.4.4.4"] {
+            failures.count(address(source), now);
+        }
+        assert_eq!(refuses("2.2.2.2", now), None, "all together have too many");
+
+        failures.signed(address("1.1.1.1"), now);
+        let late = now + Duration::from_secs(59);
+        assert_eq!(refuses("1.1.1.1", late), None);
+        failures.signed(address("1.1.1.1"), late);
+        // The next minute: PayNow's last webhook is young, then old.
+        let next = now + WINDOW;
+        for _failure in 0..3 {
+            failures.count(address("1.1.1.1"), next);
+        }
+        assert_eq!(refuses("1.1.1.1", next), None);
+        assert_eq!(refuses("1.1.1.1", next + Duration::from_secs(59)), Some(1));
+        failures.signed(address("1.1.1.1"), next + WINDOW);
+        assert!(
+            !failures.has_any.load(Ordering::Relaxed),
+            "no lock in peace"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::header::{ALLOW, HeaderValue, UPGRADE};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use paynow_process::admin::{ReadinessCheck, health_response, readiness_response};
@@ -16,7 +16,8 @@ use paynow_process::secrets::CurrentSecrets;
 use serde_json::json;
 
 use crate::answer::{problem_response, raw_problem_response};
-use crate::body;
+use crate::body::{self, BodyError};
+use crate::code::Code;
 use crate::failures::{Failures, Verdict};
 use crate::observe::requests::{
     FailureLimited, InFlight, SignatureChecked, WebhookQueued, WebhookRefused,
@@ -25,7 +26,7 @@ use crate::publish::{Queued, publish};
 use crate::refusal::Refusal;
 use crate::socket::HeadError;
 use crate::socket::track::{announced_length, connection_of};
-use crate::source::Sources;
+use crate::source::{Sources, network_of};
 use crate::verify::{claim, verify};
 
 const WEBHOOK_PATH: &str = "/webhooks/paynow";
@@ -34,6 +35,8 @@ const WEBHOOK_PATH: &str = "/webhooks/paynow";
 pub(crate) struct ReceiverState {
     pub(crate) sources: Sources,
     pub(crate) failures: Failures,
+    /// Old webhooks that are sent again. They are PayNow's, so they do not count as failures.
+    pub(crate) stale: Failures,
     pub(crate) secrets: Arc<CurrentSecrets>,
     pub(crate) tolerance: Duration,
     pub(crate) body_limit_bytes: usize,
@@ -64,25 +67,37 @@ async fn receive(
     let _in_flight = InFlight::begin();
     let (source, admitted) = state.sources.admit(request.peer_addr(), request.headers());
     let queued = match admitted {
-        Ok(()) => enqueue(&request, payload, &state).await,
+        Ok(()) => enqueue(&request, payload, source, &state).await,
         Err(error) => Err(error.into()),
     };
     let took = started.elapsed();
     match queued {
         Ok(queued) => accept(&queued, took),
-        Err(refusal) => refuse(refusal, source, took, &state.failures),
+        Err(refusal) => refuse(refusal, source, took, &state),
     }
 }
 
 async fn enqueue(
     request: &HttpRequest,
     payload: Payload,
+    source: IpAddr,
     state: &ReceiverState,
 ) -> Result<Queued, Refusal> {
     let connection = connection_of(request);
+    connection.set_source(network_of(source));
+    if switches_protocol(request) {
+        return Err(Refusal::UpgradeNotSupported);
+    }
     let claim = claim(request.headers())?;
     let announced = announced_length(request);
-    let body = body::read(payload, announced, state.body_limit_bytes, &connection).await?;
+    let limit_bytes = state.body_limit_bytes;
+    let admit_large = || match state.failures.refuses_large(source, Instant::now()) {
+        Some(retry_after_seconds) => Err(BodyError::SourceFailed {
+            retry_after_seconds,
+        }),
+        None => Ok(()),
+    };
+    let body = body::read(payload, announced, limit_bytes, &connection, admit_large).await?;
     let started = Instant::now();
     let now_ms = clock::now_ms();
     let verified = verify(&claim, body, &state.secrets.get(), state.tolerance, now_ms);
@@ -90,6 +105,7 @@ async fn enqueue(
     SignatureChecked { took }.emit();
     let verified = verified?;
     connection.protect();
+    state.failures.signed(source, started);
     Ok(publish(&state.publisher, verified).await?)
 }
 
@@ -104,12 +120,19 @@ fn accept(queued: &Queued, took: Duration) -> HttpResponse {
     HttpResponse::Accepted().json(json!({"status": "queued", "event_id": queued.event_id}))
 }
 
+fn switches_protocol(request: &HttpRequest) -> bool {
+    request.headers().contains_key(UPGRADE) || request.head().upgrade()
+}
+
 /// Answers with the refusal, or with 429 after too many failures. The connection stays open even then:
 /// a new one costs us four times as much as one more refusal, and a proxy shares it among senders.
-fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures) -> HttpResponse {
+fn refuse(refusal: Refusal, source: IpAddr, took: Duration, state: &ReceiverState) -> HttpResponse {
     let code = refusal.code();
-    let verdict = if code.is_failure() {
-        failures.count(source, Instant::now())
+    let is_stale = code == Code::Stale;
+    let verdict = if is_stale {
+        state.stale.count(source, Instant::now())
+    } else if code.is_failure() {
+        state.failures.count(source, Instant::now())
     } else {
         Verdict::WithinLimits
     };
@@ -126,8 +149,13 @@ fn refuse(refusal: Refusal, source: IpAddr, took: Duration, failures: &Failures)
         code,
         took,
         is_first,
+        is_answer_limited: !is_stale,
     }
     .emit();
+    if is_stale {
+        // Only the log is spared: what PayNow signed is never told to wait.
+        return problem_response(&refusal);
+    }
     problem_response(&Refusal::TooManyFailures {
         retry_after_seconds,
     })

@@ -12,6 +12,8 @@ use crate::verify::VerifyError;
 pub enum Refusal {
     #[error(transparent)]
     Head(#[from] HeadError),
+    #[error("this server speaks HTTP/1.1 only and switches to nothing else")]
+    UpgradeNotSupported,
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -33,6 +35,8 @@ impl Refusal {
         match self {
             Self::Head(HeadError::TooSlow) => Code::HeadTooSlow,
             Self::Head(HeadError::TooLarge) => Code::HeadTooLarge,
+            Self::Head(HeadError::Malformed) => Code::MalformedHead,
+            Self::UpgradeNotSupported => Code::UpgradeNotSupported,
             Self::Source(SourceError::NotAllowed) => Code::SourceNotAllowed,
             Self::Source(SourceError::Unknown) => Code::SourceUnknown,
             Self::Body(BodyError::TooLarge { .. }) => Code::BodyTooLarge,
@@ -49,7 +53,9 @@ impl Refusal {
             Self::NotQueued(PublishError::Overloaded) => Code::Overloaded,
             Self::NotQueued(PublishError::Blocked) => Code::Blocked,
             Self::NotQueued(PublishError::Disconnected) => Code::Disconnected,
-            Self::TooManyFailures { .. } => Code::TooManyFailures,
+            Self::TooManyFailures { .. } | Self::Body(BodyError::SourceFailed { .. }) => {
+                Code::TooManyFailures
+            }
             Self::NotFound => Code::NotFound,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
         }
@@ -65,8 +71,12 @@ impl Refusal {
             Self::NotQueued(_) => Some(5),
             Self::TooManyFailures {
                 retry_after_seconds,
-            } => Some(*retry_after_seconds),
+            }
+            | Self::Body(BodyError::SourceFailed {
+                retry_after_seconds,
+            }) => Some(*retry_after_seconds),
             Self::Head(_)
+            | Self::UpgradeNotSupported
             | Self::Source(_)
             | Self::Body(_)
             | Self::Unverified(_)

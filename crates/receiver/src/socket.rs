@@ -4,6 +4,7 @@
 mod budget;
 pub(crate) mod connection;
 mod guarded;
+mod head_lines;
 pub(crate) mod server;
 pub(crate) mod track;
 
@@ -14,4 +15,6 @@ pub enum HeadError {
     TooSlow,
     #[error("the request's head is too large")]
     TooLarge,
+    #[error("the request's head has a CR or LF that is not a CR LF")]
+    Malformed,
 }

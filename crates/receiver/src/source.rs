@@ -1,6 +1,6 @@
 //! The source of a request: the address behind trusted proxies, and whether it may send webhooks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::http::header::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
@@ -10,6 +10,20 @@ pub const FORWARDED_HEADER: &str = "X-Forwarded-For";
 
 /// The length of the prefix of IPv6 addresses that hold an IPv4 address (`::ffff:0:0/96`).
 const MAPPED_PREFIX_BITS: u8 = 96;
+
+/// A household or server has a whole /64 of IPv6 and may use any address in it.
+const IPV6_SOURCE_BITS: u32 = 64;
+
+/// What counts as one source for limits: an IPv4 address, or the first 64 bits of an IPv6 address.
+pub(crate) fn network_of(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> IPV6_SOURCE_BITS << IPV6_SOURCE_BITS;
+            Ipv6Addr::from_bits(network).into()
+        }
+    }
+}
 
 /// Why the source of a request may not send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! A flood of failing requests: it is counted but not logged, and rightly signed webhooks are not
 //! affected.
 
-use super::wire::{Reply, Wire, forged, signed};
-use crate::harness::{Order, TestApp, eventually, flake};
+use super::wire::{Reply, Wire, forged, head, signed, stale};
+use crate::harness::{Order, SECRET, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const LIMITED: &str = "paynow_receiver_failures_limited_total";
@@ -112,6 +112,79 @@ fn many_sources_are_limited_together() {
     assert_eq!(
         Wire::open(&app).send(signed(&order(), "")).expect().status,
         202
+    );
+    app.leave_unaudited();
+}
+
+/// A body that is large enough to be refused to a source that keeps failing.
+fn large_order() -> Vec<u8> {
+    let mut body = order();
+    // JSON may end with blanks.
+    body.resize(100_000, b' ');
+    body
+}
+
+#[test]
+fn a_failing_source_gets_no_large_body_read_and_no_other_source_is_affected() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_FAILURES_PER_SOURCE", "5")
+        .receiver_setting("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")
+        .workers(0)
+        .start();
+    let failing = "X-Forwarded-For: 198.51.100.1\r\n";
+    for _failure in 0..6 {
+        forge(&app, "198.51.100.1");
+    }
+    // Nothing of the first body is ever sent, and the second one announces no length.
+    let announced = format!("{failing}content-length: 1000000\r\n");
+    let chunked = format!("{failing}transfer-encoding: chunked\r\n");
+    let chunk = format!("f4240\r\n{}", "x".repeat(20_000));
+    for (headers, part) in [(&announced, ""), (&chunked, &*chunk)] {
+        let mut wire = Wire::open(&app);
+        wire.send(head("pn-another", b"never whole", headers));
+        let reply = wire.send(part).expect();
+        reply.assert_is(429, "too_many_failures");
+        assert!(reply.head.contains("retry-after: "), "{reply:?}");
+    }
+    let series = "paynow_receiver_requests_total{outcome=\"too_many_failures\"}";
+    assert_eq!(app.receiver_metric(series), Some(2.0));
+
+    let post = |body: &[u8], headers: &str| Wire::open(&app).send(signed(body, headers)).expect();
+    let other = "X-Forwarded-For: 192.0.2.7\r\n";
+    assert_eq!(post(&large_order(), other).status, 202);
+    // A small webhook is read whoever else fails at its address, and then large ones are too.
+    post(&large_order(), failing).assert_is(429, "too_many_failures");
+    assert_eq!(post(&order(), failing).status, 202);
+    assert_eq!(post(&large_order(), failing).status, 202);
+    app.leave_unaudited();
+}
+
+#[test]
+fn old_webhooks_that_are_sent_again_limit_nobody() {
+    let app = TestApp::builder().workers(0).start();
+    let old = stale(&order());
+    let mut wire = Wire::open(&app);
+    for _replay in 0..1000 {
+        wire.send(&old).expect().assert_is(401, "stale");
+    }
+    // All come from one address.
+    assert_eq!(wire.send(signed(&order(), "")).expect().status, 202);
+    let large = Wire::open(&app).send(signed(&large_order(), "")).expect();
+    assert_eq!(large.status, 202, "{large:?}");
+    Wire::open(&app)
+        .send(forged(&order(), ""))
+        .expect()
+        .assert_is(401, "mismatch");
+    let count = |series: &str| app.receiver_metric(series).expect("the series exists");
+    assert_eq!(
+        count("paynow_receiver_requests_total{outcome=\"stale\"}"),
+        1000.0
+    );
+    assert_eq!(count(LIMITED), 0.0);
+    let log = app.logs();
+    assert!(
+        lines_of(&log, "webhook_refused") <= 122,
+        "the log is readable"
     );
     app.leave_unaudited();
 }

@@ -1,7 +1,7 @@
 //! Request heads: their size, their deadline, and that no head can be read in two ways.
 
-use super::wire::{Wire, signed};
-use crate::harness::{Order, TestApp, eventually, flake};
+use super::wire::{Wire, head, signed};
+use crate::harness::{Order, SECRET, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const CONNECTIONS: &str = "paynow_receiver_connections";
@@ -37,6 +37,10 @@ fn a_request_that_two_servers_could_read_in_two_ways_is_refused() {
         "transfer-encoding: xchunked".to_owned(),
         "transfer-encoding : chunked".to_owned(),
         "folded: one\r\n two".to_owned(),
+        "content-length : 5".to_owned(),
+        "content-length: 5\r\nhost: y".to_owned(),
+        "content-length: -5".to_owned(),
+        "content-length: 99999999999999999999".to_owned(),
     ] {
         let mut wire = Wire::open(&app);
         wire.send(format!(
@@ -51,6 +55,91 @@ fn a_request_that_two_servers_could_read_in_two_ways_is_refused() {
         !log.contains("actix_http"),
         "a client's mistake is not logged: {log}"
     );
+}
+
+#[test]
+fn a_line_ends_with_cr_lf_and_with_nothing_else() {
+    let app = app();
+    let body = order();
+    let length = format!("content-length: {}\r\n", body.len());
+    let whole = head(SECRET, &body, &length);
+    let heads = [
+        whole.replace("\r\n", "\n"),
+        whole.replacen("\r\n", "\n", 1),
+        whole.replace("host: x\r\n", "host: x\n"),
+        whole.replace("\r\n\r\n", "\r\n\n"),
+        whole.replace("\r\n\r\n", "\n\r\n"),
+        whole.replace("host: x", "host: x\ry: z"),
+        whole.replace("host: x", "host: x\r"),
+    ];
+    for malformed in heads {
+        let mut wire = Wire::open(&app);
+        wire.send(&malformed).send(&body);
+        wire.expect().assert_is(400, "malformed_head");
+        assert!(wire.is_closed(), "{malformed:?}");
+
+        // The same behind a request that is accepted, in one piece.
+        let mut wire = Wire::open(&app);
+        let mut both = signed(b"{\n\r}", "");
+        both.extend_from_slice(malformed.as_bytes());
+        wire.send(both).send(&body);
+        assert_eq!(wire.expect().status, 202, "{malformed:?}");
+        wire.expect().assert_is(400, "malformed_head");
+    }
+    assert_eq!(app.broker.depth("paynow.credits"), 7);
+    app.leave_unaudited();
+}
+
+#[test]
+fn a_webhook_that_asks_for_another_protocol_is_refused() {
+    let app = app();
+    for headers in [
+        "connection: upgrade\r\nupgrade: websocket\r\n",
+        "upgrade: websocket\r\n",
+        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n",
+        "connection: upgrade\r\n",
+    ] {
+        let mut wire = Wire::open(&app);
+        wire.send(signed(&order(), headers));
+        wire.expect().assert_is(400, "upgrade_not_supported");
+        assert!(wire.is_closed(), "{headers}");
+    }
+    let mut wire = Wire::open(&app);
+    wire.send("CONNECT /webhooks/paynow HTTP/1.1\r\nhost: x\r\n\r\nmore");
+    let reply = wire.expect();
+    assert!((400..500).contains(&reply.status), "{reply:?}");
+    assert!(wire.is_closed());
+    assert_eq!(app.broker.depth("paynow.credits"), 0);
+}
+
+#[test]
+fn unusual_but_valid_requests_are_accepted() {
+    let app = app();
+    let body = order();
+    let length = format!("content-length: {}\r\n", body.len());
+    // HTTP/1.0, which keeps no connection.
+    let old = head(SECRET, &body, &length).replace("HTTP/1.1", "HTTP/1.0");
+    let mut wire = Wire::open(&app);
+    assert_eq!(wire.send(old).send(&body).expect().status, 202);
+    assert!(wire.is_closed());
+
+    let mut wire = Wire::open(&app);
+    let expecting = head(SECRET, &body, &format!("{length}expect: 100-continue\r\n"));
+    assert_eq!(wire.send(expecting).expect().status, 100);
+    assert_eq!(wire.send(&body).expect().status, 202);
+
+    // A body of unknown length is the last of its connection: what follows is not a request.
+    let chunked = head(SECRET, &body, "transfer-encoding: chunked\r\n");
+    let mut both = chunked.into_bytes();
+    both.extend(format!("{:x}\r\n", body.len()).into_bytes());
+    both.extend_from_slice(&body);
+    both.extend_from_slice(b"\r\n0\r\n\r\n");
+    both.extend(signed(&order(), ""));
+    let mut wire = Wire::open(&app);
+    assert_eq!(wire.send(both).expect().status, 202);
+    assert!(wire.is_closed());
+    assert_eq!(app.broker.depth("paynow.credits"), 3);
+    app.leave_unaudited();
 }
 
 #[test]

@@ -1,10 +1,17 @@
 //! The memory of bodies: it is bounded over all connections, and usual webhooks always get theirs.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+
 use super::wire::{Wire, head, signed};
 use crate::harness::{Order, SECRET, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const MIB: usize = 1024 * 1024;
+const UNFINISHED_BYTES: usize = 540_000;
+/// Connections that each attacker keeps open: together more than memory is for.
+const UNFINISHED_KEPT: usize = 100;
 const HELD: &str = "paynow_receiver_body_bytes_held";
 /// The limit of all bodies together. The process may need twice as much: a growing buffer exists
 /// twice for a moment, and the allocator keeps some.
@@ -98,4 +105,79 @@ fn a_body_that_ends_early_is_refused() {
         .finish();
     wire.expect().assert_is(400, "body_broken_off");
     assert_eq!(app.broker.depth("paynow.credits"), 0);
+}
+
+/// Opens connections, sends a large part of a body on each and never its end.
+fn send_unfinished(port: u16, headers: &str, sent: &AtomicU32, is_over: &AtomicBool) {
+    let announced = format!("{headers}content-length: 1000000\r\n");
+    let part = vec![b'x'; UNFINISHED_BYTES];
+    let mut kept = VecDeque::new();
+    while !is_over.load(Ordering::Relaxed) {
+        let Ok(mut wire) = Wire::open_at(port) else {
+            continue;
+        };
+        wire.send(head("pn-another", b"never whole", &announced));
+        wire.send(&part);
+        sent.fetch_add(1, Ordering::Relaxed);
+        kept.push_back(wire);
+        if kept.len() > UNFINISHED_KEPT {
+            kept.pop_front();
+        }
+    }
+}
+
+/// Sends twenty webhooks of 100 KB during the attack, the last bytes of each after so many more
+/// unfinished bodies.
+fn attack(app: &TestApp, hostile: &str, good: &str, more_bodies: u32) {
+    let (sent, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let await_more = |bodies: u32| {
+        let until = sent.load(Ordering::Relaxed) + bodies;
+        eventually("the attack goes on", || {
+            (sent.load(Ordering::Relaxed) >= until).then_some(())
+        });
+    };
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let port = app.receiver_port();
+        for _attacker in 0..2 {
+            scope.spawn(|| send_unfinished(port, hostile, &sent, &is_over));
+        }
+        await_more(150);
+        let mut begun = Vec::new();
+        for _webhook in 0..20 {
+            let request = signed(&large(100_000), good);
+            let (part, tail) = request.split_at(request.len() - 1000);
+            let mut wire = Wire::open(app);
+            wire.send(part);
+            begun.push((wire, tail.to_vec()));
+        }
+        await_more(more_bodies);
+        let replies = begun
+            .iter_mut()
+            .map(|(wire, tail)| wire.send(tail).expect());
+        let statuses = replies.map(|reply| reply.status).collect();
+        is_over.store(true, Ordering::Relaxed);
+        statuses
+    });
+    assert_eq!(statuses, [202; 20]);
+}
+
+#[test]
+fn unfinished_bodies_of_another_source_crowd_out_no_webhook() {
+    let app = TestApp::builder()
+        .receiver_setting("RECEIVER_TRUSTED_PROXIES", "127.0.0.1")
+        .workers(0)
+        .start();
+    let hostile = "X-Forwarded-For: 198.51.100.1\r\n";
+    let good = "X-Forwarded-For: 192.0.2.7\r\n";
+    // Enough to fill the memory several times.
+    attack(&app, hostile, good, 400);
+    app.leave_unaudited();
+}
+
+#[test]
+fn unfinished_bodies_of_the_same_source_crowd_out_each_other_first() {
+    let app = TestApp::builder().workers(0).start();
+    // Enough to fill the memory once.
+    attack(&app, "", "", 100);
+    app.leave_unaudited();
 }

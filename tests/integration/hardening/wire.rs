@@ -130,7 +130,8 @@ impl Wire {
 fn parse(bytes: &[u8]) -> Option<(Reply, usize)> {
     let head_length = bytes.windows(4).position(|at| at == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..head_length]).to_lowercase();
-    let status = head.strip_prefix("http/1.1 ")?.get(..3)?.parse().ok()?;
+    let (_version, status) = head.split_once(' ')?;
+    let status = status.get(..3)?.parse().ok()?;
     let lines = head.lines().filter_map(|line| line.split_once(": "));
     let length: usize = lines
         .filter(|(name, _value)| *name == "content-length")
@@ -157,9 +158,20 @@ fn request(secret: &str, body: &[u8], more: &str) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// A complete request that PayNow signed an hour ago.
+pub(super) fn stale(body: &[u8]) -> Vec<u8> {
+    let length = format!("content-length: {}\r\n", body.len());
+    let head = head_at(clock::now_ms() - 3_600_000, SECRET, body, &length);
+    [head.as_bytes(), body].concat()
+}
+
 /// The head of a signed request, without its body.
 pub(super) fn head(secret: &str, body: &[u8], more: &str) -> String {
-    let timestamp = clock::now_ms().to_string();
+    head_at(clock::now_ms(), secret, body, more)
+}
+
+fn head_at(signed_at_ms: i64, secret: &str, body: &[u8], more: &str) -> String {
+    let timestamp = signed_at_ms.to_string();
     let signature = sign(secret, &timestamp, body);
     format!(
         "POST /webhooks/paynow HTTP/1.1\r\nhost: x\r\nPayNow-Signature: {signature}\r\n\

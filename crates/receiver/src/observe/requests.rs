@@ -52,9 +52,7 @@ const REFUSED: &str = "refused";
 const UNAVAILABLE: &str = "unavailable";
 
 fn outcomes() -> Vec<&'static str> {
-    // A request beyond the limit of failures counts under the code of its own failure.
-    let refused = Code::iter().filter(|code| *code != Code::TooManyFailures);
-    refused.map(Code::as_str).chain([QUEUED]).collect()
+    Code::iter().map(Code::as_str).chain([QUEUED]).collect()
 }
 
 fn kinds_of_answer() -> Vec<&'static str> {
@@ -136,6 +134,9 @@ pub(crate) struct WebhookRefused<'a> {
 impl Observable for WebhookRefused<'_> {
     fn emit(self) {
         count(self.code, self.took);
+        if self.code == Code::TooManyFailures {
+            FAILURES_LIMITED.handle().increment(1);
+        }
         let code = self.code.as_str();
         if self.code.is_failure() {
             slog_scope::warn!(# "webhook_refused", "webhook refused";
@@ -147,17 +148,22 @@ impl Observable for WebhookRefused<'_> {
     }
 }
 
-/// A request that failed after too many others had. Only the first one in a minute is logged.
+/// A request that failed after too many others had. It counts under the code of its own failure, and only
+/// the first one in a minute is logged.
 pub(crate) struct FailureLimited {
     pub(crate) code: Code,
     pub(crate) took: Duration,
     pub(crate) is_first: bool,
+    /// Whether it is answered 429 instead of its own status.
+    pub(crate) is_answer_limited: bool,
 }
 
 impl Observable for FailureLimited {
     fn emit(self) {
         count(self.code, Some(self.took));
-        FAILURES_LIMITED.handle().increment(1);
+        if self.is_answer_limited {
+            FAILURES_LIMITED.handle().increment(1);
+        }
         // A record for each of a flood would hide everything else in the log.
         if self.is_first {
             slog_scope::warn!(# "failures_limited", "failures limited"; "code" => self.code.as_str());

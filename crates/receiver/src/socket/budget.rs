@@ -2,9 +2,10 @@
 //! reached, the budget names the connection that must go, and its caller ends it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::observe::sockets;
 
@@ -35,10 +36,20 @@ pub(crate) struct EvictionRank {
     pub(crate) since: u64,
 }
 
+/// An unfinished body that takes memory from the budget.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnfinishedBody {
+    pub(crate) source: IpAddr,
+    pub(crate) bytes: usize,
+    pub(crate) held_since: Instant,
+    /// Whether the request before it on its connection was signed.
+    pub(crate) has_signed: bool,
+}
+
 /// A connection that may be evicted for the memory of its body.
 pub(crate) trait Evictable {
-    /// The rank of its unfinished body; `None` when that takes no memory from the budget.
-    fn body_rank(&self) -> Option<EvictionRank>;
+    /// `None` when its body takes no memory from the budget.
+    fn unfinished_body(&self) -> Option<UnfinishedBody>;
 }
 
 /// The answer to a request for memory.
@@ -92,7 +103,7 @@ impl<C: Evictable> ConnectionBudget<C> {
         sockets::connections_changed(-1.0);
     }
 
-    pub(crate) fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> u64 {
         let next = self.sequence.get();
         self.sequence.set(next.wrapping_add(1));
         next
@@ -115,18 +126,26 @@ impl<C: Evictable> ConnectionBudget<C> {
         }
     }
 
-    /// Reserves more memory for a body with this rank. When there is not enough, the unfinished body
-    /// with the lowest rank must go, unless that is the body itself.
-    pub(crate) fn reserve(&self, rank: EvictionRank, bytes: usize) -> Reservation<C> {
+    /// Reserves more memory for the body of `own`, which `source` sends. When there is not enough, a body
+    /// of the source that holds the most must go. No source loses a body while it holds less than its
+    /// fair share.
+    pub(crate) fn reserve(&self, own: &C, source: IpAddr, bytes: usize) -> Reservation<C> {
         let needed = self.body_bytes.get().saturating_add(bytes);
         if needed > self.limits.body_bytes {
             let evictable = self.evictable.borrow();
-            let bodies = evictable
-                .values()
-                .filter_map(|other| Some((other.body_rank()?, other)));
-            let first = bodies.min_by_key(|(other, _connection)| *other);
-            return match first.filter(|(other, _connection)| *other < rank) {
-                Some((_rank, connection)) => Reservation::Evict(Rc::clone(connection)),
+            let bodies = || {
+                let bodies = evictable.values();
+                bodies.filter_map(|other| Some((other.unfinished_body()?, other)))
+            };
+            let largest = largest_source((source, bytes), bodies().map(|(body, _connection)| body));
+            let now = Instant::now();
+            let first = bodies()
+                .filter(|(body, _connection)| body.source == largest)
+                .max_by_key(|(body, _connection)| eviction_order(*body, now));
+            let others =
+                first.filter(|(_body, connection)| !std::ptr::eq(Rc::as_ptr(connection), own));
+            return match others {
+                Some((_body, connection)) => Reservation::Evict(Rc::clone(connection)),
                 None => Reservation::Refused,
             };
         }
@@ -147,4 +166,24 @@ impl<C: Evictable> ConnectionBudget<C> {
         let evictable = self.evictable.borrow().len();
         (self.connections.get(), self.body_bytes.get(), evictable)
     }
+}
+
+/// The source that holds the most memory once `newest` has what it asks for. Signed bodies are not
+/// counted: nobody may make PayNow pay for them.
+fn largest_source(newest: (IpAddr, usize), bodies: impl Iterator<Item = UnfinishedBody>) -> IpAddr {
+    let mut held_by = HashMap::from([newest]);
+    for body in bodies {
+        *held_by.entry(body.source).or_insert(0) += body.bytes;
+    }
+    let largest = held_by.into_iter().max_by_key(|(_source, bytes)| *bytes);
+    largest.map_or(newest.0, |(source, _bytes)| source)
+}
+
+/// Among the bodies of one source the highest goes first: a connection that has not signed, then the body
+/// that has held the most memory for the longest time. Neither fresh bytes nor a new connection makes that
+/// smaller, and for a given amount of memory it ends the fewest bodies.
+fn eviction_order(body: UnfinishedBody, now: Instant) -> (bool, u128) {
+    let age = now.saturating_duration_since(body.held_since);
+    let held = u128::try_from(body.bytes).unwrap_or(u128::MAX);
+    (!body.has_signed, held.saturating_mul(age.as_nanos()))
 }

@@ -2,18 +2,21 @@
 //! the budget. The stream asks at every read and write; the handlers report the progress of a request.
 
 use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::budget::{BudgetLimits, ConnectionBudget, Evictable, EvictionRank, Reservation};
+use super::budget::{
+    BudgetLimits, ConnectionBudget, Evictable, EvictionRank, Reservation, UnfinishedBody,
+};
 use crate::observe::sockets;
 
 /// The largest head; no more than this is read ahead of a handler either.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Bodies up to this size take no memory from the budget: those of PayNow are a few kilobytes.
-const SMALL_BODY_BYTES: usize = 16 * 1024;
+pub(crate) const SMALL_BODY_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -27,18 +30,40 @@ pub(crate) enum Phase {
     Closing,
 }
 
+/// What the next bytes of the stream are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Head,
+    /// The whole head was read, and `ahead` bytes of the body, of which at most `left` more may be read
+    /// before the request begins.
+    HeadIsWhole {
+        ahead: usize,
+        left: usize,
+    },
+    /// So many bytes of the body are to come; those after them are the next head.
+    Body {
+        left: usize,
+    },
+    /// They are only discarded.
+    Rest,
+}
+
 pub(crate) struct Connection {
     budget: Rc<ConnectionBudget<Self>>,
     /// `None` while it may not be evicted: its request is signed, or it has left.
     rank: Cell<Option<EvictionRank>>,
     is_counted: Cell<bool>,
     phase: Cell<Phase>,
-    /// When its request began, in the budget's sequence.
-    request_since: Cell<u64>,
+    /// Who sends its request.
+    source: Cell<IpAddr>,
     /// Applies in the phases `Head` and `Closing`.
     deadline: Cell<Instant>,
     read_credit: Cell<usize>,
+    /// How far the bytes that were read belong to its request.
+    reading: Cell<Reading>,
     body_bytes_held: Cell<usize>,
+    /// When its body began to take memory from the budget.
+    held_since: Cell<Instant>,
     /// Cancelled when nothing more of it may be read: it was evicted, or its body came too slowly.
     ended: CancellationToken,
 }
@@ -49,14 +74,17 @@ impl Connection {
         if let Some(other) = budget.admit() {
             other.evict();
         }
+        let now = Instant::now();
         let connection = Rc::new(Self {
             rank: Cell::new(None),
             is_counted: Cell::new(true),
             phase: Cell::new(Phase::Head),
-            request_since: Cell::new(0),
-            deadline: Cell::new(Instant::now() + budget.client_timeout()),
+            source: Cell::new(Ipv4Addr::UNSPECIFIED.into()),
+            deadline: Cell::new(now + budget.client_timeout()),
             read_credit: Cell::new(HEAD_BYTES_MAX),
+            reading: Cell::new(Reading::Head),
             body_bytes_held: Cell::new(0),
+            held_since: Cell::new(now),
             ended: CancellationToken::new(),
             budget: Rc::clone(budget),
         });
@@ -73,11 +101,21 @@ impl Connection {
     // For the handlers. A method that gives credit returns whether reading had stopped for want of
     // credit; the stream must then be polled again.
 
-    /// A whole head was read.
-    pub(crate) fn begin_request(&self) -> bool {
+    /// A whole head was read. `body_bytes` is the length of its body, at most.
+    pub(crate) fn begin_request(&self, body_bytes: usize) -> bool {
         self.phase.set(Phase::Body);
-        self.request_since.set(self.budget.next_sequence());
+        let ahead = match self.reading.get() {
+            Reading::HeadIsWhole { ahead, left: _ } => ahead,
+            Reading::Head | Reading::Body { .. } | Reading::Rest => 0,
+        };
+        let left = body_bytes.saturating_sub(ahead);
+        self.reading.set(Reading::Body { left });
         self.set_credit(HEAD_BYTES_MAX)
+    }
+
+    /// Its request is from this source, whose share of the memory its body takes.
+    pub(crate) fn set_source(&self, source: IpAddr) {
+        self.source.set(source);
     }
 
     /// The handler took this many bytes of the body, so as many more may be read.
@@ -100,6 +138,9 @@ impl Connection {
         let more = needed.saturating_sub(held);
         let is_reserved = more == 0 || self.reserve(more);
         if is_reserved {
+            if held == 0 && needed > 0 {
+                self.held_since.set(Instant::now());
+            }
             self.body_bytes_held.set(held.max(needed));
         }
         is_reserved
@@ -119,12 +160,13 @@ impl Connection {
         self.release_body();
         self.deadline
             .set(Instant::now() + self.budget.client_timeout());
-        let (phase, credit) = if is_last {
-            (Phase::Closing, usize::MAX)
+        let (phase, reading, credit) = if is_last {
+            (Phase::Closing, Reading::Rest, usize::MAX)
         } else {
-            (Phase::Head, HEAD_BYTES_MAX)
+            (Phase::Head, Reading::Head, HEAD_BYTES_MAX)
         };
         self.phase.set(phase);
+        self.reading.set(reading);
         let was_stopped = self.set_credit(credit);
         if self.is_counted.get() {
             // A signed request gives the connection the better rank; an unsigned one takes it away.
@@ -174,6 +216,41 @@ impl Connection {
             .set(self.read_credit.get().saturating_sub(bytes));
     }
 
+    /// Bytes wait that are not part of its request: they may be read after its answer.
+    pub(crate) fn stop_reading(&self) {
+        self.read_credit.set(0);
+    }
+
+    /// Whether the next bytes are a head's.
+    pub(crate) fn is_reading_head(&self) -> bool {
+        self.reading.get() == Reading::Head
+    }
+
+    /// The whole head was read, and it seems to announce a body of so many bytes.
+    pub(crate) fn head_is_whole(&self, body_bytes: usize) {
+        let (ahead, left) = (0, body_bytes);
+        self.reading.set(Reading::HeadIsWhole { ahead, left });
+    }
+
+    /// How many of these bytes, which come after the head, belong to the request.
+    pub(crate) fn take_body(&self, bytes: usize) -> usize {
+        match self.reading.get() {
+            Reading::Head => 0,
+            Reading::Rest => bytes,
+            Reading::HeadIsWhole { ahead, left } => {
+                let taken = bytes.min(left);
+                let (ahead, left) = (ahead + taken, left - taken);
+                self.reading.set(Reading::HeadIsWhole { ahead, left });
+                taken
+            }
+            Reading::Body { left } => {
+                let taken = bytes.min(left);
+                self.reading.set(Reading::Body { left: left - taken });
+                taken
+            }
+        }
+    }
+
     /// Whether a part of a head has come.
     pub(crate) fn has_part_of_head(&self) -> bool {
         self.phase.get() == Phase::Head && self.read_credit.get() < HEAD_BYTES_MAX
@@ -201,19 +278,11 @@ impl Connection {
     /// Reserves memory, and evicts other bodies for it.
     fn reserve(&self, bytes: usize) -> bool {
         loop {
-            match self.budget.reserve(self.request_rank(), bytes) {
+            match self.budget.reserve(self, self.source.get(), bytes) {
                 Reservation::Granted => return true,
                 Reservation::Evict(other) => other.evict(),
                 Reservation::Refused => return false,
             }
-        }
-    }
-
-    /// The rank of its request among unfinished bodies.
-    fn request_rank(&self) -> EvictionRank {
-        EvictionRank {
-            has_signed: self.rank.get().is_none_or(|rank| rank.has_signed),
-            since: self.request_since.get(),
         }
     }
 
@@ -230,124 +299,16 @@ impl Connection {
 }
 
 impl Evictable for Connection {
-    fn body_rank(&self) -> Option<EvictionRank> {
-        (self.body_bytes_held.get() > 0).then(|| self.request_rank())
+    fn unfinished_body(&self) -> Option<UnfinishedBody> {
+        let bytes = self.body_bytes_held.get();
+        (bytes > 0).then(|| UnfinishedBody {
+            source: self.source.get(),
+            bytes,
+            held_since: self.held_since.get(),
+            has_signed: self.rank.get().is_none_or(|rank| rank.has_signed),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: BudgetLimits = BudgetLimits {
-        connections: 2,
-        body_bytes: 100_000,
-        client_timeout: Duration::from_secs(5),
-    };
-
-    fn is_out(connection: &Connection) -> bool {
-        connection.ended.is_cancelled()
-    }
-
-    #[tokio::test]
-    async fn one_connection_too_many_evicts_the_oldest() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let connections = [
-            Connection::open(&budget),
-            Connection::open(&budget),
-            Connection::open(&budget),
-        ];
-        assert_eq!(connections.map(|it| is_out(&it)), [true, false, false]);
-        assert_eq!(budget.usage().0, 2);
-    }
-
-    #[tokio::test]
-    async fn a_signed_request_is_not_evicted_and_its_connection_goes_last() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let (signed, silent) = (Connection::open(&budget), Connection::open(&budget));
-        signed.begin_request();
-        signed.protect();
-        let third = Connection::open(&budget);
-        assert!(is_out(&silent) && !is_out(&signed));
-        signed.end_request(false);
-        Connection::open(&budget);
-        assert!(is_out(&third) && !is_out(&signed));
-        signed.begin_request();
-        signed.end_request(false);
-        // Its last request was not signed, and another one is older.
-        Connection::open(&budget);
-        assert!(!is_out(&signed));
-        Connection::open(&budget);
-        assert!(is_out(&signed));
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_left_makes_room_for_another() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let first = Connection::open(&budget);
-        Connection::open(&budget).leave();
-        Connection::open(&budget);
-        assert!(!is_out(&first));
-        assert_eq!(budget.usage().2, 2);
-    }
-
-    #[tokio::test]
-    async fn small_bodies_are_free_and_of_large_ones_the_oldest_is_evicted() {
-        let limits = BudgetLimits {
-            connections: 10,
-            ..LIMITS
-        };
-        let budget = ConnectionBudget::new(limits);
-        let (old, new, small) = (
-            Connection::open(&budget),
-            Connection::open(&budget),
-            Connection::open(&budget),
-        );
-        assert!(small.reserve_body(SMALL_BODY_BYTES));
-        assert_eq!(budget.usage().1, 0);
-        old.begin_request();
-        new.begin_request();
-        assert!(old.reserve_body(60_000));
-        assert!(new.reserve_body(20_000));
-        assert_eq!(budget.usage().1, 65_536 + 32_768);
-        assert!(new.reserve_body(40_000));
-        assert!(is_out(&old) && !is_out(&small));
-        assert_eq!(budget.usage().1, 65_536);
-        new.end_request(false);
-        assert_eq!(budget.usage().1, 0);
-    }
-
-    #[tokio::test]
-    async fn a_body_that_was_begun_first_does_not_evict_a_later_one() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let (hostile, good) = (Connection::open(&budget), Connection::open(&budget));
-        good.begin_request();
-        hostile.begin_request();
-        assert!(hostile.reserve_body(30_000) && good.reserve_body(60_000));
-        assert!(!good.reserve_body(90_000) && !is_out(&hostile));
-        assert!(hostile.reserve_body(60_000) && is_out(&good));
-    }
-
-    #[tokio::test]
-    async fn a_signed_body_keeps_its_memory_until_it_is_answered() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let (signed, other) = (Connection::open(&budget), Connection::open(&budget));
-        assert!(signed.reserve_body(60_000));
-        signed.protect();
-        assert!(!other.reserve_body(60_000), "there is memory for one only");
-        assert!(!is_out(&signed));
-        signed.end_request(false);
-        assert!(other.reserve_body(60_000));
-    }
-
-    #[tokio::test]
-    async fn an_evicted_body_gets_no_memory() {
-        let budget = ConnectionBudget::new(LIMITS);
-        let (first, second) = (Connection::open(&budget), Connection::open(&budget));
-        first.begin_request();
-        second.begin_request();
-        assert!(first.reserve_body(60_000) && second.reserve_body(60_000));
-        assert!(is_out(&first) && !first.reserve_body(90_000));
-        assert!(!is_out(&second));
-    }
-}
+mod tests;

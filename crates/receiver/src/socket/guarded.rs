@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
@@ -15,6 +16,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::HeadError;
 use super::connection::{Connection, Phase};
+use super::head_lines::{HeadLines, Scanned};
 
 /// Bytes of a closing connection that are discarded before other tasks run.
 const DISCARD_BYTES: usize = 4096;
@@ -40,6 +42,10 @@ pub(crate) struct Guarded {
     /// As many bytes as the largest head have come. Actix parses them before the next read: a head that
     /// is incomplete even then is too large.
     is_full: bool,
+    lines: HeadLines,
+    is_malformed: bool,
+    /// Bytes that came with a request and belong to the one after it.
+    next: BytesMut,
     /// The head was refused, and what still comes is discarded.
     is_discarding: bool,
 }
@@ -58,6 +64,9 @@ impl Guarded {
             refuse_head,
             is_writing: false,
             is_full: false,
+            lines: HeadLines::default(),
+            is_malformed: false,
+            next: BytesMut::new(),
             is_discarding: false,
         }
     }
@@ -90,17 +99,37 @@ impl Guarded {
     fn stop(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         let (is_late, is_ended) = (self.is_late(cx), self.is_ended(cx));
         let phase = self.connection.phase();
-        let is_full = phase == Phase::Head && self.connection.read_credit() == 0;
+        let is_full = self.connection.is_reading_head() && self.connection.read_credit() == 0;
         let was_full = std::mem::replace(&mut self.is_full, is_full);
         match phase {
             // The handler has the request: it limits the request's time and answers it.
             Phase::Body | Phase::Answer => None,
             Phase::Head | Phase::Closing if is_ended => Some(Stop::Close),
+            Phase::Head if self.is_malformed => Some(Stop::Refuse(HeadError::Malformed)),
             Phase::Head if is_late && self.connection.has_part_of_head() => {
                 Some(Stop::Refuse(HeadError::TooSlow))
             }
             Phase::Head if is_full && was_full => Some(Stop::Refuse(HeadError::TooLarge)),
             Phase::Head | Phase::Closing => is_late.then_some(Stop::Close),
+        }
+    }
+
+    /// How many of these bytes the parser may have now. It gets a request's bytes and then no more until
+    /// the answer, so that every head is scanned before it is parsed.
+    fn part_of_request(&mut self, bytes: &[u8]) -> usize {
+        if !self.connection.is_reading_head() {
+            return self.connection.take_body(bytes.len());
+        }
+        match self.lines.scan(bytes) {
+            Scanned::Partial => bytes.len(),
+            Scanned::Malformed => {
+                self.is_malformed = true;
+                0
+            }
+            Scanned::Whole { end, body_bytes } => {
+                self.connection.head_is_whole(body_bytes);
+                end + self.connection.take_body(bytes.len() - end)
+            }
         }
     }
 
@@ -157,16 +186,37 @@ impl AsyncRead for Guarded {
             return this.discard(cx).map(Ok);
         }
         if this.connection.read_credit() == 0 {
-            if this.connection.phase() == Phase::Head {
+            if this.connection.is_reading_head() {
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        this.connection
-            .spend_credit(buffer.filled().len().saturating_sub(before));
-        read
+        let (kept, waiting) = if this.next.is_empty() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+            let read = &buffer.filled()[before..];
+            let kept = this.part_of_request(read);
+            let waiting = read.len() - kept;
+            this.next.extend_from_slice(&read[kept..]);
+            buffer.set_filled(before + kept);
+            (kept, waiting)
+        } else {
+            let next = this.next.split_to(buffer.remaining().min(this.next.len()));
+            let kept = this.part_of_request(&next);
+            buffer.put_slice(&next[..kept]);
+            (kept, next.len() - kept)
+        };
+        this.connection.spend_credit(kept);
+        if waiting > 0 {
+            this.connection.stop_reading();
+            if this.is_malformed {
+                cx.waker().wake_by_ref();
+            }
+            if kept == 0 {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

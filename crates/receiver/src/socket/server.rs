@@ -16,7 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::budget::{BudgetLimits, ConnectionBudget};
 use super::connection::Connection;
 use super::guarded::{Guarded, RefuseHead};
-use super::track::{connection_of, track_progress};
+use super::track::{body_bytes_of, connection_of, track_progress};
 use crate::observe::sockets::ConnectionsLimited;
 
 /// Longer than a publish may take, shorter than the grace period of an orchestrator.
@@ -85,7 +85,8 @@ where
                 .configure(routes.clone())
                 .wrap_fn(|request, service| {
                     let connection = connection_of(request.request());
-                    track_progress(connection, service.call(request))
+                    let body_bytes = body_bytes_of(request.request());
+                    track_progress(connection, body_bytes, service.call(request))
                 })
         };
         let http = HttpService::build()

@@ -4,21 +4,27 @@ use std::rc::Rc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::ConnectionType;
-use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use actix_web::http::{ConnectionType, Method};
 use tokio::task::yield_now;
 
 use super::connection::{Connection, Phase};
 
+/// The length of a body that does not announce it.
+const UNKNOWN_LENGTH: usize = usize::MAX;
+
 /// Follows one request from its head to its answer. A body that was not read to its end would be
-/// taken for the next request, so the connection is then closed.
+/// taken for the next request, so the connection is then closed. It is closed too when the stream cannot
+/// know where the body ends.
 pub(crate) async fn track_progress(
     connection: Rc<Connection>,
+    body_bytes: usize,
     answered: impl Future<Output = Result<ServiceResponse, actix_web::Error>>,
 ) -> Result<ServiceResponse, actix_web::Error> {
-    poll_stream_if(connection.begin_request()).await;
+    poll_stream_if(connection.begin_request(body_bytes)).await;
     let mut answer = answered.await?;
-    if connection.phase() == Phase::Body && has_body(answer.request()) {
+    let is_unread = connection.phase() == Phase::Body && body_bytes > 0;
+    if is_unread || body_bytes == UNKNOWN_LENGTH {
         let head = answer.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
@@ -47,7 +53,15 @@ pub(crate) fn announced_length(request: &HttpRequest) -> Option<usize> {
     value.to_str().ok()?.parse().ok()
 }
 
-fn has_body(request: &HttpRequest) -> bool {
-    announced_length(request).is_some_and(|length| length > 0)
-        || request.headers().contains_key(TRANSFER_ENCODING)
+/// The most that a request's body may have.
+pub(crate) fn body_bytes_of(request: &HttpRequest) -> usize {
+    let headers = request.headers();
+    let is_unknown = headers.contains_key(TRANSFER_ENCODING)
+        || headers.contains_key(UPGRADE)
+        || request.method() == Method::CONNECT;
+    if is_unknown {
+        UNKNOWN_LENGTH
+    } else {
+        announced_length(request).unwrap_or(0)
+    }
 }
