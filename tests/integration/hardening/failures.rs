@@ -2,7 +2,7 @@
 //! affected.
 
 use super::wire::{Reply, Wire, forged, head, signed, stale};
-use crate::harness::{Order, SECRET, TestApp, eventually, flake};
+use crate::harness::{Order, TestApp, eventually, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const LIMITED: &str = "paynow_receiver_failures_limited_total";

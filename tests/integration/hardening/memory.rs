@@ -130,6 +130,7 @@ fn send_unfinished(port: u16, headers: &str, sent: &AtomicU32, is_over: &AtomicB
 /// unfinished bodies.
 fn attack(app: &TestApp, hostile: &str, good: &str, more_bodies: u32) {
     let (sent, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let port = app.receiver_port();
     let await_more = |bodies: u32| {
         let until = sent.load(Ordering::Relaxed) + bodies;
         eventually("the attack goes on", || {
@@ -137,7 +138,6 @@ fn attack(app: &TestApp, hostile: &str, good: &str, more_bodies: u32) {
         });
     };
     let statuses: Vec<u16> = thread::scope(|scope| {
-        let port = app.receiver_port();
         for _attacker in 0..2 {
             scope.spawn(|| send_unfinished(port, hostile, &sent, &is_over));
         }
