@@ -59,6 +59,8 @@ pub(crate) struct Connection {
     /// Applies in the phases `Head` and `Closing`.
     deadline: Cell<Instant>,
     read_credit: Cell<usize>,
+    /// Whether the stream holds bytes back for the next request.
+    has_next: Cell<bool>,
     /// How far the bytes that were read belong to its request.
     reading: Cell<Reading>,
     body_bytes_held: Cell<usize>,
@@ -82,6 +84,7 @@ impl Connection {
             source: Cell::new(Ipv4Addr::UNSPECIFIED.into()),
             deadline: Cell::new(now + budget.client_timeout()),
             read_credit: Cell::new(HEAD_BYTES_MAX),
+            has_next: Cell::new(false),
             reading: Cell::new(Reading::Head),
             body_bytes_held: Cell::new(0),
             held_since: Cell::new(now),
@@ -98,8 +101,8 @@ impl Connection {
         Self::open(&ConnectionBudget::new(BudgetLimits::NONE))
     }
 
-    // For the handlers. A method that gives credit returns whether reading had stopped for want of
-    // credit; the stream must then be polled again.
+    // For the handlers. A method that gives credit returns whether reading had stopped; the stream must
+    // then be polled again.
 
     /// A whole head was read. `body_bytes` is the length of its body, at most.
     pub(crate) fn begin_request(&self, body_bytes: usize) -> bool {
@@ -216,9 +219,12 @@ impl Connection {
             .set(self.read_credit.get().saturating_sub(bytes));
     }
 
-    /// Bytes wait that are not part of its request: they may be read after its answer.
-    pub(crate) fn stop_reading(&self) {
-        self.read_credit.set(0);
+    /// Bytes that are not part of its request may be read after its answer, and nothing before them.
+    pub(crate) fn hold_next(&self, has_next: bool) {
+        self.has_next.set(has_next);
+        if has_next {
+            self.read_credit.set(0);
+        }
     }
 
     /// Whether the next bytes are a head's.
@@ -294,7 +300,7 @@ impl Connection {
     }
 
     fn set_credit(&self, bytes: usize) -> bool {
-        self.read_credit.replace(bytes) == 0
+        self.read_credit.replace(bytes) == 0 || self.has_next.get()
     }
 }
 

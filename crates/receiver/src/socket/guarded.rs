@@ -133,6 +133,33 @@ impl Guarded {
         }
     }
 
+    /// Reads bytes that were held back.
+    fn read_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut next = std::mem::take(&mut self.next);
+        let kept = self.part_of_request(&next[..buffer.remaining().min(next.len())]);
+        buffer.put_slice(&next.split_to(kept));
+        self.next = next;
+        self.after_read(kept, false, cx)
+    }
+
+    fn after_read(&self, kept: usize, is_end: bool, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.spend_credit(kept);
+        self.connection.hold_next(!self.next.is_empty());
+        if self.is_malformed {
+            // It is refused at the next read, after the answer before it was written.
+            cx.waker().wake_by_ref();
+        }
+        if kept > 0 || is_end {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
     /// Answers a head that never became a request.
     fn refuse(&mut self, error: HeadError, cx: &mut Context<'_>) {
         let answer = (self.refuse_head)(error);
@@ -191,32 +218,17 @@ impl AsyncRead for Guarded {
             }
             return Poll::Pending;
         }
-        let (kept, waiting) = if this.next.is_empty() {
-            let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-            let read = &buffer.filled()[before..];
-            let kept = this.part_of_request(read);
-            let waiting = read.len() - kept;
-            this.next.extend_from_slice(&read[kept..]);
-            buffer.set_filled(before + kept);
-            (kept, waiting)
-        } else {
-            let next = this.next.split_to(buffer.remaining().min(this.next.len()));
-            let kept = this.part_of_request(&next);
-            buffer.put_slice(&next[..kept]);
-            (kept, next.len() - kept)
-        };
-        this.connection.spend_credit(kept);
-        if waiting > 0 {
-            this.connection.stop_reading();
-            if this.is_malformed {
-                cx.waker().wake_by_ref();
-            }
-            if kept == 0 {
-                return Poll::Pending;
-            }
+        if !this.next.is_empty() {
+            return this.read_next(cx, buffer);
         }
-        Poll::Ready(Ok(()))
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let read = &buffer.filled()[before..];
+        let kept = this.part_of_request(read);
+        let is_end = read.is_empty();
+        this.next.extend_from_slice(&read[kept..]);
+        buffer.set_filled(before + kept);
+        this.after_read(kept, is_end, cx)
     }
 }
 
