@@ -41,6 +41,11 @@ impl Suspended {
         signal("STOP", pid);
         Self(pid)
     }
+
+    /// The process may have ended since its id was read.
+    fn unless_gone(pid: u32) -> Option<Self> {
+        is_sent("STOP", pid).then_some(Self(pid))
+    }
 }
 
 impl Drop for Suspended {
@@ -59,13 +64,17 @@ impl TestApp {
         );
         assert!(!processes.is_empty(), "no worker has a session");
         let processes = processes.iter().map(|pid| pid.parse().expect("a pid"));
-        processes.map(Suspended::process).collect()
+        processes.filter_map(Suspended::unless_gone).collect()
     }
 }
 
 fn signal(name: &str, pid: u32) {
+    assert!(is_sent(name, pid), "SIG{name} to {pid}");
+}
+
+fn is_sent(name: &str, pid: u32) -> bool {
     let status = Command::new("kill")
         .args([&format!("-{name}"), &pid.to_string()])
         .status();
-    assert!(status.expect("kill runs").success(), "SIG{name} to {pid}");
+    status.expect("kill runs").success()
 }
