@@ -44,6 +44,7 @@ ALTER TABLE operator_actions
     DROP CONSTRAINT operator_actions_action_known,
     ADD CONSTRAINT operator_actions_action_known
         CHECK (action IN ('discard', 'correct', 'replay', 'history_send')),
+    DROP CONSTRAINT operator_actions_documents_bounded,
     DROP CONSTRAINT operator_actions_texts_bounded,
     DROP CONSTRAINT operator_actions_login_known,
     DROP COLUMN login;

@@ -9,7 +9,12 @@ ALTER TABLE operator_actions
     ADD COLUMN login text,
     ADD CONSTRAINT operator_actions_login_known CHECK (login IS NOT NULL) NOT VALID,
     ADD CONSTRAINT operator_actions_texts_bounded
-        CHECK (length(operator) <= 200 AND length(why) <= 2000) NOT VALID,
+        CHECK (length(operator) <= 200 AND length(why) <= 2000
+            AND length(outcome ->> 'ended') <= 2000) NOT VALID,
+    -- A replay of a million letters has its place; a document without end has not.
+    ADD CONSTRAINT operator_actions_documents_bounded
+        CHECK (jsonb_typeof(selection) = 'object' AND jsonb_typeof(outcome) = 'object'
+            AND length(selection::text) <= 33554432 AND length(outcome::text) <= 33554432) NOT VALID,
     -- contract: the rule is only widened, and put back in the same statement
     DROP CONSTRAINT operator_actions_action_known,
     ADD CONSTRAINT operator_actions_action_known
@@ -36,16 +41,21 @@ ALTER TABLE products
     ADD COLUMN priced_by bigint DEFAULT 0;
 ALTER TABLE products ALTER COLUMN priced_by DROP DEFAULT;
 
+-- A price that is written without an action of its own has none, whatever it says.
 CREATE FUNCTION forget_price_action() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.points <> OLD.points AND NEW.priced_by IS NOT DISTINCT FROM OLD.priced_by THEN
+    IF TG_OP = 'INSERT' THEN
+        NEW.priced_by := nullif(NEW.priced_by, 0);
+    ELSIF NEW.points <> OLD.points AND NEW.priced_by IS NOT DISTINCT FROM OLD.priced_by THEN
         NEW.priced_by := NULL;
+    ELSIF OLD.priced_by IS DISTINCT FROM 0 THEN
+        NEW.priced_by := nullif(NEW.priced_by, 0);
     END IF;
     RETURN NEW;
 END $$;
 
-CREATE TRIGGER products_price_action BEFORE UPDATE ON products
+CREATE TRIGGER products_price_action BEFORE INSERT OR UPDATE ON products
     FOR EACH ROW EXECUTE FUNCTION forget_price_action();
 
 -- Which session runs a replay, and until when if it takes no further step. Not an advisory lock: any
@@ -100,10 +110,17 @@ CREATE FUNCTION set_price(of_product bigint, to_points bigint, by_operator text,
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     before products;
+    is_new boolean;
     set_by bigint;
 BEGIN
+    -- Two calls for a new product: the second waits here, and then finds the price of the first.
+    INSERT INTO products (product_id, points) VALUES (of_product, to_points)
+    ON CONFLICT ON CONSTRAINT products_pkey DO NOTHING;
+    is_new := FOUND;
     SELECT * INTO before FROM products WHERE product_id = of_product FOR UPDATE;
-    IF before.points = to_points AND before.priced_by IS NOT NULL THEN
+    IF is_new THEN
+        before.points := NULL;
+    ELSIF before.points = to_points AND before.priced_by IS NOT NULL THEN
         RETURN before.points;
     END IF;
     set_by := add_action('price', coalesce(by_operator, session_user),
@@ -111,9 +128,8 @@ BEGIN
         jsonb_build_object('product_id', of_product::text, 'points', to_points),
         jsonb_build_object('product_id', of_product::text, 'points', to_points,
             'points_before', before.points));
-    INSERT INTO products (product_id, points, priced_by) VALUES (of_product, to_points, set_by)
-    ON CONFLICT ON CONSTRAINT products_pkey
-        DO UPDATE SET points = excluded.points, priced_by = excluded.priced_by, updated_at = now();
+    UPDATE products SET points = to_points, priced_by = set_by, updated_at = now()
+    WHERE product_id = of_product;
     RETURN before.points;
 END $$;
 
@@ -279,6 +295,44 @@ CREATE FUNCTION record_history_send(by_operator text, with_why text, with_select
     SELECT add_action('history_send', by_operator, with_why, with_selection, with_outcome)
 $$;
 
+-- The worker of the previous version writes dead letters itself, and only ever one more death. Every
+-- other change comes from a function of the owner.
+CREATE FUNCTION refuse_letter_change() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    IF current_user = 'paynow_owner'
+        OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+    THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.deaths = OLD.deaths + 1
+        AND (NEW.state = 'open'
+             OR NEW.state = 'resolved' AND is_applied(NEW.event_id, NEW.body_sha256))
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a dead letter changes only by a new death or by a function that records it'
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'dead_letters_change_recorded';
+END $$;
+
+CREATE TRIGGER dead_letters_change_recorded BEFORE UPDATE ON dead_letters
+    FOR EACH ROW EXECUTE FUNCTION refuse_letter_change();
+
+REVOKE EXECUTE ON FUNCTION
+    name_login(), forget_price_action(), refuse_letter_change(),
+    add_action(text, text, text, jsonb, jsonb), id_texts(bigint[]), require_replay(bigint),
+    correct_wallet(text, bigint, bigint, text, text),
+    set_price(bigint, bigint, text, text),
+    discard_letters(bigint[], text, text, jsonb),
+    begin_replay(bigint[], text, text, jsonb),
+    hold_replay(bigint),
+    take_letters(bigint, bigint),
+    give_back_letters(bigint, bigint[]),
+    mark_letters_sent(bigint, bigint[]),
+    observe_replay(bigint),
+    end_replay_run(bigint, text, text, text),
+    record_history_send(text, text, jsonb, jsonb)
+    FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     correct_wallet(text, bigint, bigint, text, text),
     set_price(bigint, bigint, text, text),
@@ -304,29 +358,6 @@ REVOKE INSERT (action_id, dead_letter_id), UPDATE (state, deaths_before, updated
     FROM paynow_operator;
 -- contract: as above
 REVOKE EXECUTE ON FUNCTION post_correction(text, bigint, bigint) FROM paynow_operator;
-
--- The worker of the previous version writes dead letters itself, and only ever one more death. Every
--- other change comes from a function of the owner.
-CREATE FUNCTION refuse_letter_change() RETURNS trigger LANGUAGE plpgsql
-    SET search_path = public, pg_temp AS $$
-BEGIN
-    IF current_user = 'paynow_owner'
-        OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
-    THEN
-        RETURN NEW;
-    END IF;
-    IF NEW.deaths = OLD.deaths + 1
-        AND (NEW.state = 'open'
-             OR NEW.state = 'resolved' AND is_applied(NEW.event_id, NEW.body_sha256))
-    THEN
-        RETURN NEW;
-    END IF;
-    RAISE EXCEPTION 'a dead letter changes only by a new death or by a function that records it'
-        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'dead_letters_change_recorded';
-END $$;
-
-CREATE TRIGGER dead_letters_change_recorded BEFORE UPDATE ON dead_letters
-    FOR EACH ROW EXECUTE FUNCTION refuse_letter_change();
 
 CREATE VIEW unrecorded_changes AS
 SELECT 'corrections_have_actions' AS check_id, entry_key AS culprit
