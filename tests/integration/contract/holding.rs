@@ -284,7 +284,7 @@ fn a_spend_that_is_left_open_is_ended_by_the_server() {
         &[("PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS", "1")],
     );
     let mut backend = ledger.log_in_again(0);
-    backend.works("BEGIN; SELECT spend(20, 1, 'left open')");
+    backend.works("BEGIN; SELECT spend(20, 1, 'left-open')");
 
     // Waits for the wallet until the server has ended the other transaction.
     ledger.log_in_as("paynow_worker").works(

@@ -29,19 +29,23 @@ const RIGHTS: &str = "
     WHERE grantee <> 'paynow_owner'::regrole
     GROUP BY who, may, on_what ORDER BY who, may, on_what";
 
-const ALL_RIGHTS: [&str; 56] = [
+const ALL_RIGHTS: [&str; 61] = [
     "paynow_ledger: insert wallets",
     "paynow_ledger: select wallets",
     "paynow_ledger: update wallets",
+    "paynow_operator: execute begin_replay",
+    "paynow_operator: execute correct_wallet",
+    "paynow_operator: execute discard_letters",
+    "paynow_operator: execute end_replay_run",
+    "paynow_operator: execute give_back_letters",
+    "paynow_operator: execute hold_replay",
     "paynow_operator: execute lock_balance",
-    "paynow_operator: execute post_correction",
-    "paynow_operator: insert operator_actions (action, operator, outcome, selection, why)",
-    "paynow_operator: insert products (points, product_id)",
-    "paynow_operator: insert replays (action_id, dead_letter_id)",
+    "paynow_operator: execute mark_letters_sent",
+    "paynow_operator: execute observe_replay",
+    "paynow_operator: execute record_history_send",
+    "paynow_operator: execute set_price",
+    "paynow_operator: execute take_letters",
     "paynow_operator: select dead_letters (body)",
-    "paynow_operator: update dead_letters (state)",
-    "paynow_operator: update products (points, updated_at)",
-    "paynow_operator: update replays (deaths_before, state, updated_at)",
     "paynow_reader: execute debts",
     "paynow_reader: select dead_letters (attempts, body_forgotten_at, body_sha256, \
      dead_letter_id, deaths, error, event_id, event_type, first_dead_at, history, \
@@ -53,6 +57,7 @@ const ALL_RIGHTS: [&str; 56] = [
     "paynow_reader: select orders",
     "paynow_reader: select products",
     "paynow_reader: select proof_rule",
+    "paynow_reader: select replay_runs",
     "paynow_reader: select replays",
     "paynow_reader: select reversals",
     "paynow_reader: select suspects",
@@ -123,7 +128,7 @@ fn roles_contain_each_other_only_as_listed() {
 }
 
 /// Statements that an operator must not be able to run, and the server's message for each.
-const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
+const OPERATOR_MAY_NOT: [(&str, &str); 31] = [
     (
         "SELECT payload FROM webhook_events",
         "permission denied for table webhook_events",
@@ -159,12 +164,16 @@ const OPERATOR_MAY_NOT: [(&str, &str); 30] = [
         "permission denied for table ledger_entries",
     ),
     (
-        "SELECT post_correction('order-line:9', 20, 7)",
+        "SELECT correct_wallet('order-line:9', 20, 7, 'anna', 'x')",
         "ledger_entries_correction_form",
     ),
     (
-        "SELECT post_correction('correction:x', 20, 0)",
+        "SELECT correct_wallet('correction:x', 20, 0, 'anna', 'x')",
         "ledger_entries_",
+    ),
+    (
+        "SELECT post_correction('correction:x', 20, 7)",
+        "permission denied for function post_correction",
     ),
     (
         "SELECT * FROM spend(20, 1, 'x')",
@@ -248,7 +257,7 @@ fn an_operator_changes_dead_letters_and_nothing_of_the_ledger() {
 
     assert_eq!(ledger.contents(), before);
     operator.works("SELECT body FROM dead_letters");
-    operator.works("SELECT post_correction('correction:x', 20, 7)");
+    operator.works("SELECT correct_wallet('correction:x', 20, 7, 'anna', 'a test')");
     assert_eq!(ledger.balances(), ["20: 507"]);
 }
 

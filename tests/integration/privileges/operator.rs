@@ -92,9 +92,12 @@ fn an_operator_does_all_that_the_desk_is_for() {
     });
 
     assert_eq!(app.balance_of(buyer), 508);
-    // A replay records its start and its end.
+    // A price is recorded with the login where nobody gives a name. A replay records its start and its end.
     let actions = "SELECT action || ' by ' || operator AS value FROM operator_actions \
-                   ORDER BY action_id";
+                   WHERE operator <> login OR action <> 'price' ORDER BY action_id";
+    let prices = "SELECT count(*) AS value FROM operator_actions \
+                  WHERE action = 'price' AND operator = login AND login LIKE '%paynow_operator'";
+    assert_eq!(app.database.number(prices), 2);
     assert_eq!(
         app.database.texts(actions),
         [

@@ -65,7 +65,8 @@ fn a_letter_that_was_marked_and_not_published_is_published_by_the_next_run() {
         .execute(
             "INSERT INTO operator_actions (action, operator, why) VALUES ('replay', 'anna', 'x'); \
              INSERT INTO replays (action_id, dead_letter_id, deaths_before) \
-                 SELECT action_id, dead_letter_id, deaths FROM operator_actions, dead_letters; \
+                 SELECT action_id, dead_letter_id, deaths FROM operator_actions, dead_letters \
+                 WHERE action = 'replay'; \
              UPDATE dead_letters SET state = 'replayed'",
         )
         .unwrap();
