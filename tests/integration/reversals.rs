@@ -144,8 +144,9 @@ fn an_order_that_is_recorded_while_its_refund_is_looked_up_is_seen_whole_or_not_
     other_worker
         .batch_execute(&format!(
             "INSERT INTO webhook_events \
-                 (event_id, event_type, outcome, order_id, body_sha256, attempts) \
-             VALUES ({event}, 'ON_ORDER_COMPLETED', 'credited', {id}, sha256('its body'), 1); \
+                 (event_id, event_type, outcome, order_id, body_sha256, signature, attempts) \
+             VALUES ({event}, 'ON_ORDER_COMPLETED', 'credited', {id}, sha256('its body'), \
+                 sha256('its signature'), 1); \
              INSERT INTO orders (order_id, event_id, total_amount_minor) \
              VALUES ({id}, {event}, 1000); \
              INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
