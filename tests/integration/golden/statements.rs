@@ -172,7 +172,7 @@ fn a_schema_that_removes_something_is_found() {
     for taken in [
         "ALTER TABLE orders RENAME COLUMN currency TO money",
         "ALTER TABLE webhook_events DROP COLUMN secret_id",
-        "DROP FUNCTION restore_body(text, bytea)",
+        "DROP FUNCTION is_vouched(bigint, bytea)",
         "REVOKE SELECT ON ledger_entries FROM paynow_worker",
         "REVOKE EXECUTE ON FUNCTION forget_bodies(integer, integer) FROM paynow_worker",
         "ALTER TABLE suspects RENAME CONSTRAINT suspects_pkey TO suspects_key",
