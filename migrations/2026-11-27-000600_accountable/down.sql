@@ -40,6 +40,10 @@ ALTER TABLE products DROP COLUMN priced_by;
 DROP INDEX operator_actions_entry_key_idx;
 DROP TRIGGER operator_actions_login ON operator_actions;
 DROP FUNCTION name_login();
+-- The rule before knows no prices.
+ALTER TABLE operator_actions DISABLE TRIGGER operator_actions_append_only;
+DELETE FROM operator_actions WHERE action = 'price';
+ALTER TABLE operator_actions ENABLE TRIGGER operator_actions_append_only;
 ALTER TABLE operator_actions
     DROP CONSTRAINT operator_actions_action_known,
     ADD CONSTRAINT operator_actions_action_known

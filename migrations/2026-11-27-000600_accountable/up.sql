@@ -39,6 +39,7 @@ ALTER TABLE products
     -- The action that set the price; 0 for a price that is older than this column, null for a price that
     -- no action set.
     ADD COLUMN priced_by bigint DEFAULT 0;
+-- contract: the default was for the rows that exist; the previous version never writes this column
 ALTER TABLE products ALTER COLUMN priced_by DROP DEFAULT;
 
 -- A price that is written without an action of its own has none, whatever it says.
