@@ -50,7 +50,8 @@ impl Suspended {
 
 impl Drop for Suspended {
     fn drop(&mut self) {
-        signal("CONT", self.0);
+        // The process may have ended meanwhile.
+        let _was_there = is_sent("CONT", self.0);
     }
 }
 
