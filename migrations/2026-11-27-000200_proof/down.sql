@@ -11,6 +11,7 @@ DROP FUNCTION archive_dead_letter(text, text, text, text, bytea, bytea, boolean,
     timestamptz, integer);
 DROP FUNCTION is_vouched(bigint, bytea);
 DROP TABLE proof_rule;
+DROP INDEX dead_letters_body_sha256_idx;
 ALTER TABLE dead_letters
     DROP CONSTRAINT dead_letters_signature_length,
     DROP COLUMN signature;

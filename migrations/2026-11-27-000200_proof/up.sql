@@ -13,6 +13,9 @@ ALTER TABLE dead_letters
     ADD COLUMN signature bytea,
     ADD CONSTRAINT dead_letters_signature_length CHECK (octet_length(signature) = 32) NOT VALID;
 
+-- For `is_vouched`, which is asked about each message of a replay.
+CREATE INDEX dead_letters_body_sha256_idx ON dead_letters (body_sha256);
+
 -- From when on a message needs a proof. Messages that were in the queues when the signature was
 -- introduced have none, and get a day to be applied.
 CREATE TABLE proof_rule (
@@ -85,7 +88,8 @@ WHERE outcome IN ('credited', 'reversed', 'restored') AND signature IS NULL
     AND settled_at >= (SELECT required_from FROM proof_rule)
     AND NOT EXISTS (
         SELECT FROM operator_actions AS action
-        WHERE action.action_id = event.vouched_by AND action.action = 'replay');
+        WHERE action.action_id = event.vouched_by AND action.action = 'replay'
+            AND action.selection -> 'without_proof' = 'true'::jsonb);
 
 INSERT INTO ledger_checks (check_id) VALUES ('credited_events_have_proof');
 

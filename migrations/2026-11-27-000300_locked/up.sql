@@ -17,12 +17,13 @@ EXCEPTION
         RAISE EXCEPTION 'the balance would not fit into 64 bits'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'wallets_balance_fits';
     WHEN lock_not_available OR deadlock_detected THEN
-        -- A lock on the whole table is no event's fault, so it keeps its error.
+        -- A lock on the whole table is no event's fault, so it keeps its error; everybody waits behind one
+        -- that is not granted yet, too.
         IF coalesce(current_setting('paynow.name_locks', true), '') <> 'on' OR EXISTS (
             SELECT FROM pg_locks
             WHERE relation = 'wallets'::regclass
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND granted AND pid <> pg_backend_pid() AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                AND pid <> pg_backend_pid() AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
                     'AccessExclusiveLock'))
         THEN
             RAISE;

@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 /// The failures of this minute, shared by all of actix's threads.
 pub(crate) struct Failures {
     limits: FailureLimits,
-    /// Whether anything failed lately: only then does a signed webhook or a large body take the lock.
+    /// Whether anything failed lately: only then does a large body take the lock.
     has_any: AtomicBool,
     counts: Mutex<Counts>,
 }
@@ -45,7 +45,7 @@ struct Counts {
     since: Instant,
     overall: u32,
     by_source: HashMap<IpAddr, u32>,
-    /// When a source with failures last sent a webhook that PayNow signed.
+    /// When a source last sent a webhook that PayNow signed, in this minute or the one before.
     signed_at: HashMap<IpAddr, Instant>,
     has_limited: bool,
 }
@@ -78,14 +78,13 @@ impl Failures {
     /// PayNow signed a webhook from this source. It may be a proxy that PayNow shares with others, so
     /// their failures do not keep large webhooks out for the next minute.
     pub(crate) fn signed(&self, source: IpAddr, now: Instant) {
-        if !self.has_any.load(Ordering::Relaxed) {
-            return;
-        }
         let source = network_of(source);
         let mut counts = self.counts_of(now);
         if counts.overall == 0 {
             self.has_any.store(false, Ordering::Relaxed);
-        } else if counts.by_source.contains_key(&source) {
+        }
+        // Before its first failure, too: somebody else may begin to fail from this address at any moment.
+        if counts.signed_at.len() < SOURCES_MAX || counts.signed_at.contains_key(&source) {
             counts.signed_at.insert(source, now);
         }
     }

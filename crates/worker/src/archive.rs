@@ -2,10 +2,12 @@
 //! message is acknowledged after the commit, so without a database it stays in the queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{Connection, RunQueryDsl};
+use futures_util::FutureExt;
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::observe::Observable;
 use paynow_shared::event::EventType;
@@ -16,17 +18,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Rules;
 use crate::consume::BatchConsumer;
+use crate::database::locks::limit_waits;
 use crate::database::{DatabaseAddress, DatabaseError, blocking, count, time_ms};
 use crate::ended::SessionEnded;
 use crate::message::Message;
 use crate::observe::background::{DeadLettersArchived, DeadLettersNotArchived};
-use crate::settle::ack_all;
+use crate::settle::ack;
 
 /// Small, because dead letters are never urgent and credits need the database more.
 pub const ARCHIVE_PREFETCH: u16 = 50;
 
+/// A letter alone waits so long for its row: a person may be deciding about it.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+
 /// Archives dead letters until `stop`. A database failure here must not stop the credits: the archive
-/// keeps its batch and tries again.
+/// keeps its letters and tries again. A letter that cannot be archived, for example because a session holds
+/// its row, does not hold up the others.
 pub async fn run_archive(
     mut consumer: BatchConsumer,
     database: DatabaseAddress,
@@ -35,39 +42,79 @@ pub async fn run_archive(
 ) -> Result<(), SessionEnded> {
     let mut backoff = ReconnectBackoff::new();
     let batch_max = usize::from(ARCHIVE_PREFETCH);
-    while let Some(batch) = consumer.next_batch(batch_max, &stop).await? {
-        let letters = batch.messages.len();
-        while let Err(error) = archive(&database, &rules, &batch.messages).await {
-            let error = &error;
-            DeadLettersNotArchived { letters, error }.emit();
-            let stopped = tokio::time::timeout(backoff.next_wait(), stop.cancelled()).await;
-            if stopped.is_ok() {
-                return Ok(());
+    let mut waiting: Vec<(u64, Arc<Message>)> = Vec::new();
+    loop {
+        let next = consumer.next_batch(batch_max, &stop);
+        let next = match waiting.is_empty() {
+            true => Some(next.await?),
+            false => next.now_or_never().transpose()?,
+        };
+        match next {
+            Some(Some(batch)) => waiting.extend(batch.into_letters()),
+            Some(None) => return Ok(()),
+            None => {}
+        }
+        let letters = waiting.iter().map(|(_tag, letter)| Arc::clone(letter));
+        let results = archive(&database, &rules, letters.collect()).await;
+        let mut failed = None;
+        let mut archived = 0;
+        let mut results = results.into_iter();
+        for (tag, letter) in std::mem::take(&mut waiting) {
+            match results.next() {
+                Some(Ok(())) => {
+                    ack(consumer.channel(), tag, false).await?;
+                    archived += 1;
+                }
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    waiting.push((tag, letter));
+                }
+                None => waiting.push((tag, letter)),
             }
         }
-        backoff.reset();
-        ack_all(consumer.channel(), &batch).await?;
-        DeadLettersArchived { letters }.emit();
+        if archived > 0 {
+            DeadLettersArchived { letters: archived }.emit();
+        }
+        match &failed {
+            None => backoff.reset(),
+            Some(error) => {
+                let letters = waiting.len();
+                DeadLettersNotArchived { letters, error }.emit();
+                let stopped = tokio::time::timeout(backoff.next_wait(), stop.cancelled()).await;
+                if stopped.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
     }
-    Ok(())
 }
 
+/// One result per letter, in order; a single error if the database failed for all of them.
 async fn archive(
     database: &DatabaseAddress,
     rules: &Arc<Rules>,
-    letters: &Arc<Vec<Message>>,
-) -> Result<(), DatabaseError> {
-    let (database, rules, letters) = (database.clone(), Arc::clone(rules), Arc::clone(letters));
-    blocking(move || {
+    letters: Vec<Arc<Message>>,
+) -> Vec<Result<(), DatabaseError>> {
+    let (database, rules) = (database.clone(), Arc::clone(rules));
+    let archived = blocking(move || {
         // Dead letters are rare: a new connection each time costs less than one that is always idle.
         let mut connection = database.connect()?;
-        connection.transaction(|connection| {
-            letters
-                .iter()
-                .try_for_each(|letter| insert(connection, letter, &rules))
-        })
-    })
-    .await
+        limit_waits(&mut connection, LOCK_WAIT)?;
+        let together = connection.transaction(|connection| {
+            let mut letters = letters.iter();
+            letters.try_for_each(|letter| insert(connection, letter, &rules))
+        });
+        if together.is_ok() {
+            return Ok(letters.iter().map(|_letter| Ok(())).collect());
+        }
+        // Fails if the connection is gone, and the letters are not at fault.
+        limit_waits(&mut connection, LOCK_WAIT)?;
+        let alone = letters
+            .iter()
+            .map(|letter| insert(&mut connection, letter, &rules));
+        Ok(alone.collect())
+    });
+    archived.await.unwrap_or_else(|error| vec![Err(error)])
 }
 
 /// Archives a dead letter. If it was dead-lettered before with the same body, its row is updated. If
@@ -82,10 +129,12 @@ fn insert(
     let unspecified = "it came to the dead-letter queue without a reason";
     let failure = headers.failure.clone();
     let failure = failure.unwrap_or_else(|| Failure::new(Reason::Unspecified, unspecified));
-    let signature = headers
-        .signature
-        .as_deref()
-        .and_then(Signature::from_base64);
+    let claimed = headers.signature.as_deref();
+    let claimed = claimed.and_then(Signature::from_base64);
+    let verified = rules.proof_keys.verified(letter);
+    let secret_id = verified
+        .as_ref()
+        .map(|verified| verified.secret_id.as_str());
     diesel::sql_query(
         "SELECT archive_dead_letter($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9 / 1000.0), \
              to_timestamp($10 / 1000.0), $11)",
@@ -95,9 +144,9 @@ fn insert(
     .bind::<Text, _>(failure.reason.code())
     .bind::<Text, _>(failure.error)
     .bind::<Binary, _>(&letter.body)
-    .bind::<Nullable<Binary>, _>(signature.as_ref().map(Signature::as_bytes))
-    .bind::<Bool, _>(rules.proof_keys.signature(letter).is_some())
-    .bind::<Nullable<Text>, _>(headers.secret_id.as_deref())
+    .bind::<Nullable<Binary>, _>(claimed.as_ref().map(Signature::as_bytes))
+    .bind::<Bool, _>(verified.is_some())
+    .bind::<Nullable<Text>, _>(secret_id.or(headers.secret_id.as_deref()))
     .bind::<Nullable<BigInt>, _>(time_ms(headers.signed_at_ms))
     .bind::<Nullable<BigInt>, _>(time_ms(headers.received_at_ms))
     .bind::<Integer, _>(count(headers.attempt))

@@ -24,6 +24,15 @@ pub struct Batch {
     pub delivery_tags: Vec<u64>,
 }
 
+impl Batch {
+    /// The messages with their delivery tags, to be settled one by one.
+    pub(crate) fn into_letters(self) -> impl Iterator<Item = (u64, Arc<Message>)> {
+        let messages = Arc::unwrap_or_clone(self.messages);
+        let messages = messages.into_iter().map(Arc::new);
+        self.delivery_tags.into_iter().zip(messages)
+    }
+}
+
 /// A consumer on its own channel, which nothing else uses.
 pub struct BatchConsumer {
     consumer: Consumer,

@@ -99,6 +99,8 @@ impl Handler {
                     dispositions.extend(one);
                 }
                 Err(AttemptError::Locked(failure)) => {
+                    // The database has answered, and the event leaves this worker.
+                    self.progress.committed();
                     wait = (wait / 2).max(EVENT_LOCK_WAIT_MIN);
                     dispositions.push(Disposition::RetryLater(failure));
                 }

@@ -48,11 +48,19 @@ pub(crate) fn header_text(text: &str) -> String {
     text.chars().take(HEADER_CHARACTERS_MAX).collect()
 }
 
+/// A signature of PayNow that the worker has verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedSignature {
+    pub signature: Signature,
+    /// The id of the secret that made it, whatever the message says.
+    pub secret_id: String,
+}
+
 /// Why a message may change the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// One of the secrets made this signature over the body.
-    Signature(Signature),
+    Signature(VerifiedSignature),
     /// A person vouched for the body, in this action.
     Vouched(i64),
     /// The message is from before messages had a signature, or nothing is written.
@@ -97,11 +105,19 @@ impl<'a> DecodedMessage<'a> {
     }
 
     /// The signature that proves the message.
-    pub(crate) fn signature(&self) -> Option<&Signature> {
+    pub(crate) fn signature(&self) -> Option<&VerifiedSignature> {
         match &self.proof {
-            Some(Proof::Signature(signature)) => Some(signature),
+            Some(Proof::Signature(verified)) => Some(verified),
             Some(Proof::Vouched(_) | Proof::NotRequired) | None => None,
         }
+    }
+
+    /// The secret that signed the message, by its proof; by the message's own words where it has none.
+    pub(crate) fn secret_id(&self) -> Option<&str> {
+        let claimed = self.message.headers.secret_id.as_deref();
+        self.signature()
+            .map(|verified| verified.secret_id.as_str())
+            .or(claimed)
     }
 
     /// The action in which a person vouched for the message.

@@ -15,7 +15,7 @@ use paynow_shared::wire::Failure;
 
 use crate::database::DatabaseError;
 use crate::disposition::Disposition;
-use crate::message::{Message, Proof};
+use crate::message::{Message, Proof, VerifiedSignature};
 
 /// Why a message does not prove itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub struct ProofKeys {
 }
 
 impl ProofKeys {
-    /// The signature of a message, if one of the secrets made it. The secret that the message names is
-    /// tried first, because it is nearly always the one.
-    pub(crate) fn signature(&self, message: &Message) -> Option<Signature> {
+    /// The signature of a message, and the secret that made it. The secret that the message names is tried
+    /// first, because it is nearly always the one.
+    pub(crate) fn verified(&self, message: &Message) -> Option<VerifiedSignature> {
         self.verify(message).ok()
     }
 
-    fn verify(&self, message: &Message) -> Result<Signature, Unproven> {
+    fn verify(&self, message: &Message) -> Result<VerifiedSignature, Unproven> {
         let headers = &message.headers;
         let text = headers.signature.as_deref().ok_or(Unproven::Missing)?;
         let signature = Signature::from_base64(text).ok_or(Unproven::Malformed)?;
@@ -53,11 +53,15 @@ impl ProofKeys {
         let secrets = || lists.iter().flat_map(|list| list.iter());
         let named = secrets().filter(is_named);
         let others = secrets().filter(|secret| !is_named(secret));
-        let signed = named.chain(others).any(|secret| {
+        let secret = named.chain(others).find(|secret| {
             let signer = secret.signer();
             signer.verifies(&timestamp, &message.body, &signature)
         });
-        signed.then_some(signature).ok_or(Unproven::UnknownSecret)
+        let secret_id = secret.ok_or(Unproven::UnknownSecret)?.id().to_owned();
+        Ok(VerifiedSignature {
+            signature,
+            secret_id,
+        })
     }
 
     /// The proof of each message, in order, or what happens to a message without one. The database is

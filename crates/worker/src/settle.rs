@@ -49,14 +49,15 @@ pub async fn settle(
 
 /// Acknowledges a whole batch with its last tag, which covers all earlier tags of the channel. This is
 /// correct only because a lane settles its batches in order.
-pub async fn ack_all(channel: &Channel, batch: &Batch) -> Result<(), BrokerError> {
+async fn ack_all(channel: &Channel, batch: &Batch) -> Result<(), BrokerError> {
     match batch.delivery_tags.last() {
         Some(tag) => ack(channel, *tag, true).await,
         None => Ok(()),
     }
 }
 
-async fn ack(channel: &Channel, tag: u64, multiple: bool) -> Result<(), BrokerError> {
+/// Acknowledges one message, or all up to it on its channel.
+pub(crate) async fn ack(channel: &Channel, tag: u64, multiple: bool) -> Result<(), BrokerError> {
     step(
         "acknowledged",
         channel.basic_ack(tag, BasicAckOptions { multiple }),

@@ -6,7 +6,6 @@ use diesel::pg::PgConnection;
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use paynow_shared::ids::{OrderId, StoreId, WalletId};
-use paynow_shared::signature::Signature;
 
 use super::plan::{Plan, PlannedEntry, PlannedEvent, PlannedOrder, PlannedReversal};
 use super::statement::Statement;
@@ -57,12 +56,13 @@ fn insert_events(connection: &mut PgConnection, events: &[PlannedEvent<'_>]) -> 
     .bind::<Array<Binary>, _>(column(events, |planned| {
         planned.decoded.message.body.as_slice()
     }))
-    .bind::<Array<Nullable<Text>>, _>(column(&headers, |headers| headers.secret_id.as_deref()))
+    .bind::<Array<Nullable<Text>>, _>(column(events, |planned| planned.decoded.secret_id()))
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.signed_at_ms)))
     .bind::<Array<Nullable<BigInt>>, _>(column(&headers, |headers| time_ms(headers.received_at_ms)))
     .bind::<Array<Integer>, _>(column(&headers, |headers| count(headers.attempt)))
     .bind::<Array<Nullable<Binary>>, _>(column(events, |planned| {
-        planned.decoded.signature().map(Signature::as_bytes)
+        let verified = planned.decoded.signature();
+        verified.map(|verified| verified.signature.as_bytes())
     }))
     .bind::<Array<Nullable<BigInt>>, _>(column(events, |planned| planned.decoded.vouched_by()))
     .execute(connection)
