@@ -200,6 +200,73 @@ fn a_table_that_is_locked_as_a_whole_is_an_outage_and_spends_no_attempt() {
 }
 
 #[test]
+fn a_table_lock_that_is_not_granted_yet_spends_no_attempt_either() {
+    let (mut app, _held) = app_with_wallet();
+    app.start_worker();
+    for table in ["orders", "wallets"] {
+        let paused_before = pauses(&app).unwrap();
+        // Whoever only reads keeps the other one waiting, and everybody waits behind that one.
+        let mut reader = hold(&app, &format!("SELECT count(*) FROM {table}"));
+        let buyers: Vec<i64> = (0..5).map(|_| flake()).collect();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut other = app.database.connect();
+                let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; ROLLBACK");
+                other.batch_execute(&lock).unwrap();
+            });
+            let is_waiting = "SELECT count(*) AS value FROM pg_locks \
+                              WHERE NOT granted AND mode = 'AccessExclusiveLock' AND database = \
+                                  (SELECT oid FROM pg_database WHERE datname = current_database())";
+            eventually("the lock of the table is asked for", || {
+                (app.database.number(is_waiting) == 1).then_some(())
+            });
+            for buyer in &buyers {
+                app.deliver(&Order::of(POINTS, *buyer));
+            }
+            eventually("the worker is paused", || {
+                (pauses(&app)? > paused_before).then_some(())
+            });
+            reader.batch_execute("ROLLBACK").unwrap();
+            waiting.join().unwrap();
+        });
+
+        app.drain();
+        assert_eq!(attempts_of(&app, &buyers), 1, "{table}");
+    }
+    assert_eq!(app.dead_letters(), Vec::<String>::new());
+}
+
+#[test]
+fn a_held_dead_letter_keeps_no_other_from_the_desk() {
+    let app = TestApp::start();
+    let held = Order::of(POINTS, flake());
+    app.deliver(&held);
+    app.drain();
+    let row = "SELECT FROM dead_letters FOR UPDATE";
+    let mut other = hold(&app, row);
+
+    // The held letter dies again, and others for the first time.
+    app.deliver(&held);
+    let others: Vec<Order> = (0..5).map(|_| Order::of(POINTS, flake())).collect();
+    for order in &others {
+        app.deliver(order);
+    }
+    eventually("the others are at the desk", || {
+        (app.dead_letters().len() == 1 + others.len()).then_some(())
+    });
+    let deaths = format!(
+        "SELECT deaths::bigint AS value FROM dead_letters WHERE event_id = '{}'",
+        held.event_id
+    );
+    assert_eq!(app.database.number(&deaths), 1);
+
+    other.batch_execute("ROLLBACK").unwrap();
+    eventually("the held letter has died again", || {
+        (app.database.number(&deaths) == 2).then_some(())
+    });
+}
+
+#[test]
 fn workers_that_share_a_wallet_put_no_event_on_the_ladder() {
     let (mut app, shared) = app_with_wallet();
     for _ in 0..300 {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::message::{body, of_version, publish, text};
 use super::{compare, is_recording, versions};
-use crate::harness::{TestApp, eventually};
+use crate::harness::{SECRET, TestApp, eventually};
 
 /// The products of the golden orders and their points.
 const PRODUCTS: [(i64, i64); 2] = [
@@ -58,7 +58,9 @@ fn result_of(app: &TestApp, golden: &Value) -> Value {
 }
 
 fn deal_with(version: &Path) {
-    let app = TestApp::start();
+    let app = TestApp::builder()
+        .worker_setting("PAYNOW_SIGNING_SECRETS", &format!("orders:{SECRET}"))
+        .start();
     // Messages from before there were signatures are let through for a day.
     app.database.require_proof_from("now() + interval '1 hour'");
     for (product, points) in PRODUCTS {

@@ -65,6 +65,7 @@ fn fresh_app() -> TestApp {
     let app = TestApp::builder()
         .workers(0)
         .receiver_setting("PAYNOW_SIGNING_SECRETS", &format!("orders:{SECRET}"))
+        .worker_setting("PAYNOW_SIGNING_SECRETS", &format!("orders:{SECRET}"))
         .start();
     // The test takes its messages out of the queues.
     app.leave_unaudited();
