@@ -1,6 +1,7 @@
 //! Least privilege: each login of a deployment can do what it needs, and everything else is
 //! refused. The logins are those that `deploy/make-secrets` creates.
 
+mod actions;
 mod broker;
 mod database;
 mod forged;
