@@ -121,7 +121,10 @@ BEGIN
     SELECT * INTO before FROM products WHERE product_id = of_product FOR UPDATE;
     IF is_new THEN
         before.points := NULL;
-    ELSIF before.points = to_points AND before.priced_by IS NOT NULL THEN
+    ELSIF before.points = to_points AND (before.priced_by = 0 OR EXISTS (
+        SELECT FROM operator_actions WHERE action_id = before.priced_by AND action = 'price'
+            AND outcome ->> 'product_id' = of_product::text AND outcome ->> 'points' = to_points::text))
+    THEN
         RETURN before.points;
     END IF;
     set_by := add_action('price', coalesce(by_operator, session_user),
@@ -144,7 +147,7 @@ BEGIN
     UPDATE dead_letters SET state = 'discarded'
     WHERE dead_letter_id = ANY (of_letters) AND state = 'open';
     GET DIAGNOSTICS discarded = ROW_COUNT;
-    IF discarded IS DISTINCT FROM cardinality(of_letters) THEN
+    IF discarded = 0 OR discarded IS DISTINCT FROM cardinality(of_letters) THEN
         RAISE EXCEPTION 'a dead letter is no longer open, nothing was discarded'
             USING ERRCODE = 'serialization_failure';
     END IF;

@@ -206,7 +206,14 @@ fn a_change_without_an_action_is_found() {
 
     owner.works("UPDATE products SET points = 8");
     assert_eq!(ledger.database.texts(found), ["prices_have_actions"]);
-    operator.works("SELECT set_price(40, 8, 'anna', 'a test')");
+    // Neither no action nor one about another price makes it right.
+    owner.works(
+        "UPDATE products SET points = 9, priced_by = (SELECT max(action_id) FROM operator_actions)",
+    );
+    assert_eq!(ledger.database.texts(found), ["prices_have_actions"]);
+    owner.works("UPDATE products SET points = 10, priced_by = 0");
+    assert_eq!(ledger.database.texts(found), ["prices_have_actions"]);
+    operator.works("SELECT set_price(40, 10, 'anna', 'a test')");
     assert_eq!(ledger.database.texts(found), [""; 0]);
 
     owner.works("SELECT post_correction('correction:x', 20, 7)");
