@@ -11,10 +11,12 @@ use super::bulk;
 use crate::failure::{Doing, Result};
 use crate::orders::Batch;
 
-/// Also sets the time of the hourly ledger check to now. Otherwise every run would include one.
+/// Prices stay, and so do their actions. Also sets the time of the hourly ledger check to now. Otherwise
+/// every run would include one.
 const RESET: &str = "SET session_replication_role = replica;
     TRUNCATE webhook_events, ledger_entries, orders, reversals, wallets, replays, dead_letters,
-        operator_actions, suspects RESTART IDENTITY;
+        suspects RESTART IDENTITY;
+    DELETE FROM operator_actions WHERE action <> 'price';
     UPDATE ledger_checks SET violations = 0, checked_at = now();
     CHECKPOINT;";
 
