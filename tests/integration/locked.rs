@@ -315,6 +315,7 @@ fn only_a_session_that_asks_for_it_gets_the_name_of_a_held_wallet() {
 }
 
 #[test]
+#[ignore = "suspends processes of the database server: ops/test runs it alone"]
 fn a_worker_whose_database_is_silent_is_not_ready_until_it_answers() {
     let app = TestApp::builder()
         .worker_setting("WORKER_LANES", "1")
