@@ -1,0 +1,15 @@
+REVOKE SELECT (currency, buyer_wallet_id, giftcard_amount_minor, order_type) ON orders FROM paynow_worker;
+DROP TRIGGER products_record_price ON products;
+DROP FUNCTION record_price();
+DROP TABLE product_prices, refund_attributions;
+ALTER TABLE reversals
+    DROP CONSTRAINT reversals_step_key,
+    ADD CONSTRAINT reversals_reference_id_kind_key UNIQUE (reference_id, kind),
+    DROP CONSTRAINT reversals_attribution_form,
+    DROP COLUMN buyer_amount_minor, DROP COLUMN store_amount_minor, DROP COLUMN attribution,
+    DROP COLUMN attribution_source, DROP COLUMN line_id, DROP COLUMN wallet_id, DROP COLUMN points,
+    DROP COLUMN chargeback_at;
+DROP TYPE attribution_source;
+DROP TYPE refund_attribution;
+DROP TABLE order_lines;
+ALTER TABLE orders DROP COLUMN order_type, DROP COLUMN completed_at, DROP COLUMN giftcard_amount_minor;

@@ -1,0 +1,126 @@
+-- What an order's lines cost and what a refund or chargeback was for, so that points are taken back by
+-- line; and what a product gave at which time.
+--
+-- Safe while the previous version runs: its worker leaves the new columns empty and writes no lines. Its
+-- refunds have no attribution, which means that they take points in proportion to the order's total.
+
+ALTER TABLE orders
+    -- PayNow's word, in lower case.
+    ADD COLUMN order_type text,
+    ADD COLUMN completed_at timestamptz,
+    -- How much of the total was paid with gift cards.
+    ADD COLUMN giftcard_amount_minor bigint;
+
+-- The wallet and the points of a line are in its ledger entry, `order-line:<line id>`. Orders from before
+-- this table have no lines here.
+CREATE TABLE order_lines (
+    order_id bigint NOT NULL,
+    line_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    quantity bigint NOT NULL,
+    total_amount_minor bigint,
+    tax_amount_minor bigint,
+    giftcard_amount_minor bigint,
+    CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, line_id)
+);
+
+-- What a refund was for.
+CREATE TYPE refund_attribution AS ENUM (
+    'everything',   -- all that was charged and was not back yet
+    'line',         -- one line
+    'points',       -- so many points of one wallet, as a person decided
+    'proportional'  -- the share of the order's total
+);
+
+-- How that is known.
+CREATE TYPE attribution_source AS ENUM (
+    'amounts', -- only this fits the amounts of the refund
+    'paynow',  -- PayNow's API named it
+    'operator' -- a person decided it
+);
+
+ALTER TABLE reversals
+    -- PayNow's `amount` and `store_refund_amount`. `amount_minor` is the one that proportional refunds use.
+    ADD COLUMN buyer_amount_minor bigint,
+    ADD COLUMN store_amount_minor bigint,
+    -- Null in a refund of the previous version, which is proportional.
+    ADD COLUMN attribution refund_attribution,
+    ADD COLUMN attribution_source attribution_source,
+    ADD COLUMN line_id bigint,
+    ADD COLUMN wallet_id bigint,
+    ADD COLUMN points bigint,
+    -- When the chargeback was opened, by PayNow; null if it told no time, and for a refund.
+    ADD COLUMN chargeback_at timestamptz,
+    ADD CONSTRAINT reversals_attribution_form CHECK (
+        (attribution IS NULL) = (attribution_source IS NULL)
+        AND (attribution IS NULL OR kind = 'refund')
+        AND (attribution IS NOT DISTINCT FROM 'line') = (line_id IS NOT NULL)
+        AND (attribution IS NOT DISTINCT FROM 'points') = (points IS NOT NULL)
+        AND (wallet_id IS NULL) = (points IS NULL)
+        AND (points IS NULL OR points >= 0)) NOT VALID,
+    -- contract: a wider rule takes its place in this statement: a chargeback can be opened again
+    DROP CONSTRAINT reversals_reference_id_kind_key,
+    ADD CONSTRAINT reversals_step_key UNIQUE NULLS NOT DISTINCT (reference_id, kind, chargeback_at);
+
+-- What a person decided about a refund that the worker could not attribute. The worker reads it when the
+-- refund's event comes again.
+CREATE TABLE refund_attributions (
+    refund_id bigint NOT NULL,
+    order_id bigint NOT NULL,
+    line_id bigint,
+    wallet_id bigint,
+    points bigint,
+    -- The operator action that records who decided.
+    action_id bigint NOT NULL,
+    CONSTRAINT refund_attributions_pkey PRIMARY KEY (refund_id),
+    CONSTRAINT refund_attributions_form CHECK (
+        (line_id IS NULL) <> (points IS NULL)
+        AND (wallet_id IS NULL) = (points IS NULL)
+        AND (points IS NULL OR points >= 0))
+);
+
+-- The points of a product, from a time on. The newest row of a time is its price; rows are only added.
+CREATE TABLE product_prices (
+    price_id bigint GENERATED ALWAYS AS IDENTITY,
+    product_id bigint NOT NULL,
+    -- The first price of a product has no beginning.
+    valid_from timestamptz NOT NULL,
+    -- Null from the time on at which the product was removed.
+    points bigint,
+    -- The action that set it; 0 for a price that is older than this table, null if no action set it.
+    priced_by bigint,
+    CONSTRAINT product_prices_pkey PRIMARY KEY (product_id, valid_from, price_id),
+    CONSTRAINT product_prices_points_not_negative CHECK (points >= 0)
+);
+
+INSERT INTO product_prices (product_id, valid_from, points, priced_by)
+SELECT product_id, '-infinity', points, priced_by FROM products;
+
+-- Every writer of `products` adds to the history: the previous version's functions too.
+CREATE FUNCTION record_price() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO product_prices (product_id, valid_from, points) VALUES (OLD.product_id, now(), NULL);
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' OR NEW.points <> OLD.points OR NEW.priced_by IS DISTINCT FROM OLD.priced_by THEN
+        INSERT INTO product_prices (product_id, valid_from, points, priced_by)
+        VALUES (NEW.product_id,
+            CASE WHEN EXISTS (SELECT FROM product_prices WHERE product_id = NEW.product_id)
+                 THEN now() ELSE '-infinity' END,
+            NEW.points, NEW.priced_by);
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION record_price() FROM PUBLIC;
+
+CREATE TRIGGER products_record_price AFTER INSERT OR UPDATE OR DELETE ON products
+    FOR EACH ROW EXECUTE FUNCTION record_price();
+
+GRANT SELECT ON order_lines, refund_attributions, product_prices TO paynow_reader;
+GRANT INSERT ON order_lines TO paynow_worker;
+GRANT SELECT ON order_lines, refund_attributions, product_prices TO paynow_worker;
+GRANT SELECT (currency, buyer_wallet_id, giftcard_amount_minor, order_type) ON orders TO paynow_worker;
+GRANT SELECT (buyer_amount_minor, store_amount_minor, attribution, attribution_source, line_id, wallet_id,
+    points, chargeback_at) ON reversals TO paynow_worker;
