@@ -115,6 +115,7 @@ mod tests {
             store_id: Some("600000000000000002".parse().unwrap()),
             partial_refunds: PartialRefunds::DeadLetter,
             points_metadata_key: Some("points".to_owned()),
+            ..Policy::default()
         };
         assert_eq!(config.policy(), Ok(expected));
         let config = config_of(Environment::of([("PARTIAL_REFUNDS", "maybe")]));

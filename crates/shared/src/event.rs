@@ -76,14 +76,23 @@ pub enum EventKind {
     Ignored,
 }
 
-/// A paid order.
+/// An order that `PayNow` reports as completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub id: OrderId,
     pub store_id: Option<StoreId>,
     pub customer_id: Option<WalletId>,
+    /// `PayNow`'s word, in lower case.
+    pub status: Option<String>,
+    /// `PayNow`'s word, in lower case.
+    pub order_type: Option<String>,
+    /// In Unix microseconds; `None` when `PayNow` sent no time that can be read.
+    pub completed_at_us: Option<i64>,
     /// In minor units of `currency`.
     pub total_amount_minor: Option<i64>,
+    /// How much of the total was paid with gift cards, in minor units.
+    pub giftcard_amount_minor: Option<i64>,
+    /// Three letters, in upper case.
     pub currency: Option<String>,
     pub lines: Vec<OrderLine>,
 }
@@ -96,8 +105,28 @@ pub struct OrderLine {
     /// How many units were bought; `None` when `PayNow` sent no quantity.
     pub quantity: Option<i64>,
     pub gift_to: Option<WalletId>,
+    pub amounts: LineAmounts,
+    /// The line begins a trial, or belongs to one.
+    pub is_of_trial: bool,
     /// The product's metadata, signed with the event.
     pub product_metadata: BTreeMap<String, String>,
+}
+
+impl OrderLine {
+    /// `PayNow`'s schema requires a quantity and still allows null; one unit is then assumed.
+    pub fn quantity_or_one(&self) -> i64 {
+        self.quantity.unwrap_or(1)
+    }
+}
+
+/// What a line cost, in minor units; `None` when `PayNow` sent no number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineAmounts {
+    /// With the tax.
+    pub total: Option<i64>,
+    pub tax: Option<i64>,
+    /// How much of the total was paid with gift cards.
+    pub giftcard: Option<i64>,
 }
 
 /// A refund. `PayNow` does not say which line of the order it is for.
@@ -105,23 +134,37 @@ pub struct OrderLine {
 pub struct Refund {
     pub id: RefundId,
     pub order_id: OrderId,
+    pub payment_id: Option<PaymentId>,
     pub store_id: Option<StoreId>,
-    /// `None` when `PayNow` sent no status: the event is sent for completed refunds.
+    /// `PayNow`'s word, in lower case. `None` when it sent no status: the event is sent for completed
+    /// refunds.
     pub status: Option<String>,
-    /// In minor units: `store_refund_amount`, or `amount` when that is missing.
-    pub amount_minor: Option<i64>,
+    /// Three letters, in upper case.
+    pub currency: Option<String>,
+    pub amounts: RefundAmounts,
 }
 
-/// A chargeback that was opened or closed: the payer's bank demands the money back.
+/// What a refund gave back, in minor units. `PayNow`'s texts disagree about what the two mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RefundAmounts {
+    /// `amount`: probably what the buyer got back, or the whole payment.
+    pub buyer: Option<i64>,
+    /// `store_refund_amount`: probably what the store pays of it.
+    pub store: Option<i64>,
+}
+
+/// A step of a chargeback: the payer's bank demands the money back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chargeback {
     pub payment_id: PaymentId,
     pub order_id: OrderId,
     pub store_id: Option<StoreId>,
     pub state: ChargebackState,
+    /// `chargeback_at`, in Unix microseconds: the same chargeback can be opened again later.
+    pub at_us: Option<i64>,
 }
 
-/// The state of a chargeback; `Won` and `Lost` are final.
+/// The state of a chargeback. At the same time, `Won` and `Lost` are newer than `Opened`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChargebackState {
     Opened,

@@ -20,11 +20,17 @@ pub enum Reason {
     Overflow,
     /// A refund or chargeback whose order had not arrived after the last rung of the retry ladder.
     OrderUnknown,
-    /// A refund of less than the order's total that a person must decide: by setting, or because
-    /// the total is not known.
+    /// A refund of a part of the order that a person must decide: by setting, or because several lines,
+    /// or none, fit its amounts.
     PartialRefund,
     /// A refund event that says the refund is not completed.
     RefundNotCompleted,
+    /// A refund in another currency than its order.
+    CurrencyMismatch,
+    /// An order event that says the order is not completed.
+    OrderNotCompleted,
+    /// By setting, orders of this type, or trials, are for a person to decide.
+    OrderType,
     /// A constraint rejected the event's rows, or they conflicted with other rows at every attempt.
     LedgerRejected,
     /// At every attempt another transaction held a wallet of the event.

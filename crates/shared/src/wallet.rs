@@ -34,6 +34,16 @@ impl EntryKey {
         Self(format!("{self}:{wallet}"))
     }
 
+    /// The key of a later round of a chargeback, which was opened again at this time.
+    pub fn at(&self, unix_ms: i64) -> Self {
+        Self(format!("{self}@{unix_ms}"))
+    }
+
+    /// The line of the entry, if it is the entry of a line.
+    pub fn line_id(&self) -> Option<OrderLineId> {
+        self.0.strip_prefix("order-line:")?.parse().ok()
+    }
+
     /// A key that was read from the ledger.
     pub fn from_stored(key: String) -> Self {
         Self(key)

@@ -87,12 +87,7 @@ pub enum DecodeError {
 /// The error's text without the value that serde quotes, because that may be a person's name.
 fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    // serde puts an unknown variant in backticks, and the expected names after it too.
-    let quoted = if text.starts_with("unknown variant `") {
-        text.find('`').zip(text.rfind("`, expected"))
-    } else {
-        text.find('"').zip(text.rfind('"'))
-    };
+    let quoted = text.find('"').zip(text.rfind('"'));
     match quoted.filter(|(first, last)| first < last) {
         Some((first, last)) => {
             let (before, rest) = text.split_at(first.saturating_add(1));

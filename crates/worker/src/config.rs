@@ -1,6 +1,7 @@
 //! The worker's settings, from environment variables.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
@@ -10,7 +11,7 @@ use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 
 use crate::database::DatabaseAddress;
-use crate::decide::{PartialRefunds, Policy};
+use crate::decide::{OrderTypes, Policy};
 
 /// A larger batch is not faster, and one bad event makes more good ones be applied again.
 const BATCH_MAX: u16 = 5_000;
@@ -114,20 +115,30 @@ impl Config {
 pub fn read_policy(environment: &Environment) -> Result<Policy, SettingError> {
     Ok(Policy {
         store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
-        partial_refunds: partial_refunds(environment)?,
+        partial_refunds: choice(
+            environment,
+            "PARTIAL_REFUNDS",
+            "by_line, proportional or dead_letter",
+        )?,
+        asks_paynow: false,
         points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
+        unknown_products: choice(environment, "UNKNOWN_PRODUCTS", "dead_letter or zero")?,
+        order_types: environment.parsed_or("ORDER_TYPES", OrderTypes::default())?,
+        trials: choice(environment, "TRIALS", "credit, ignore or dead_letter")?,
     })
 }
 
-fn partial_refunds(environment: &Environment) -> Result<PartialRefunds, SettingError> {
-    match environment.text("PARTIAL_REFUNDS") {
-        None | Some("proportional") => Ok(PartialRefunds::Proportional),
-        Some("dead_letter") => Ok(PartialRefunds::DeadLetter),
-        Some(other) => Err(SettingError::new(
-            "PARTIAL_REFUNDS",
-            format!("must be proportional or dead_letter, and is {other:?}"),
-        )),
-    }
+/// One of a few words.
+fn choice<T: FromStr + Default>(
+    environment: &Environment,
+    name: &'static str,
+    choices: &str,
+) -> Result<T, SettingError> {
+    let Some(text) = environment.text(name) else {
+        return Ok(T::default());
+    };
+    text.parse()
+        .map_err(|_unknown| SettingError::new(name, format!("must be {choices}, and is {text:?}")))
 }
 
 impl LaneSettings {
@@ -211,6 +222,9 @@ mod tests {
             ("WORKER_LANES", "0"),
             ("WORKER_STALL_SECONDS", "0"),
             ("PARTIAL_REFUNDS", "maybe"),
+            ("UNKNOWN_PRODUCTS", "one"),
+            ("ORDER_TYPES", "renewal=credit"),
+            ("TRIALS", "free"),
             ("RETRY_LADDER", "4,1"),
             ("METRICS_ADDR", "9465"),
         ] {

@@ -3,6 +3,8 @@
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
+use crate::decide::Question;
+
 /// The answer of the ledger to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -20,6 +22,8 @@ pub enum Disposition {
     Ack,
     /// It is published to the next retry queue or, after the last one, to `paynow.credits.dead`.
     RetryLater(Failure),
+    /// PayNow's API is asked, and the event is applied again with the answer.
+    AskPayNow(Question, Failure),
     /// It is published to `paynow.credits.dead`, and acknowledged once that is confirmed.
     DeadLetter(Failure),
 }

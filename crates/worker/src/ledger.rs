@@ -16,7 +16,7 @@ use crate::decide::Policy;
 use crate::disposition::Disposition;
 use crate::message::DecodedMessage;
 use crate::observe::events::BatchCommitted;
-use plan::{plan, reference_of};
+use plan::{charged_back_by, plan, refund_of};
 
 /// A view is stale because another transaction has committed, so the next try sees its rows. When this
 /// many full views in a row are stale, the caller applies the messages one by one.
@@ -125,7 +125,10 @@ enum View {
 /// message that was delivered before may have been applied.
 fn may_all_be_new(messages: &[DecodedMessage<'_>]) -> bool {
     messages.iter().all(|decoded| {
-        let reversal = decoded.event.as_ref().ok().and_then(reference_of);
-        reversal.is_none() && decoded.message.redeliveries == 0
+        let is_reversal = decoded
+            .event
+            .as_ref()
+            .is_ok_and(|event| refund_of(event).is_some() || charged_back_by(event).is_some());
+        !is_reversal && decoded.message.redeliveries == 0
     })
 }

@@ -19,9 +19,9 @@ use super::{Pair, head_and_body};
 const EVENTS_MAX: usize = 32;
 const METADATA_KEY: &str = "points";
 
-/// The shop of an input: `price: <product> <points>`, `store: <id>`, `partial: dead_letter`.
-fn shop(pairs: &[Pair<'_>]) -> (LedgerView, Policy) {
-    let mut view = LedgerView::default();
+/// The shop of an input: `price: <product> <points>`, `store: <id>`, `partial: <PARTIAL_REFUNDS>`.
+fn shop(pairs: &[Pair<'_>]) -> (HashMap<ProductId, Points>, Policy) {
+    let mut prices = HashMap::new();
     let mut policy = Policy {
         points_metadata_key: Some(METADATA_KEY.to_owned()),
         ..Policy::default()
@@ -30,14 +30,16 @@ fn shop(pairs: &[Pair<'_>]) -> (LedgerView, Policy) {
         let text = std::str::from_utf8(value).unwrap_or_default();
         match *name {
             b"price" => {
-                view.products.extend(price(text));
+                prices.extend(price(text));
             }
             b"store" => policy.store_id = text.parse().ok(),
-            b"partial" => policy.partial_refunds = PartialRefunds::DeadLetter,
+            b"partial" => {
+                policy.partial_refunds = text.parse().unwrap_or(PartialRefunds::DeadLetter);
+            }
             _other => {}
         }
     }
-    (view, policy)
+    (prices, policy)
 }
 
 fn price(text: &str) -> Option<(ProductId, Points)> {
@@ -47,8 +49,12 @@ fn price(text: &str) -> Option<(ProductId, Points)> {
 
 pub fn wire(data: &[u8]) {
     let (pairs, body) = head_and_body(data);
-    let (mut view, policy) = shop(&pairs);
-    let prices = view.products.clone();
+    let (prices, policy) = shop(&pairs);
+    let mut view = LedgerView::default();
+    let always = prices
+        .iter()
+        .map(|(product, points)| (*product, (*points).into()));
+    view.products.extend(always);
     let messages: Vec<Message> = body
         .split(|byte| *byte == b'\n')
         .take(EVENTS_MAX)
@@ -68,8 +74,8 @@ pub fn wire(data: &[u8]) {
     events.for_each(ids_read_back);
 
     let mut ledger = Ledger::default();
-    // Events that came too early can be applied in the second pass. After it nothing is left to do.
-    for _pass in 0..2 {
+    // Events that came too early can be applied in a later pass. Each pass but the last applies one.
+    for _pass in 0..=batch.len() {
         let plan = plan(&batch, &mut view, &policy);
         assert_eq!(plan.dispositions.len(), batch.len());
         ledger.post(&plan, &prices);
@@ -154,11 +160,14 @@ fn worth(order: &Order, entry: &LedgerEntry, prices: &HashMap<ProductId, Points>
         .find(of_entry)
         .expect("a line of the order");
     assert_eq!(Some(entry.wallet_id), line.gift_to.or(order.customer_id));
+    if line.is_of_trial && line.amounts.total.unwrap_or_default() == 0 {
+        return 0;
+    }
     let price = match prices.get(&line.product_id) {
         Some(price) => price.get(),
         None => line.product_metadata[METADATA_KEY]
             .parse()
             .expect("a price"),
     };
-    i128::from(price) * i128::from(line.quantity.unwrap_or(1))
+    i128::from(price) * i128::from(line.quantity_or_one())
 }

@@ -100,7 +100,10 @@ impl PlannedLetter {
         let (would_be, because) = match preview.disposition {
             Disposition::Ack => (Outlook::Applied, None),
             Disposition::RetryLater(failure) => (Outlook::Deferred, Some(failure.reason)),
-            Disposition::DeadLetter(failure) => (Outlook::DeadAgain, Some(failure.reason)),
+            // Only the worker asks PayNow, so a replay may still apply the refund.
+            Disposition::DeadLetter(failure) | Disposition::AskPayNow(_, failure) => {
+                (Outlook::DeadAgain, Some(failure.reason))
+            }
         };
         let points = preview.entries.iter().fold(Points::ZERO, |sum, entry| {
             sum.checked_add(entry.points).unwrap_or(sum)

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
+use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::object::Object;
-use crate::event::{Chargeback, ChargebackState, Order, OrderLine, Refund};
+use crate::event::{
+    Chargeback, ChargebackState, LineAmounts, Order, OrderLine, Refund, RefundAmounts,
+};
 use crate::ids::{OrderId, OrderLineId, PaymentId, ProductId, RefundId, StoreId, WalletId};
 
 #[derive(Deserialize)]
@@ -13,7 +17,14 @@ struct OrderBody {
     id: OrderId,
     store_id: Option<StoreId>,
     customer: Option<Object<Buyer>>,
+    #[serde(default)]
+    status: Word,
+    #[serde(default, rename = "type")]
+    order_type: Word,
+    #[serde(default)]
+    completed_at: Time,
     total_amount: Option<i64>,
+    giftcard_usage_amount: Option<i64>,
     currency: Option<String>,
     lines: Vec<Object<LineBody>>,
 }
@@ -35,6 +46,10 @@ struct LineBody {
     id: OrderLineId,
     product_id: ProductId,
     quantity: Option<i64>,
+    total_amount: Option<i64>,
+    tax_amount: Option<i64>,
+    giftcard_usage_amount: Option<i64>,
+    trial_id: Option<IgnoredAny>,
     gift_to_customer: Option<Object<GiftReceiver>>,
     product: Option<Object<ProductBody>>,
 }
@@ -61,8 +76,12 @@ pub(super) fn order(body: &str) -> Result<Order, serde_json::Error> {
         id: body.id,
         store_id: body.store_id,
         customer_id: body.customer.and_then(|Object(buyer)| buyer.id),
+        status: body.status.0,
+        order_type: body.order_type.0,
+        completed_at_us: body.completed_at.0,
         total_amount_minor: body.total_amount,
-        currency: body.currency.filter(|code| is_currency(code)),
+        giftcard_amount_minor: body.giftcard_usage_amount,
+        currency: currency(body.currency),
         lines: body.lines.into_iter().map(order_line).collect(),
     })
 }
@@ -71,10 +90,13 @@ pub(super) fn order(body: &str) -> Result<Order, serde_json::Error> {
 struct RefundBody {
     id: RefundId,
     order_id: OrderId,
+    payment_id: Option<PaymentId>,
     store_id: Option<StoreId>,
-    status: Option<String>,
-    store_refund_amount: Option<i64>,
+    #[serde(default)]
+    status: Word,
+    currency: Option<String>,
     amount: Option<i64>,
+    store_refund_amount: Option<i64>,
 }
 
 pub(super) fn refund(body: &str) -> Result<Refund, serde_json::Error> {
@@ -82,58 +104,84 @@ pub(super) fn refund(body: &str) -> Result<Refund, serde_json::Error> {
     Ok(Refund {
         id: body.id,
         order_id: body.order_id,
+        payment_id: body.payment_id,
         store_id: body.store_id,
-        status: body.status,
-        amount_minor: body.store_refund_amount.or(body.amount),
+        status: body.status.0,
+        currency: currency(body.currency),
+        amounts: RefundAmounts {
+            buyer: body.amount,
+            store: body.store_refund_amount,
+        },
     })
 }
 
+/// `status` is the payment's; `chargeback_status` is the chargeback's.
 #[derive(Deserialize)]
 struct ChargebackBody {
     id: PaymentId,
     order_id: OrderId,
     store_id: Option<StoreId>,
+    #[serde(default)]
+    chargeback_at: Time,
+    #[serde(default)]
+    chargeback_status: Word,
 }
 
+/// An opened chargeback, unless the body says that it is closed already.
 pub(super) fn chargeback(body: &str) -> Result<Chargeback, serde_json::Error> {
     let Object(body): Object<ChargebackBody> = serde_json::from_str(body)?;
     Ok(Chargeback {
         payment_id: body.id,
         order_id: body.order_id,
         store_id: body.store_id,
-        state: ChargebackState::Opened,
+        state: match body.chargeback_status.0.as_deref() {
+            Some("won") => ChargebackState::Won,
+            Some("lost") => ChargebackState::Lost,
+            None | Some(_) => ChargebackState::Opened,
+        },
+        at_us: body.chargeback_at.0,
     })
 }
 
-/// `chargeback_status` says how the chargeback ended; `status` is the payment's.
-#[derive(Deserialize)]
-struct ChargebackClosedBody {
-    chargeback_status: ClosedStatus,
-}
-
-#[derive(Deserialize)]
-enum ClosedStatus {
-    #[serde(alias = "won", alias = "WON")]
-    Won,
-    #[serde(alias = "lost", alias = "LOST")]
-    Lost,
-}
-
+/// A closed chargeback must say how it ended.
 pub(super) fn chargeback_closed(body: &str) -> Result<Chargeback, serde_json::Error> {
-    let Object(closed): Object<ChargebackClosedBody> = serde_json::from_str(body)?;
-    let state = match closed.chargeback_status {
-        ClosedStatus::Won => ChargebackState::Won,
-        ClosedStatus::Lost => ChargebackState::Lost,
-    };
-    Ok(Chargeback {
-        state,
-        ..chargeback(body)?
-    })
+    let chargeback = chargeback(body)?;
+    match chargeback.state {
+        ChargebackState::Won | ChargebackState::Lost => Ok(chargeback),
+        ChargebackState::Opened => Err(de::Error::custom(
+            "chargeback_status is neither `won` nor `lost`",
+        )),
+    }
 }
 
-/// Three letters (ISO 4217). A currency is stored and shown to people; no decision depends on it.
-fn is_currency(code: &str) -> bool {
-    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic())
+/// One of `PayNow`'s words, in lower case: its documentation and its API spell them differently.
+#[derive(Default)]
+struct Word(Option<String>);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        Ok(Self(text.map(|text| text.trim().to_ascii_lowercase())))
+    }
+}
+
+/// A time in Unix microseconds. A text that is no time in RFC 3339 is like a missing one.
+#[derive(Default)]
+struct Time(Option<i64>);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let time = text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+        Ok(Self(time.map(|time| time.timestamp_micros())))
+    }
+}
+
+/// Three letters (ISO 4217), in upper case. Any other text is like a missing currency.
+fn currency(code: Option<String>) -> Option<String> {
+    let code = code?.to_ascii_uppercase();
+    let is_currency = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_currency.then_some(code)
 }
 
 fn order_line(Object(line): Object<LineBody>) -> OrderLine {
@@ -142,6 +190,12 @@ fn order_line(Object(line): Object<LineBody>) -> OrderLine {
         product_id: line.product_id,
         quantity: line.quantity,
         gift_to: line.gift_to_customer.map(|Object(receiver)| receiver.id),
+        amounts: LineAmounts {
+            total: line.total_amount,
+            tax: line.tax_amount,
+            giftcard: line.giftcard_usage_amount,
+        },
+        is_of_trial: line.trial_id.is_some(),
         product_metadata: line
             .product
             .map(|Object(product)| product.metadata)

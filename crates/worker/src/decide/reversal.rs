@@ -6,72 +6,26 @@
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic)]
 
-use paynow_shared::event::{Chargeback, ChargebackState, Refund};
+use std::collections::BTreeMap;
+
+use paynow_shared::event::ChargebackState;
 use paynow_shared::ids::{OrderId, StoreId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
-use strum::IntoEnumIterator;
 
-use super::decision::{Decision, PartialRefunds, Policy, Reversal, conflict, malformed, overflow};
-use super::view::{LedgerView, OrderState, ReversalKind, ReversalRecord};
-
-pub(super) fn decide_refund(
-    refund: &Refund,
-    view: &LedgerView,
-    policy: &Policy,
-) -> Result<Decision, Failure> {
-    reject_other_store(refund.store_id, policy)?;
-    require_completed(refund.status.as_deref())?;
-    let Some(amount_minor) = refund.amount_minor.filter(|amount| *amount >= 0) else {
-        let error = format!("refund {} names no amount, or one below zero", refund.id);
-        return Err(malformed(error));
-    };
-    let record = ReversalRecord {
-        order_id: refund.order_id,
-        kind: ReversalKind::Refund,
-        reference_id: refund.id.get(),
-        amount_minor: Some(amount_minor),
-    };
-    decide_reversal(record, EntryKey::refund(refund.id), view, policy)
-}
-
-pub(super) fn decide_chargeback(
-    chargeback: &Chargeback,
-    view: &LedgerView,
-    policy: &Policy,
-) -> Result<Decision, Failure> {
-    reject_other_store(chargeback.store_id, policy)?;
-    let record = ReversalRecord {
-        order_id: chargeback.order_id,
-        kind: chargeback.state.into(),
-        reference_id: chargeback.payment_id.get(),
-        amount_minor: None,
-    };
-    let key = match chargeback.state {
-        ChargebackState::Opened | ChargebackState::Lost => {
-            EntryKey::chargeback(chargeback.payment_id)
-        }
-        ChargebackState::Won => EntryKey::chargeback_won(chargeback.payment_id),
-    };
-    decide_reversal(record, key, view, policy)
-}
-
-/// A refund without a status is completed: PayNow sends the event for completed refunds.
-fn require_completed(status: Option<&str>) -> Result<(), Failure> {
-    let status = match status {
-        None | Some("completed") => return Ok(()),
-        Some(known @ ("created" | "approved" | "processing" | "canceled" | "failed")) => known,
-        // PayNow documents no other status, and an unknown text does not belong in the log.
-        Some(_unknown) => "something else",
-    };
-    let error = format!("the refund is {status}, not completed");
-    Err(Failure::new(Reason::RefundNotCompleted, error))
-}
+use super::chargeback::newest;
+use super::decision::{Decision, Reversal, overflow};
+use super::policy::Policy;
+use super::record::{Attribution, ChargebackStep, Record, RefundRecord};
+use super::view::{LedgerView, OrderState};
 
 /// A reversal may name no store, because the id of its order is enough to find the right one.
-fn reject_other_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), Failure> {
+pub(super) fn reject_other_store(
+    store_id: Option<StoreId>,
+    policy: &Policy,
+) -> Result<(), Failure> {
     match (policy.store_id, store_id) {
         (Some(own), Some(named)) if own != named => Err(Failure::new(
             Reason::WrongStore,
@@ -81,25 +35,39 @@ fn reject_other_store(store_id: Option<StoreId>, policy: &Policy) -> Result<(), 
     }
 }
 
-fn decide_reversal(
-    record: ReversalRecord,
-    key: EntryKey,
+/// The reversal waits for its order.
+pub(super) fn await_order(order_id: OrderId) -> Decision {
+    let error = format!("order {order_id} has not arrived yet");
+    Decision::Defer(Failure::new(Reason::OrderUnknown, error))
+}
+
+/// Records a reversal of a known order, and posts what it changes.
+pub(super) fn reverse(
+    order_id: OrderId,
+    before: &OrderState,
+    record: Record,
     view: &LedgerView,
-    policy: &Policy,
 ) -> Result<Decision, Failure> {
-    if already_recorded(&record, view)? {
-        return Ok(Decision::AlreadyPosted);
-    }
-    let Some(before) = view.orders.get(&record.order_id) else {
-        let error = format!("order {} has not arrived yet", record.order_id);
-        return Ok(Decision::Defer(Failure::new(Reason::OrderUnknown, error)));
-    };
     let mut after = before.clone();
     after.add(&record);
-    if record.kind == ReversalKind::Refund {
-        check_partial(&after, record.order_id, policy)?;
+    let key = free_key(&record, before, view);
+    let mut entries = Vec::new();
+    for (position, (wallet_id, credited)) in before.credited.iter().enumerate() {
+        let taken_back = before.taken_back.get(wallet_id).copied();
+        let points = taken_back
+            .unwrap_or_default()
+            .checked_add(points_to_take_back(*wallet_id, *credited, &after).negated())
+            .ok_or_else(|| overflow("the points taken back"))?;
+        if points != Points::ZERO {
+            entries.push(LedgerEntry {
+                key: key_in(&key, position, *wallet_id),
+                wallet_id: *wallet_id,
+                order_id,
+                kind: kind_of(&record),
+                points,
+            });
+        }
     }
-    let entries = differences(&record, &key, before, &after)?;
     Ok(Decision::Reverse(Reversal {
         record,
         sequence: before.reversal_count,
@@ -107,145 +75,125 @@ fn decide_reversal(
     }))
 }
 
-/// Whether the same step of the same refund or chargeback is recorded. It is a conflict when the two
-/// differ in order or amount, and when a chargeback is both won and lost.
-fn already_recorded(record: &ReversalRecord, view: &LedgerView) -> Result<bool, Failure> {
-    let id = record.reference_id;
-    // All steps of a chargeback must name one order, because their entries share keys.
-    let of_another_order = ReversalKind::iter()
-        .filter(|kind| (*kind == ReversalKind::Refund) == (record.kind == ReversalKind::Refund))
-        .filter_map(|kind| view.reversals.get(&(kind, id)))
-        .find(|known| known.order_id != record.order_id);
-    if let Some(known) = of_another_order {
-        return Err(conflict(format!(
-            "{} {id} was recorded before, for order {}",
-            record.kind.code(),
-            known.order_id
-        )));
+fn kind_of(record: &Record) -> EntryKind {
+    match record {
+        Record::Refund(_) => EntryKind::Refund,
+        Record::Chargeback(step) => match step.state {
+            ChargebackState::Opened | ChargebackState::Lost => EntryKind::Chargeback,
+            ChargebackState::Won => EntryKind::ChargebackWon,
+        },
     }
-    let opposite = match record.kind {
-        ReversalKind::ChargebackWon => Some(ReversalKind::ChargebackLost),
-        ReversalKind::ChargebackLost => Some(ReversalKind::ChargebackWon),
-        ReversalKind::Refund | ReversalKind::ChargebackOpened => None,
+}
+
+/// The key of the reversal's entries. A chargeback that was opened again has the time in its key.
+fn free_key(record: &Record, order: &OrderState, view: &LedgerView) -> EntryKey {
+    let (key, at_us) = match record {
+        Record::Refund(refund) => return EntryKey::refund(refund.id),
+        Record::Chargeback(ChargebackStep {
+            payment_id,
+            state: ChargebackState::Won,
+            at_us,
+        }) => (EntryKey::chargeback_won(*payment_id), at_us),
+        Record::Chargeback(ChargebackStep {
+            payment_id,
+            state: ChargebackState::Opened | ChargebackState::Lost,
+            at_us,
+        }) => (EntryKey::chargeback(*payment_id), at_us),
     };
-    if opposite.is_some_and(|kind| view.reversals.contains_key(&(kind, id))) {
-        return Err(conflict(format!(
-            "the chargeback of payment {id} was closed with the opposite result before"
-        )));
-    }
-    match view.reversals.get(&(record.kind, id)) {
-        None => Ok(false),
-        Some(known) if known.amount_minor == record.amount_minor => Ok(true),
-        Some(_known) => Err(conflict(format!(
-            "{} {id} was recorded before, with another amount",
-            record.kind.code()
-        ))),
-    }
-}
-
-fn check_partial(order: &OrderState, order_id: OrderId, policy: &Policy) -> Result<(), Failure> {
-    let refused = |error: String| Err(Failure::new(Reason::PartialRefund, error));
-    match (refunded_share(order), policy.partial_refunds) {
-        (None, _) => refused(format!("the total of order {order_id} is not known")),
-        (Some(Share::Whole), _) | (Some(Share::Part { .. }), PartialRefunds::Proportional) => {
-            Ok(())
-        }
-        (Some(Share::Part { .. }), PartialRefunds::DeadLetter) => refused(format!(
-            "the refunds of order {order_id} are below its total"
-        )),
-    }
-}
-
-/// The part of an order's total that was refunded, in minor units.
-enum Share {
-    Whole,
-    Part { refunded: i128, total: i128 },
-}
-
-/// `None` when the order's total is not known.
-fn refunded_share(order: &OrderState) -> Option<Share> {
-    let total = i128::from(order.total_amount_minor?);
-    let refunds = order.refunds.values();
-    let refunded: i128 = refunds.map(|amount| i128::from(*amount)).sum();
-    Some(if refunded >= total {
-        Share::Whole
-    } else {
-        Share::Part { refunded, total }
-    })
-}
-
-/// How many of the points that the order credited to a wallet should be taken back.
-fn points_to_take_back(credited: Points, order: &OrderState) -> Points {
-    let takes_all = |state: &ChargebackState| match state {
-        ChargebackState::Opened | ChargebackState::Lost => true,
-        ChargebackState::Won => false,
+    let is_used = |key: &EntryKey| {
+        let mut wallets = order.credited.keys().enumerate();
+        wallets.any(|(position, wallet_id)| {
+            view.entries
+                .contains_key(&key_in(key, position, *wallet_id))
+        })
     };
-    if order.chargebacks.values().any(takes_all) {
-        return credited;
+    match at_us {
+        Some(at_us) if is_used(&key) => key.at(at_us.div_euclid(1000)),
+        Some(_) | None => key,
     }
-    if order.refunds.is_empty() {
-        return Points::ZERO;
-    }
-    match refunded_share(order) {
-        Some(Share::Whole) => credited,
-        Some(Share::Part { refunded, total }) => half_up(credited, refunded, total),
-        // A refund of an order without a total is never recorded.
-        None => Points::ZERO,
-    }
-}
-
-/// `credited * refunded / total`, rounded half up; `refunded` is from 0 to below `total`.
-fn half_up(credited: Points, refunded: i128, total: i128) -> Points {
-    let twice = i128::from(credited.get())
-        .saturating_mul(refunded)
-        .saturating_mul(2);
-    let rounded = twice
-        .saturating_add(total)
-        .div_euclid(total.saturating_mul(2).max(1));
-    i64::try_from(rounded)
-        .map_or(credited, Points::new)
-        .min(credited)
-}
-
-/// Returns one entry for each wallet in which the points to take back have changed.
-fn differences(
-    record: &ReversalRecord,
-    key: &EntryKey,
-    before: &OrderState,
-    after: &OrderState,
-) -> Result<Vec<LedgerEntry>, Failure> {
-    let kind = match record.kind {
-        ReversalKind::Refund => EntryKind::Refund,
-        ReversalKind::ChargebackOpened | ReversalKind::ChargebackLost => EntryKind::Chargeback,
-        ReversalKind::ChargebackWon => EntryKind::ChargebackWon,
-    };
-    let mut entries = Vec::new();
-    for (position, (wallet_id, credited)) in before.credited.iter().enumerate() {
-        let taken_back = before.taken_back.get(wallet_id).copied();
-        let points = taken_back
-            .unwrap_or_default()
-            .checked_add(points_to_take_back(*credited, after).negated())
-            .ok_or_else(|| overflow("the points taken back"))?;
-        if points != Points::ZERO {
-            entries.push(LedgerEntry {
-                key: key_of(key, position, *wallet_id),
-                wallet_id: *wallet_id,
-                order_id: record.order_id,
-                kind,
-                points,
-            });
-        }
-    }
-    Ok(entries)
 }
 
 /// The first wallet of the order gets the plain key, because most orders have one wallet.
-fn key_of(key: &EntryKey, position: usize, wallet_id: WalletId) -> EntryKey {
+fn key_in(key: &EntryKey, position: usize, wallet_id: WalletId) -> EntryKey {
     if position == 0 {
         key.clone()
     } else {
         key.in_wallet(wallet_id)
     }
+}
+
+/// How many of the points that the order credited to a wallet should be taken back.
+fn points_to_take_back(wallet_id: WalletId, credited: Points, order: &OrderState) -> Points {
+    let is_taken = |steps: &Vec<ChargebackStep>| match newest(steps) {
+        Some(ChargebackState::Opened | ChargebackState::Lost) => true,
+        Some(ChargebackState::Won) | None => false,
+    };
+    if order.chargebacks.values().any(is_taken) {
+        return credited;
+    }
+    refunded_points(wallet_id, credited, order)
+}
+
+/// The points that refunds alone take back, by wallet.
+pub(super) fn refund_effect(order: &OrderState) -> BTreeMap<WalletId, Points> {
+    let wallets = order.credited.iter();
+    wallets
+        .map(|(wallet_id, credited)| (*wallet_id, refunded_points(*wallet_id, *credited, order)))
+        .collect()
+}
+
+fn refunded_points(wallet_id: WalletId, credited: Points, order: &OrderState) -> Points {
+    let mut sum = 0_i128;
+    for refund in order.refunds.values() {
+        match refund.attribution {
+            Attribution::Everything => return credited,
+            Attribution::Line(line_id) => {
+                let line = order.lines.get(&line_id).and_then(|line| line.credit);
+                let own = line.filter(|(of, _points)| *of == wallet_id);
+                sum = sum.saturating_add(own.map_or(0, |(_, points)| points.get().into()));
+            }
+            Attribution::Points {
+                wallet_id: of,
+                points,
+            } if of == wallet_id => sum = sum.saturating_add(points.get().into()),
+            Attribution::Points { .. } | Attribution::Proportional => {}
+        }
+    }
+    let total = order.total_amount_minor.map_or(0, i128::from);
+    let charged = total.saturating_sub(order.giftcard_amount_minor.map_or(0, i128::from));
+    // A refund of the version before took its share of the total, whatever was paid with gift cards.
+    let old = share_of(order, |refund| refund.source.is_none());
+    let new = share_of(order, |refund| refund.source.is_some());
+    for (share, of) in [(old, total), (new, charged)] {
+        match share {
+            Some(refunded) if refunded >= of => return credited,
+            Some(refunded) => sum = sum.saturating_add(half_up(credited, refunded, of)),
+            None => {}
+        }
+    }
+    i64::try_from(sum)
+        .map_or(credited, Points::new)
+        .min(credited)
+}
+
+/// The sum of the proportional refunds; `None` when there is none.
+fn share_of(order: &OrderState, counts: impl Fn(&RefundRecord) -> bool) -> Option<i128> {
+    let refunds = order.refunds.values();
+    let amounts =
+        refunds.filter(|refund| refund.attribution == Attribution::Proportional && counts(refund));
+    amounts
+        .map(|refund| i128::from(refund.amount_minor))
+        .reduce(i128::saturating_add)
+}
+
+/// `credited * refunded / total`, rounded half up; `refunded` is from 0 to below `total`.
+fn half_up(credited: Points, refunded: i128, total: i128) -> i128 {
+    let twice = i128::from(credited.get())
+        .saturating_mul(refunded)
+        .saturating_mul(2);
+    twice
+        .saturating_add(total)
+        .div_euclid(total.saturating_mul(2).max(1))
 }
 
 #[cfg(test)]

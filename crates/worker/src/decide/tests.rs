@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paynow_shared::event::{Order, OrderLine};
+use paynow_shared::event::{LineAmounts, Order, OrderLine};
 use paynow_shared::ids::{StoreId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::reason::Reason;
@@ -24,7 +24,11 @@ fn order(lines: &[Line]) -> Order {
         id: id(ORDER),
         store_id: Some(StoreId::from_i64(2).unwrap()),
         customer_id: Some(wallet(BUYER)),
+        status: Some("completed".to_owned()),
+        order_type: None,
+        completed_at_us: None,
         total_amount_minor: Some(1000),
+        giftcard_amount_minor: None,
         currency: Some("USD".to_owned()),
         lines: lines.iter().map(line).collect(),
     }
@@ -36,6 +40,8 @@ fn line((line, product, quantity, gift_to): &Line) -> OrderLine {
         product_id: id(*product),
         quantity: *quantity,
         gift_to: gift_to.map(wallet),
+        amounts: LineAmounts::default(),
+        is_of_trial: false,
         product_metadata: BTreeMap::from([("points".to_owned(), "7".to_owned())]),
     }
 }
@@ -51,7 +57,8 @@ fn wallet(number: i64) -> WalletId {
 fn view(products: &[(i64, i64)], posted: &[(i64, i64, i64)]) -> LedgerView {
     let mut view = LedgerView::default();
     for (product, points) in products {
-        view.products.insert(id(*product), Points::new(*points));
+        let prices = Points::new(*points).into();
+        view.products.insert(id(*product), prices);
     }
     for (line, order, to) in posted {
         view.add_entry(&LedgerEntry {
@@ -78,9 +85,11 @@ fn decide_order_of(order: Order, view: &LedgerView, policy: &Policy) -> Decision
 #[derive(Debug, PartialEq, Eq)]
 enum Short {
     Post(Vec<(String, i64, i64)>),
+    RecordOrder,
     AlreadyPosted,
     Ignore,
     Defer,
+    Ask,
     Reverse,
     Refuse(Reason),
 }
@@ -100,8 +109,10 @@ fn short(decision: Decision) -> Short {
                 .collect(),
         ),
         Decision::AlreadyPosted => Short::AlreadyPosted,
+        Decision::RecordOrder => Short::RecordOrder,
         Decision::Ignore => Short::Ignore,
         Decision::Defer(_) => Short::Defer,
+        Decision::Ask(_, _) => Short::Ask,
         Decision::Reverse(_) => Short::Reverse,
         Decision::Refuse(failure) => Short::Refuse(failure.reason),
     }
@@ -380,7 +391,8 @@ proptest! {
         if let Short::Post(entries) = decision {
             prop_assert_eq!(entries.len(), lines.len());
             for ((key, to, points), (line, product, quantity, gift_to)) in entries.iter().zip(&lines) {
-                let price = view.products.get(&id(*product)).unwrap().get();
+                let prices = view.products.get(&id(*product)).unwrap();
+                let price = prices.at(0).unwrap().get();
                 prop_assert_eq!(key, &format!("order-line:{line}"));
                 prop_assert!(!known.contains(key));
                 prop_assert_eq!(*to, gift_to.unwrap_or(BUYER));

@@ -5,24 +5,30 @@
 use std::collections::{BTreeMap, HashMap};
 
 use paynow_shared::digest::BodyDigest;
-use paynow_shared::event::ChargebackState;
-use paynow_shared::ids::{EventId, OrderId, PaymentId, ProductId, RefundId, WalletId};
+use paynow_shared::event::{LineAmounts, Order};
+use paynow_shared::ids::{EventId, OrderId, OrderLineId, PaymentId, ProductId, RefundId, WalletId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
-use strum::{EnumIter, EnumString, IntoStaticStr};
+
+use super::prices::Prices;
+use super::record::{Attribution, ChargebackStep, Record, RefundRecord, Source};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct LedgerView {
     /// Events recorded before, each with the digest of its body.
     pub events: HashMap<EventId, BodyDigest>,
     /// The points of one unit of a product.
-    pub products: HashMap<ProductId, Points>,
+    pub products: HashMap<ProductId, Prices>,
     /// Entries posted before, by business key.
     pub entries: HashMap<EntryKey, PostedEntry>,
-    /// Orders posted before.
+    /// Orders recorded before.
     pub orders: HashMap<OrderId, OrderState>,
-    /// Refunds and chargebacks recorded before, of any order, by kind and [`ReversalRecord::reference_id`].
-    pub reversals: HashMap<(ReversalKind, i64), ReversalRecord>,
+    /// Refunds recorded before, of any order.
+    pub refunds: HashMap<RefundId, (OrderId, RefundRecord)>,
+    /// Steps of chargebacks recorded before, of any order.
+    pub chargebacks: HashMap<PaymentId, Vec<(OrderId, ChargebackStep)>>,
+    /// What a person, or PayNow's API, says about a refund.
+    pub told: HashMap<RefundId, Told>,
 }
 
 /// The part of a posted entry that must be the same when another event reports it again.
@@ -32,63 +38,70 @@ pub struct PostedEntry {
     pub order_id: OrderId,
 }
 
+/// What somebody else says about a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub by: Source,
+    pub answer: Answer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The refund is for this.
+    For(Attribution),
+    /// The refund's attribution cannot be known, because of this.
+    Unknown(String),
+}
+
 /// What the ledger knows of one order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct OrderState {
     pub total_amount_minor: Option<i64>,
+    pub giftcard_amount_minor: Option<i64>,
+    pub currency: Option<String>,
+    pub lines: BTreeMap<OrderLineId, LineState>,
     /// The points that its lines credited, by wallet.
     pub credited: BTreeMap<WalletId, Points>,
     /// How many of these points are taken back now, by wallet.
     pub taken_back: BTreeMap<WalletId, Points>,
-    /// The amount of each refund, in minor units.
-    pub refunds: BTreeMap<RefundId, i64>,
-    pub chargebacks: BTreeMap<PaymentId, ChargebackState>,
+    pub refunds: BTreeMap<RefundId, RefundRecord>,
+    pub chargebacks: BTreeMap<PaymentId, Vec<ChargebackStep>>,
     /// How many reversals are recorded, which is the sequence number of the next one.
     pub reversal_count: i32,
 }
 
-/// The column `reversals.kind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum ReversalKind {
-    Refund,
-    ChargebackOpened,
-    ChargebackWon,
-    ChargebackLost,
+/// What the ledger knows of one line of an order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct LineState {
+    /// The points that it credited, and to whom; `None` when the order's type gives no points.
+    pub credit: Option<(WalletId, Points)>,
+    /// `None` for an order that was recorded before lines were.
+    pub details: Option<LineDetails>,
 }
 
-impl ReversalKind {
-    /// The label in the enum `reversal_kind` of PostgreSQL.
-    pub fn code(self) -> &'static str {
-        self.into()
-    }
-}
-
-impl From<ChargebackState> for ReversalKind {
-    fn from(state: ChargebackState) -> Self {
-        match state {
-            ChargebackState::Opened => Self::ChargebackOpened,
-            ChargebackState::Won => Self::ChargebackWon,
-            ChargebackState::Lost => Self::ChargebackLost,
-        }
-    }
-}
-
-/// A refund or a step of a chargeback, as the table `reversals` records it.
+/// One row of `order_lines`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReversalRecord {
-    pub order_id: OrderId,
-    pub kind: ReversalKind,
-    /// The refund's id, or the payment's.
-    pub reference_id: i64,
-    /// In minor units; refunds only.
-    pub amount_minor: Option<i64>,
+pub struct LineDetails {
+    pub product_id: ProductId,
+    pub quantity: i64,
+    pub amounts: LineAmounts,
 }
 
 impl LedgerView {
-    /// Adds an order that is recorded, or will be in this transaction.
-    pub fn add_order(&mut self, order_id: OrderId, total_amount_minor: Option<i64>) {
-        self.orders.entry(order_id).or_default().total_amount_minor = total_amount_minor;
+    /// Adds an order that will be recorded in this transaction, without its entries.
+    pub fn add_order(&mut self, order: &Order) {
+        let state = self.orders.entry(order.id).or_default();
+        state.total_amount_minor = order.total_amount_minor;
+        state.giftcard_amount_minor = order.giftcard_amount_minor;
+        state.currency.clone_from(&order.currency);
+        for line in &order.lines {
+            let details = LineDetails {
+                product_id: line.product_id,
+                quantity: line.quantity_or_one(),
+                amounts: line.amounts,
+            };
+            state.lines.entry(line.id).or_default().details = Some(details);
+        }
     }
 
     /// Adds an entry that is posted, or will be in this transaction.
@@ -100,7 +113,13 @@ impl LedgerView {
         self.entries.insert(entry.key.clone(), posted);
         let order = self.orders.entry(entry.order_id).or_default();
         let (sums, points) = match entry.kind {
-            EntryKind::OrderLine => (&mut order.credited, entry.points),
+            EntryKind::OrderLine => {
+                if let Some(line) = entry.key.line_id() {
+                    let credit = (entry.wallet_id, entry.points);
+                    order.lines.entry(line).or_default().credit = Some(credit);
+                }
+                (&mut order.credited, entry.points)
+            }
             EntryKind::Refund | EntryKind::Chargeback | EntryKind::ChargebackWon => {
                 (&mut order.taken_back, entry.points.negated())
             }
@@ -111,37 +130,32 @@ impl LedgerView {
     }
 
     /// Adds a reversal that is recorded, or will be in this transaction.
-    pub fn add_reversal(&mut self, record: &ReversalRecord) {
-        self.reversals
-            .insert((record.kind, record.reference_id), *record);
-        let order = self.orders.entry(record.order_id).or_default();
+    pub fn add_reversal(&mut self, order_id: OrderId, record: &Record) {
+        match record {
+            Record::Refund(refund) => {
+                self.refunds.insert(refund.id, (order_id, *refund));
+            }
+            Record::Chargeback(step) => {
+                let steps = self.chargebacks.entry(step.payment_id).or_default();
+                steps.push((order_id, *step));
+            }
+        }
+        let order = self.orders.entry(order_id).or_default();
         order.reversal_count = order.reversal_count.saturating_add(1);
         order.add(record);
     }
 }
 
 impl OrderState {
-    /// Adds a reversal. A chargeback that was closed stays closed.
-    pub fn add(&mut self, record: &ReversalRecord) {
-        let payment = PaymentId::from_i64(record.reference_id);
-        let mut set = |state| {
-            if let Ok(payment) = payment {
-                let known = self.chargebacks.entry(payment).or_insert(state);
-                if *known == ChargebackState::Opened {
-                    *known = state;
-                }
+    pub(super) fn add(&mut self, record: &Record) {
+        match record {
+            Record::Refund(refund) => {
+                self.refunds.insert(refund.id, *refund);
             }
-        };
-        match record.kind {
-            ReversalKind::Refund => {
-                if let Ok(refund) = RefundId::from_i64(record.reference_id) {
-                    self.refunds
-                        .insert(refund, record.amount_minor.unwrap_or_default());
-                }
+            Record::Chargeback(step) => {
+                let steps = self.chargebacks.entry(step.payment_id).or_default();
+                steps.push(*step);
             }
-            ReversalKind::ChargebackOpened => set(ChargebackState::Opened),
-            ReversalKind::ChargebackWon => set(ChargebackState::Won),
-            ReversalKind::ChargebackLost => set(ChargebackState::Lost),
         }
     }
 }

@@ -2,12 +2,13 @@
 //! decided in order, against a view that contains the earlier ones. Pure.
 
 use paynow_shared::event::{Event, EventKind, Order};
-use paynow_shared::ids::OrderId;
+use paynow_shared::ids::{OrderId, PaymentId, RefundId};
 use paynow_shared::points::Points;
 use paynow_shared::wallet::LedgerEntry;
 use strum::{EnumIter, IntoStaticStr};
 
-use crate::decide::view::{LedgerView, ReversalRecord};
+use crate::decide::record::Record;
+use crate::decide::view::LedgerView;
 use crate::decide::{Decision, Policy, Reversal, decide};
 use crate::disposition::{Applied, Disposition};
 use crate::message::DecodedMessage;
@@ -44,7 +45,7 @@ pub struct PlannedEvent<'a> {
     pub order_id: Option<OrderId>,
 }
 
-/// One row of `orders`.
+/// One row of `orders`, and those of its lines.
 #[derive(Debug)]
 pub struct PlannedOrder<'a> {
     pub event: &'a Event,
@@ -55,7 +56,8 @@ pub struct PlannedOrder<'a> {
 #[derive(Debug)]
 pub struct PlannedReversal<'a> {
     pub event: &'a Event,
-    pub record: ReversalRecord,
+    pub order_id: OrderId,
+    pub record: Record,
     pub sequence: i32,
 }
 
@@ -111,18 +113,23 @@ impl<'a> Plan<'a> {
         let outcome = match decide(event, view, policy) {
             Decision::Refuse(failure) => return Disposition::DeadLetter(failure),
             Decision::Defer(failure) => return Disposition::RetryLater(failure),
+            Decision::Ask(question, failure) => return Disposition::AskPayNow(question, failure),
             Decision::Ignore => Outcome::Ignored,
+            Decision::RecordOrder => {
+                self.record_order(event, view);
+                Outcome::Ignored
+            }
             Decision::AlreadyPosted if order_of(event).is_some() => Outcome::AlreadyCredited,
             Decision::AlreadyPosted => Outcome::Noted,
             Decision::Post(entries) => {
-                if let Some(order) = order_of(event) {
-                    view.add_order(order.id, order.total_amount_minor);
-                    self.orders.push(PlannedOrder { event, order });
-                }
+                self.record_order(event, view);
                 self.post(event, entries, view);
                 Outcome::Credited
             }
-            Decision::Reverse(reversal) => self.reverse(event, reversal, view),
+            Decision::Reverse(reversal) => match order_id_of(event) {
+                Some(order_id) => self.reverse((event, order_id), reversal, view),
+                None => Outcome::Noted,
+            },
         };
         view.events.insert(event.id, decoded.digest);
         let order_id = order_id_of(event);
@@ -135,7 +142,19 @@ impl<'a> Plan<'a> {
         Applied::Applied.into()
     }
 
-    fn reverse(&mut self, event: &'a Event, reversal: Reversal, view: &mut LedgerView) -> Outcome {
+    fn record_order(&mut self, event: &'a Event, view: &mut LedgerView) {
+        if let Some(order) = order_of(event) {
+            view.add_order(order);
+            self.orders.push(PlannedOrder { event, order });
+        }
+    }
+
+    fn reverse(
+        &mut self,
+        (event, order_id): (&'a Event, OrderId),
+        reversal: Reversal,
+        view: &mut LedgerView,
+    ) -> Outcome {
         let Reversal {
             record,
             sequence,
@@ -148,9 +167,10 @@ impl<'a> Plan<'a> {
         } else {
             Outcome::Restored
         };
-        view.add_reversal(&record);
+        view.add_reversal(order_id, &record);
         self.reversals.push(PlannedReversal {
             event,
+            order_id,
             record,
             sequence,
         });
@@ -184,12 +204,19 @@ pub(crate) fn order_id_of(event: &Event) -> Option<OrderId> {
     }
 }
 
-/// The id of the event's refund or charged-back payment.
-pub(crate) fn reference_of(event: &Event) -> Option<i64> {
+/// The refund that an event reports.
+pub(crate) fn refund_of(event: &Event) -> Option<RefundId> {
     match &event.kind {
-        EventKind::Refunded(refund) => Some(refund.id.get()),
-        EventKind::Chargeback(chargeback) => Some(chargeback.payment_id.get()),
-        EventKind::OrderCompleted(_) | EventKind::Ignored => None,
+        EventKind::Refunded(refund) => Some(refund.id),
+        EventKind::OrderCompleted(_) | EventKind::Chargeback(_) | EventKind::Ignored => None,
+    }
+}
+
+/// The payment that an event reports as charged back.
+pub(crate) fn charged_back_by(event: &Event) -> Option<PaymentId> {
+    match &event.kind {
+        EventKind::Chargeback(chargeback) => Some(chargeback.payment_id),
+        EventKind::OrderCompleted(_) | EventKind::Refunded(_) | EventKind::Ignored => None,
     }
 }
 

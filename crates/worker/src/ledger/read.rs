@@ -1,21 +1,25 @@
 //! Reads the part of the ledger that decisions depend on: a few statements for any number of events.
 
+mod orders;
+mod reversals;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable};
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::Event;
-use paynow_shared::ids::{EventId, OrderId, ProductId, WalletId};
+use paynow_shared::ids::{EventId, OrderId, PaymentId, ProductId, RefundId};
 use paynow_shared::points::Points;
-use paynow_shared::wallet::{EntryKey, LedgerEntry};
+use paynow_shared::wallet::EntryKey;
 
-use super::plan::{order_id_of, order_of, reference_of};
+use super::plan::{charged_back_by, order_id_of, order_of, refund_of};
 use super::statement::Statement;
 use crate::database::DatabaseError;
-use crate::decide::view::{LedgerView, ReversalRecord};
+use crate::decide::prices::Prices;
+use crate::decide::view::LedgerView;
 use crate::message::DecodedMessage;
 
 #[derive(diesel::QueryableByName)]
@@ -27,39 +31,14 @@ struct EventRow {
 }
 
 #[derive(diesel::QueryableByName)]
-struct ProductRow {
+struct PriceRow {
     #[diesel(sql_type = BigInt)]
     product_id: i64,
-    #[diesel(sql_type = BigInt)]
-    points: i64,
-}
-
-#[derive(diesel::QueryableByName)]
-struct EntryRow {
-    #[diesel(sql_type = Text)]
-    entry_key: String,
-    #[diesel(sql_type = BigInt)]
-    wallet_id: i64,
-    #[diesel(sql_type = BigInt)]
-    order_id: i64,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = BigInt)]
-    points: i64,
+    /// `None` for a price without a beginning.
     #[diesel(sql_type = Nullable<BigInt>)]
-    total_amount_minor: Option<i64>,
-}
-
-#[derive(diesel::QueryableByName)]
-struct ReversalRow {
-    #[diesel(sql_type = BigInt)]
-    order_id: i64,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = BigInt)]
-    reference_id: i64,
+    valid_from_us: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
-    amount_minor: Option<i64>,
+    points: Option<i64>,
 }
 
 /// Reads everything that the decisions about these messages depend on.
@@ -96,6 +75,7 @@ pub(crate) struct ViewKeys {
     orders: Vec<i64>,
     /// Refunds, and payments that were charged back.
     references: Vec<i64>,
+    refunds: Vec<i64>,
     lines: Vec<EntryKey>,
 }
 
@@ -103,7 +83,10 @@ impl ViewKeys {
     pub(crate) fn add(&mut self, event: &Event) {
         self.events.push(event.id.get());
         self.orders.extend(order_id_of(event).map(OrderId::get));
-        self.references.extend(reference_of(event));
+        self.refunds.extend(refund_of(event).map(RefundId::get));
+        self.references.extend(refund_of(event).map(RefundId::get));
+        self.references
+            .extend(charged_back_by(event).map(PaymentId::get));
         for line in order_of(event).iter().flat_map(|order| &order.lines) {
             self.products.push(line.product_id.get());
             self.lines.push(EntryKey::order_line(line.id));
@@ -119,9 +102,12 @@ impl ViewKeys {
         // A reversal that is recorded after this read takes the sequence number that we would use, so
         // our insert skips its row, and the view is known to be stale.
         if !self.references.is_empty() {
-            read_reversals(connection, &self.orders, &self.references, &mut view)?;
+            reversals::read(connection, &self.orders, &self.references, &mut view)?;
         }
-        read_entries(connection, &self.lines, &self.orders, &mut view)?;
+        if !self.refunds.is_empty() {
+            view.told = reversals::told(connection, &self.refunds)?;
+        }
+        orders::read(connection, &self.lines, &self.orders, &mut view)?;
         Ok(view)
     }
 }
@@ -147,76 +133,26 @@ fn known_events(
 fn prices(
     connection: &mut PgConnection,
     mut product_ids: Vec<i64>,
-) -> Result<HashMap<ProductId, Points>, DatabaseError> {
+) -> Result<HashMap<ProductId, Prices>, DatabaseError> {
     product_ids.sort_unstable();
     product_ids.dedup();
-    let rows: Vec<ProductRow> =
-        Statement::new("SELECT product_id, points FROM products WHERE product_id = ANY (?)")
-            .bind::<Array<BigInt>, _>(product_ids)
-            .load(connection)?;
-    let price = |row: ProductRow| {
-        let product = ProductId::from_i64(row.product_id)?;
-        Ok((product, Points::new(row.points)))
-    };
-    rows.into_iter().map(price).collect()
-}
-
-fn read_reversals(
-    connection: &mut PgConnection,
-    order_ids: &[i64],
-    references: &[i64],
-    view: &mut LedgerView,
-) -> Result<(), DatabaseError> {
-    let rows: Vec<ReversalRow> = diesel::sql_query(
-        "SELECT order_id, kind::text AS kind, reference_id, amount_minor FROM reversals \
-         WHERE order_id = ANY ($1) OR reference_id = ANY ($2) ORDER BY order_id, sequence",
+    let rows: Vec<PriceRow> = Statement::new(
+        "SELECT product_id, points, CASE WHEN valid_from > '-infinity' \
+             THEN (extract(epoch FROM valid_from) * 1000000)::bigint END AS valid_from_us \
+         FROM product_prices WHERE product_id = ANY (?) \
+         ORDER BY product_id, valid_from, price_id",
     )
-    .bind::<Array<BigInt>, _>(order_ids)
-    .bind::<Array<BigInt>, _>(references)
+    .bind::<Array<BigInt>, _>(product_ids)
     .load(connection)?;
+    let mut products: HashMap<ProductId, Prices> = HashMap::new();
     for row in rows {
-        view.add_reversal(&ReversalRecord {
-            order_id: OrderId::from_i64(row.order_id)?,
-            kind: known("reversals.kind", &row.kind)?,
-            reference_id: row.reference_id,
-            amount_minor: row.amount_minor,
-        });
+        let prices = products
+            .entry(ProductId::from_i64(row.product_id)?)
+            .or_default();
+        let valid_from_us = row.valid_from_us.unwrap_or(i64::MIN);
+        prices.add(valid_from_us, row.points.map(Points::new));
     }
-    Ok(())
-}
-
-/// One statement, because another transaction may commit an order between two statements: an order is
-/// read with its total or not at all. A UNION, because an OR over two indexes is slow.
-fn read_entries(
-    connection: &mut PgConnection,
-    keys: &[EntryKey],
-    order_ids: &[i64],
-    view: &mut LedgerView,
-) -> Result<(), DatabaseError> {
-    let texts: Vec<&str> = keys.iter().map(EntryKey::as_str).collect();
-    let rows: Vec<EntryRow> = diesel::sql_query(
-        "SELECT entry_key, wallet_id, order_id, kind::text AS kind, points, total_amount_minor \
-         FROM (SELECT entry_key, wallet_id, order_id, kind, points FROM ledger_entries \
-                 WHERE entry_key = ANY ($1) AND order_id IS NOT NULL \
-             UNION SELECT entry_key, wallet_id, order_id, kind, points FROM ledger_entries \
-                 WHERE order_id = ANY ($2)) AS entry \
-             LEFT JOIN orders USING (order_id)",
-    )
-    .bind::<Array<Text>, _>(texts)
-    .bind::<Array<BigInt>, _>(order_ids)
-    .load(connection)?;
-    for row in rows {
-        let order_id = OrderId::from_i64(row.order_id)?;
-        view.add_order(order_id, row.total_amount_minor);
-        view.add_entry(&LedgerEntry {
-            key: EntryKey::from_stored(row.entry_key),
-            wallet_id: WalletId::from_i64(row.wallet_id)?,
-            order_id,
-            kind: known("ledger_entries.kind", &row.kind)?,
-            points: Points::new(row.points),
-        });
-    }
-    Ok(())
+    Ok(products)
 }
 
 /// An unknown label was written by a newer version. This worker must then not apply events.

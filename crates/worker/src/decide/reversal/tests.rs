@@ -7,6 +7,7 @@ use paynow_shared::wire::Headers;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decide::PartialRefunds;
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::message::{DecodedMessage, Message, Proof};
@@ -37,7 +38,7 @@ fn order(total: i64, lines: &[(i64, i64)]) -> String {
 fn refund(id: i64, amount: i64) -> String {
     format!(
         r#""event_type":"ON_REFUND","body":{{"id":"{id}","order_id":"{ORDER}",
-            "status":"completed","amount":999999,"store_refund_amount":{amount}}}"#
+            "status":"completed","amount":{amount},"store_refund_amount":{amount}}}"#
     )
 }
 
@@ -68,7 +69,7 @@ impl Ledger {
         let mut view = LedgerView::default();
         for points in 0..=1000 {
             let product = (PRODUCTS + points).to_string().parse().unwrap();
-            view.products.insert(product, Points::new(points));
+            view.products.insert(product, Points::new(points).into());
         }
         Self {
             view,
@@ -109,7 +110,9 @@ impl Ledger {
             match self.apply(&next) {
                 Disposition::Ack => {}
                 Disposition::RetryLater(_) => waiting.push_back(next),
-                Disposition::DeadLetter(failure) => panic!("{failure:?}: {next}"),
+                Disposition::AskPayNow(_, failure) | Disposition::DeadLetter(failure) => {
+                    panic!("{failure:?}: {next}")
+                }
             }
         }
     }
@@ -119,10 +122,18 @@ impl Ledger {
     }
 }
 
+fn proportional() -> Policy {
+    Policy {
+        partial_refunds: PartialRefunds::Proportional,
+        ..Policy::default()
+    }
+}
+
 fn reason(disposition: Disposition) -> String {
     match disposition {
         Disposition::Ack => "ack".to_owned(),
         Disposition::RetryLater(failure) => format!("later: {}", failure.reason),
+        Disposition::AskPayNow(_, failure) => format!("ask: {}", failure.reason),
         Disposition::DeadLetter(failure) => failure.reason.to_string(),
     }
 }
@@ -162,7 +173,7 @@ fn what_came_back_is_taken_back() {
         ),
     ];
     for (name, events, left) in rows {
-        let mut ledger = Ledger::new(Policy::default());
+        let mut ledger = Ledger::new(proportional());
         ledger.apply_all(vec![order(1000, &[(BUYER, 100)])]);
         ledger.apply_all(events);
         assert_eq!(ledger.balance(BUYER), left, "{name}");
@@ -171,7 +182,7 @@ fn what_came_back_is_taken_back() {
 
 #[test]
 fn each_player_gives_back_their_own_part() {
-    let mut ledger = Ledger::new(Policy::default());
+    let mut ledger = Ledger::new(proportional());
     ledger.apply_all(vec![order(
         1000,
         &[(BUYER, 100), (FRIEND, 51), (BUYER, 10)],
@@ -191,7 +202,7 @@ fn any_refund_of_an_order_that_cost_nothing_takes_all() {
 
 #[test]
 fn an_undecidable_reversal_has_a_reason_code() {
-    let mut ledger = Ledger::new(Policy::default());
+    let mut ledger = Ledger::new(proportional());
     assert_eq!(
         reason(ledger.apply(&refund(50, 10))),
         "later: order_unknown"
@@ -308,7 +319,7 @@ proptest! {
         let mut ordered: Vec<(u32, String)> = arrival.into_iter().zip(events).collect();
         ordered.sort();
 
-        let mut ledger = Ledger::new(Policy::default());
+        let mut ledger = Ledger::new(proportional());
         ledger.apply_all(ordered.into_iter().map(|(_rank, event)| event).collect());
 
         let mut credited = BTreeMap::<i64, i64>::new();

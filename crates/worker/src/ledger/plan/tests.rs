@@ -23,7 +23,8 @@ fn order(event: u32, line: u32, product: u32) -> Message {
 
 /// The disposition of each message in short, and the numbers of events, orders and entries.
 fn planned(messages: &[Message], view: &mut LedgerView) -> (Vec<String>, [usize; 3]) {
-    view.products.insert("40".parse().unwrap(), Points::new(5));
+    view.products
+        .insert("40".parse().unwrap(), Points::new(5).into());
     let decoded: Vec<DecodedMessage<'_>> = messages
         .iter()
         .map(|message| DecodedMessage::decode(message, Proof::NotRequired))
@@ -35,6 +36,7 @@ fn planned(messages: &[Message], view: &mut LedgerView) -> (Vec<String>, [usize;
         .map(|disposition| match disposition {
             Disposition::Ack => "ack".to_owned(),
             Disposition::RetryLater(failure) => format!("later: {}", failure.reason),
+            Disposition::AskPayNow(_, failure) => format!("ask: {}", failure.reason),
             Disposition::DeadLetter(failure) => failure.reason.to_string(),
         });
     (
@@ -82,7 +84,8 @@ fn a_refused_event_leaves_no_row_so_that_it_may_be_tried_again() {
     let (words, rows) = planned(&[order(1, 11, 99)], &mut view);
     assert_eq!(words, ["unknown_product"]);
     assert_eq!(rows, [0, 0, 0]);
-    view.products.insert("99".parse().unwrap(), Points::new(1));
+    view.products
+        .insert("99".parse().unwrap(), Points::new(1).into());
     let (words, rows) = planned(&[order(1, 11, 99)], &mut view);
     assert_eq!(words, ["ack"]);
     assert_eq!(rows, [1, 1, 1]);

@@ -1,0 +1,220 @@
+//! What a refund was for, as far as its amounts tell. Pure.
+//!
+//! `PayNow` refunds everything that was charged, or exactly one line, and its event names no line. Its
+//! texts disagree about the two amounts of the event, so a line fits when either amount is what the line
+//! cost, with or without its tax and its share of the gift cards.
+
+#![deny(clippy::as_conversions, clippy::float_arithmetic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use paynow_shared::event::RefundAmounts;
+use paynow_shared::ids::{OrderLineId, WalletId};
+use paynow_shared::points::Points;
+
+use super::record::{Attribution, Record, RefundRecord};
+use super::reversal::refund_effect;
+use super::view::{LineState, OrderState};
+
+/// A refund beside the state of its order.
+pub(super) struct Fit<'a> {
+    order: &'a OrderState,
+    refund: RefundRecord,
+    /// The amounts of the refund that say something.
+    figures: BTreeSet<i128>,
+    /// What there is to give back of the whole order, in one of its readings.
+    full: BTreeSet<i128>,
+    /// The same, also without the tax.
+    everything: BTreeSet<i128>,
+}
+
+impl<'a> Fit<'a> {
+    /// `refund` is the record to be, whatever its attribution.
+    pub(super) fn new(order: &'a OrderState, refund: RefundRecord) -> Self {
+        let (full, everything) = amounts_of_everything(order);
+        Self {
+            order,
+            refund,
+            figures: figures(&refund.amounts),
+            full,
+            everything,
+        }
+    }
+
+    /// All that was charged is back: every amount says so.
+    pub(super) fn is_everything(&self) -> bool {
+        self.figures.is_subset(&self.everything) && !self.figures.is_disjoint(&self.full)
+    }
+
+    /// More is back than was charged.
+    pub(super) fn is_more_than_everything(&self) -> bool {
+        let smallest = self.figures.first();
+        smallest.is_some_and(|figure| self.full.last().is_some_and(|full| figure >= full))
+    }
+
+    /// One of the amounts is that of everything.
+    pub(super) fn may_be_everything(&self) -> bool {
+        !self.figures.is_disjoint(&self.everything) || self.is_more_than_everything()
+    }
+
+    /// Every choice takes the same points as this one.
+    pub(super) fn takes_nothing(&self) -> bool {
+        refund_effect(self.order) == self.effect(Attribution::Everything)
+    }
+
+    /// Everything, and the lines that are not refunded yet, as far as they fit one of the amounts.
+    pub(super) fn candidates(&self) -> Vec<Attribution> {
+        let everything = !self.figures.is_disjoint(&self.everything);
+        let lines = self
+            .open_lines()
+            .filter(|(_id, line)| !self.figures.is_disjoint(&amounts_of_line(line, self.order)));
+        everything
+            .then_some(Attribution::Everything)
+            .into_iter()
+            .chain(lines.map(|(id, _line)| Attribution::Line(id)))
+            .collect()
+    }
+
+    /// The only candidate, or the first of several that take the same points from the same wallets.
+    pub(super) fn agreed(&self, candidates: &[Attribution]) -> Option<Attribution> {
+        let (first, others) = candidates.split_first()?;
+        let effect = self.effect(*first);
+        let agree = others.iter().all(|other| self.effect(*other) == effect);
+        agree.then_some(*first)
+    }
+
+    /// A line that gave the same points to the same wallet and that no refund names.
+    pub(super) fn equal_open_line(&self, named: OrderLineId) -> Option<OrderLineId> {
+        let credit = self.order.lines.get(&named)?.credit;
+        let mut equal = self
+            .open_lines()
+            .filter(|(_id, line)| line.credit == credit);
+        equal.next().map(|(id, _line)| id)
+    }
+
+    /// What nobody can tell from the amounts, for a person.
+    pub(super) fn explain(&self, candidates: &[Attribution]) -> String {
+        let mut text = match candidates {
+            [] => {
+                "the refund's amounts fit no line of the order, nor all that was charged".to_owned()
+            }
+            _several => "the refund's amounts fit more than one part of the order:".to_owned(),
+        };
+        for candidate in candidates {
+            // Writing to a text cannot fail.
+            let _written = match candidate {
+                Attribution::Line(id) => write!(text, " line {id},"),
+                Attribution::Everything => write!(text, " everything,"),
+                Attribution::Points { .. } | Attribution::Proportional => Ok(()),
+            };
+        }
+        text.trim_end_matches(',').to_owned()
+    }
+
+    fn effect(&self, attribution: Attribution) -> BTreeMap<WalletId, Points> {
+        let mut after = self.order.clone();
+        after.add(&Record::Refund(RefundRecord {
+            attribution,
+            ..self.refund
+        }));
+        refund_effect(&after)
+    }
+
+    fn open_lines(&self) -> impl Iterator<Item = (OrderLineId, &LineState)> {
+        let lines = self.order.lines.iter();
+        lines
+            .filter(|(id, _line)| !is_refunded(self.order, **id))
+            .map(|(id, line)| (*id, line))
+    }
+}
+
+pub(super) fn is_refunded(order: &OrderState, line: OrderLineId) -> bool {
+    let mut refunds = order.refunds.values();
+    refunds.any(|refund| refund.attribution == Attribution::Line(line))
+}
+
+/// An amount of zero says nothing beside another one: the store pays nothing of some refunds.
+fn figures(amounts: &RefundAmounts) -> BTreeSet<i128> {
+    let both = [amounts.buyer, amounts.store].into_iter().flatten();
+    let figures: BTreeSet<i128> = both.filter(|amount| *amount != 0).map(i128::from).collect();
+    if figures.is_empty() {
+        BTreeSet::from([0])
+    } else {
+        figures
+    }
+}
+
+/// What can still be given back of the whole order: in full, and also without the tax. It is open whether
+/// `PayNow`'s total is before or after the gift cards, and which of a refund's amounts counts.
+fn amounts_of_everything(order: &OrderState) -> (BTreeSet<i128>, BTreeSet<i128>) {
+    let Some(total) = order.total_amount_minor.map(i128::from) else {
+        return (BTreeSet::new(), BTreeSet::new());
+    };
+    let charged = total.saturating_sub(order.giftcard_amount_minor.map_or(0, i128::from));
+    let back = amounts_back(order);
+    let left_of = |charged: i128| back.iter().map(move |back| charged.saturating_sub(*back));
+    let full: BTreeSet<i128> = left_of(charged).collect();
+    let with_tax: BTreeSet<i128> = left_of(total).chain(full.iter().copied()).collect();
+    let tax: i128 = order
+        .lines
+        .iter()
+        .filter(|(id, _line)| !is_refunded(order, **id))
+        .filter_map(|(_id, line)| line.details?.amounts.tax)
+        .map(i128::from)
+        .sum();
+    let without_tax = with_tax.iter().map(|amount| amount.saturating_sub(tax));
+    let everything = without_tax.chain(with_tax.iter().copied()).collect();
+    (full, everything)
+}
+
+/// What the refunds before gave back: by what the buyer got, by what the store paid, and by the lines.
+fn amounts_back(order: &OrderState) -> BTreeSet<i128> {
+    let sum = |amount: &dyn Fn(&RefundRecord) -> Option<i64>| -> i128 {
+        let refunds = order.refunds.values();
+        refunds
+            .map(|refund| i128::from(amount(refund).unwrap_or(refund.amount_minor)))
+            .sum()
+    };
+    let line_total = |refund: &RefundRecord| match refund.attribution {
+        Attribution::Line(id) => order.lines.get(&id)?.details?.amounts.total,
+        Attribution::Everything | Attribution::Points { .. } | Attribution::Proportional => None,
+    };
+    BTreeSet::from([
+        sum(&|refund| refund.amounts.buyer),
+        sum(&|refund| refund.amounts.store.filter(|amount| *amount != 0)),
+        sum(&line_total),
+    ])
+}
+
+/// What a refund of a line may give back. Empty when the line's amounts are not known.
+fn amounts_of_line(line: &LineState, order: &OrderState) -> BTreeSet<i128> {
+    let amounts = line.details.map(|details| details.amounts);
+    let amounts = amounts.unwrap_or_default();
+    let Some(total) = amounts.total.map(i128::from) else {
+        return BTreeSet::new();
+    };
+    let mut shares = vec![0];
+    match amounts.giftcard.map(i128::from) {
+        Some(own) => shares.push(own),
+        None => shares.extend(giftcard_shares(total, order)),
+    }
+    let tax = amounts.tax.map_or(0, i128::from);
+    let without = |share: i128| {
+        let with_tax = total.saturating_sub(share);
+        [with_tax, with_tax.saturating_sub(tax)]
+    };
+    shares.into_iter().flat_map(without).collect()
+}
+
+/// `PayNow`'s events tell only how much of the order was paid with gift cards. A line's share of it, in
+/// proportion to its total, is rounded down or up.
+fn giftcard_shares(line_total: i128, order: &OrderState) -> Vec<i128> {
+    let giftcards = order.giftcard_amount_minor.map_or(0, i128::from);
+    let total = order.total_amount_minor.map_or(0, i128::from);
+    if giftcards <= 0 || total <= 0 {
+        return Vec::new();
+    }
+    let share = giftcards.saturating_mul(line_total).div_euclid(total);
+    vec![share, share.saturating_add(1)]
+}
