@@ -1,4 +1,5 @@
-REVOKE SELECT (currency, buyer_wallet_id, giftcard_amount_minor, order_type) ON orders FROM paynow_worker;
+REVOKE SELECT (event_id) ON reversals FROM paynow_worker;
+REVOKE SELECT (currency) ON orders FROM paynow_worker;
 DROP TRIGGER products_record_price ON products;
 DROP FUNCTION record_price();
 DROP TABLE product_prices, refund_attributions;

@@ -67,6 +67,7 @@ ALTER TABLE reversals
 CREATE TABLE refund_attributions (
     refund_id bigint NOT NULL,
     order_id bigint NOT NULL,
+    -- Without line and points the refund is for everything.
     line_id bigint,
     wallet_id bigint,
     points bigint,
@@ -74,7 +75,7 @@ CREATE TABLE refund_attributions (
     action_id bigint NOT NULL,
     CONSTRAINT refund_attributions_pkey PRIMARY KEY (refund_id),
     CONSTRAINT refund_attributions_form CHECK (
-        (line_id IS NULL) <> (points IS NULL)
+        (line_id IS NULL OR points IS NULL)
         AND (wallet_id IS NULL) = (points IS NULL)
         AND (points IS NULL OR points >= 0))
 );
@@ -121,6 +122,6 @@ CREATE TRIGGER products_record_price AFTER INSERT OR UPDATE OR DELETE ON product
 GRANT SELECT ON order_lines, refund_attributions, product_prices TO paynow_reader;
 GRANT INSERT ON order_lines TO paynow_worker;
 GRANT SELECT ON order_lines, refund_attributions, product_prices TO paynow_worker;
-GRANT SELECT (currency, buyer_wallet_id, giftcard_amount_minor, order_type) ON orders TO paynow_worker;
-GRANT SELECT (buyer_amount_minor, store_amount_minor, attribution, attribution_source, line_id, wallet_id,
+GRANT SELECT (currency, giftcard_amount_minor) ON orders TO paynow_worker;
+GRANT SELECT (event_id, buyer_amount_minor, store_amount_minor, attribution, attribution_source, line_id, wallet_id,
     points, chargeback_at) ON reversals TO paynow_worker;

@@ -42,9 +42,12 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// All that was charged is back: every amount says so.
+    /// All that was charged is back: every amount says so. With gift cards the amount of one line may be
+    /// the same, so its refund must be told apart like any other.
     pub(super) fn is_everything(&self) -> bool {
-        self.figures.is_subset(&self.everything) && !self.figures.is_disjoint(&self.full)
+        self.figures.is_subset(&self.everything)
+            && !self.figures.is_disjoint(&self.full)
+            && giftcards(self.order) == 0
     }
 
     /// More is back than was charged.
@@ -81,7 +84,27 @@ impl<'a> Fit<'a> {
         let (first, others) = candidates.split_first()?;
         let effect = self.effect(*first);
         let agree = others.iter().all(|other| self.effect(*other) == effect);
-        agree.then_some(*first)
+        // With gift cards an amount may be that of another line by chance, so one candidate must explain both.
+        let is_explained =
+            giftcards(self.order) == 0 || candidates.iter().any(|it| self.explains_all(*it));
+        (agree && is_explained).then_some(*first)
+    }
+
+    /// Each amount of the refund is one of the candidate's, or the whole payment.
+    fn explains_all(&self, candidate: Attribution) -> bool {
+        let own = match candidate {
+            Attribution::Everything => self.everything.clone(),
+            Attribution::Line(id) => {
+                let line = self.order.lines.get(&id);
+                line.map_or_else(BTreeSet::new, |line| amounts_of_line(line, self.order))
+            }
+            Attribution::Points { .. } | Attribution::Proportional => BTreeSet::new(),
+        };
+        let total = self.order.total_amount_minor.map(i128::from);
+        let charged = total.map(|total| total.saturating_sub(giftcards(self.order)));
+        self.figures.iter().all(|figure| {
+            own.contains(figure) || total == Some(*figure) || charged == Some(*figure)
+        })
     }
 
     /// A line that gave the same points to the same wallet and that no refund names.
@@ -151,11 +174,19 @@ fn amounts_of_everything(order: &OrderState) -> (BTreeSet<i128>, BTreeSet<i128>)
     let Some(total) = order.total_amount_minor.map(i128::from) else {
         return (BTreeSet::new(), BTreeSet::new());
     };
-    let charged = total.saturating_sub(order.giftcard_amount_minor.map_or(0, i128::from));
-    let back = amounts_back(order);
-    let left_of = |charged: i128| back.iter().map(move |back| charged.saturating_sub(*back));
-    let full: BTreeSet<i128> = left_of(charged).collect();
-    let with_tax: BTreeSet<i128> = left_of(total).chain(full.iter().copied()).collect();
+    let charged = total.saturating_sub(giftcards(order));
+    let back = lines_back(order);
+    let of_giftcards = giftcard_shares(back, order).into_iter();
+    let back_charged = of_giftcards.map(|share| back.saturating_sub(share));
+    let left_of = |charged: i128, back: BTreeSet<i128>| -> BTreeSet<i128> {
+        let back = back.into_iter().chain(amounts_back(order));
+        back.map(|back| charged.saturating_sub(back)).collect()
+    };
+    let full = left_of(charged, back_charged.collect());
+    let with_tax: BTreeSet<i128> = left_of(total, BTreeSet::from([back]))
+        .union(&full)
+        .copied()
+        .collect();
     let tax: i128 = order
         .lines
         .iter()
@@ -168,23 +199,30 @@ fn amounts_of_everything(order: &OrderState) -> (BTreeSet<i128>, BTreeSet<i128>)
     (full, everything)
 }
 
-/// What the refunds before gave back: by what the buyer got, by what the store paid, and by the lines.
-fn amounts_back(order: &OrderState) -> BTreeSet<i128> {
+/// What the refunds before gave back, by what the buyer got and by what the store paid.
+fn amounts_back(order: &OrderState) -> [i128; 2] {
     let sum = |amount: &dyn Fn(&RefundRecord) -> Option<i64>| -> i128 {
         let refunds = order.refunds.values();
         refunds
             .map(|refund| i128::from(amount(refund).unwrap_or(refund.amount_minor)))
             .sum()
     };
-    let line_total = |refund: &RefundRecord| match refund.attribution {
+    [
+        sum(&|refund| refund.amounts.buyer),
+        sum(&|refund| refund.amounts.store.filter(|amount| *amount != 0)),
+    ]
+}
+
+/// What the refunds before gave back, by the totals of their lines.
+fn lines_back(order: &OrderState) -> i128 {
+    let of_line = |refund: &RefundRecord| match refund.attribution {
         Attribution::Line(id) => order.lines.get(&id)?.details?.amounts.total,
         Attribution::Everything | Attribution::Points { .. } | Attribution::Proportional => None,
     };
-    BTreeSet::from([
-        sum(&|refund| refund.amounts.buyer),
-        sum(&|refund| refund.amounts.store.filter(|amount| *amount != 0)),
-        sum(&line_total),
-    ])
+    let refunds = order.refunds.values();
+    refunds
+        .map(|refund| i128::from(of_line(refund).unwrap_or(refund.amount_minor)))
+        .sum()
 }
 
 /// What a refund of a line may give back. Empty when the line's amounts are not known.
@@ -207,14 +245,17 @@ fn amounts_of_line(line: &LineState, order: &OrderState) -> BTreeSet<i128> {
     shares.into_iter().flat_map(without).collect()
 }
 
-/// `PayNow`'s events tell only how much of the order was paid with gift cards. A line's share of it, in
-/// proportion to its total, is rounded down or up.
-fn giftcard_shares(line_total: i128, order: &OrderState) -> Vec<i128> {
-    let giftcards = order.giftcard_amount_minor.map_or(0, i128::from);
+/// `PayNow`'s events tell only how much of the order was paid with gift cards. The share of some lines, in
+/// proportion to their total, is rounded down or up.
+fn giftcard_shares(of_lines: i128, order: &OrderState) -> [i128; 2] {
     let total = order.total_amount_minor.map_or(0, i128::from);
-    if giftcards <= 0 || total <= 0 {
-        return Vec::new();
-    }
-    let share = giftcards.saturating_mul(line_total).div_euclid(total);
-    vec![share, share.saturating_add(1)]
+    let product = giftcards(order).saturating_mul(of_lines);
+    let share = product.div_euclid(total.max(1));
+    let is_exact = share.saturating_mul(total) == product;
+    [share, share.saturating_add(i128::from(!is_exact))]
+}
+
+/// How much of the order was paid with gift cards, in minor units.
+pub(super) fn giftcards(order: &OrderState) -> i128 {
+    order.giftcard_amount_minor.map_or(0, i128::from)
 }

@@ -15,6 +15,7 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 
+use super::attribution::{giftcards, is_refunded};
 use super::chargeback::newest;
 use super::decision::{Decision, Reversal, overflow};
 use super::policy::Policy;
@@ -143,6 +144,9 @@ pub(super) fn refund_effect(order: &OrderState) -> BTreeMap<WalletId, Points> {
 }
 
 fn refunded_points(wallet_id: WalletId, credited: Points, order: &OrderState) -> Points {
+    if all_that_was_charged_is_back(order) {
+        return credited;
+    }
     let mut sum = 0_i128;
     for refund in order.refunds.values() {
         match refund.attribution {
@@ -160,7 +164,7 @@ fn refunded_points(wallet_id: WalletId, credited: Points, order: &OrderState) ->
         }
     }
     let total = order.total_amount_minor.map_or(0, i128::from);
-    let charged = total.saturating_sub(order.giftcard_amount_minor.map_or(0, i128::from));
+    let charged = total.saturating_sub(giftcards(order));
     // A refund of the version before took its share of the total, whatever was paid with gift cards.
     let old = share_of(order, |refund| refund.source.is_none());
     let new = share_of(order, |refund| refund.source.is_some());
@@ -174,6 +178,16 @@ fn refunded_points(wallet_id: WalletId, credited: Points, order: &OrderState) ->
     i64::try_from(sum)
         .map_or(credited, Points::new)
         .min(credited)
+}
+
+/// Every line that cost something was refunded. Those that cost nothing came with them.
+fn all_that_was_charged_is_back(order: &OrderState) -> bool {
+    let mut has_cost = false;
+    order.lines.iter().all(|(id, line)| {
+        let total = line.details.and_then(|details| details.amounts.total);
+        has_cost |= total.is_some_and(|total| total > 0);
+        total == Some(0) || is_refunded(order, *id)
+    }) && has_cost
 }
 
 /// The sum of the proportional refunds; `None` when there is none.

@@ -99,13 +99,7 @@ fn short(decision: Decision) -> Short {
         Decision::Post(entries) => Short::Post(
             entries
                 .into_iter()
-                .map(|entry| {
-                    (
-                        entry.key.to_string(),
-                        entry.wallet_id.get(),
-                        entry.points.get(),
-                    )
-                })
+                .map(|it| (it.key.to_string(), it.wallet_id.get(), it.points.get()))
                 .collect(),
         ),
         Decision::AlreadyPosted => Short::AlreadyPosted,
@@ -391,8 +385,7 @@ proptest! {
         if let Short::Post(entries) = decision {
             prop_assert_eq!(entries.len(), lines.len());
             for ((key, to, points), (line, product, quantity, gift_to)) in entries.iter().zip(&lines) {
-                let prices = view.products.get(&id(*product)).unwrap();
-                let price = prices.at(0).unwrap().get();
+                let price = view.products.get(&id(*product)).unwrap().at(0).unwrap().get();
                 prop_assert_eq!(key, &format!("order-line:{line}"));
                 prop_assert!(!known.contains(key));
                 prop_assert_eq!(*to, gift_to.unwrap_or(BUYER));

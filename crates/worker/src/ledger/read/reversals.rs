@@ -159,13 +159,12 @@ pub(super) fn told(
     .load(connection)?;
     let mut told = HashMap::new();
     for row in rows {
-        if let Some(attribution) = decided(row.line_id, row.wallet_id, row.points)? {
-            let by_a_person = Told {
-                by: Source::Operator,
-                answer: Answer::For(attribution),
-            };
-            told.insert(RefundId::from_i64(row.refund_id)?, by_a_person);
-        }
+        let decided = decided(row.line_id, row.wallet_id, row.points)?;
+        let by_a_person = Told {
+            by: Source::Operator,
+            answer: Answer::For(decided.unwrap_or(Attribution::Everything)),
+        };
+        told.insert(RefundId::from_i64(row.refund_id)?, by_a_person);
     }
     Ok(told)
 }
