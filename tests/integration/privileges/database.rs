@@ -29,7 +29,7 @@ const RIGHTS: &str = "
     WHERE grantee <> 'paynow_owner'::regrole
     GROUP BY who, may, on_what ORDER BY who, may, on_what";
 
-const ALL_RIGHTS: [&str; 61] = [
+const ALL_RIGHTS: &[&str] = &[
     "paynow_ledger: insert wallets",
     "paynow_ledger: select wallets",
     "paynow_ledger: update wallets",
