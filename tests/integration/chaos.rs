@@ -151,6 +151,7 @@ fn thousands_of_mixed_events_through_faults_end_as_in_the_model() {
     let mut app = TestApp::builder()
         .workers(2)
         .worker_program("paynow-worker-poison")
+        .worker_setting("PARTIAL_REFUNDS", "proportional")
         .start();
     app.set_product(POINTS, PRICE);
     let scenario = scenario(&mut fastrand::Rng::with_seed(3));

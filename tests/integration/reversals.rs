@@ -39,10 +39,18 @@ pub(crate) fn chargeback(order: &Order, payment_id: i64, closed: Option<&str>) -
     .into_bytes()
 }
 
-/// An app with a credited order.
-fn with_order(order: &Order) -> TestApp {
-    let app = TestApp::start();
+/// An app whose refunds take points in proportion to the order's total.
+fn proportional() -> TestApp {
+    let app = TestApp::builder()
+        .worker_setting("PARTIAL_REFUNDS", "proportional")
+        .start();
     app.set_product(POINTS, 500);
+    app
+}
+
+/// The same with a credited order.
+fn with_order(order: &Order) -> TestApp {
+    let app = proportional();
     app.deliver(order);
     app.drain();
     app
@@ -112,8 +120,7 @@ fn a_won_chargeback_restores_exactly_what_it_took() {
 
 #[test]
 fn a_reversal_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
-    let app = TestApp::start();
-    app.set_product(POINTS, 500);
+    let app = proportional();
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
     app.deliver_bytes(&refund(&order, flake(), 500));
@@ -131,8 +138,7 @@ fn a_reversal_before_its_order_waits_on_the_ladder_and_is_applied_after_it() {
 
 #[test]
 fn an_order_that_is_recorded_while_its_refund_is_looked_up_is_seen_whole_or_not_at_all() {
-    let app = TestApp::start();
-    app.set_product(POINTS, 500);
+    let app = proportional();
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
     let mut other_worker = app.database.connect();
@@ -225,6 +231,7 @@ fn a_shop_may_have_partial_refunds_kept_for_a_person() {
 fn many_refunds_of_one_order_at_two_workers_at_once_take_exactly_their_share() {
     let mut app = TestApp::builder()
         .workers(0)
+        .worker_setting("PARTIAL_REFUNDS", "proportional")
         .worker_setting("WORKER_BATCH_MAX", "3")
         .start();
     app.set_product(POINTS, 500);
@@ -243,8 +250,7 @@ fn many_refunds_of_one_order_at_two_workers_at_once_take_exactly_their_share() {
 
 #[test]
 fn the_ladder_may_be_changed_while_an_event_waits_on_it() {
-    let mut app = TestApp::start();
-    app.set_product(POINTS, 500);
+    let mut app = proportional();
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
     app.deliver_bytes(&refund(&order, flake(), 500));

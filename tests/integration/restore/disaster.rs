@@ -37,6 +37,7 @@ impl System {
         let app = TestApp::builder()
             .database_on(cluster.admin_url(), "paynow")
             .workers(2)
+            .worker_setting("PARTIAL_REFUNDS", "proportional")
             .start();
         app.set_product(POINTS, PRICE);
         let history = History::default();
