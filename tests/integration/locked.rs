@@ -179,7 +179,7 @@ fn a_held_row_of_products_stops_no_credit() {
 fn a_table_that_is_locked_as_a_whole_is_an_outage_and_spends_no_attempt() {
     let (mut app, _held) = app_with_wallet();
     app.start_worker();
-    for table in ["product_prices", "orders", "wallets"] {
+    for table in ["product_prices", "orders", "order_lines", "wallets"] {
         let paused_before = pauses(&app).unwrap();
         let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
         let mut other = hold(&app, &lock);

@@ -38,10 +38,7 @@ fn a_dry_run_shows_the_effect_on_balances_and_writes_nothing() {
     });
     assert_eq!(shown["wallets"], json!([wallet]));
     let human = replay(&app, &ALL).succeeded().stdout;
-    for part in [
-        "dead again: unknown_product",
-        "dry run: 3 dead letters",
-    ] {
+    for part in ["dead again: unknown_product", "dry run: 3 dead letters"] {
         assert!(human.contains(part), "{part}: {human}");
     }
 

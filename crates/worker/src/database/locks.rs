@@ -22,8 +22,9 @@ const WORK_BEFORE_WAIT: Duration = Duration::from_secs(2);
 const STATE: &str = "SELECT current_setting('lc_messages') AS language, EXISTS (\
          SELECT FROM pg_locks WHERE pid <> pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             AND relation = ANY (ARRAY['webhook_events', 'orders', 'reversals', \
-                 'ledger_entries', 'wallets', 'products', 'suspects']::regclass[]) \
+             AND relation = ANY (ARRAY['webhook_events', 'orders', 'order_lines', \
+                 'reversals', 'refund_attributions', 'ledger_entries', 'wallets', \
+                 'product_prices', 'suspects']::regclass[]) \
              AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', \
                  'AccessExclusiveLock')) AS is_table_locked";
 

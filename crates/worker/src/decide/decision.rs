@@ -31,6 +31,7 @@ pub enum Decision {
 /// A reversal to record and the entries to post for it, none when it changes nothing now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reversal {
+    pub order_id: OrderId,
     pub record: Record,
     /// Its position among the order's reversals. Of two workers that decide at the same time, only
     /// one can insert this position; the other decides again.

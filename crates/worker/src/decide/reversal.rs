@@ -70,6 +70,7 @@ pub(super) fn reverse(
         }
     }
     Ok(Decision::Reverse(Reversal {
+        order_id,
         record,
         sequence: before.reversal_count,
         entries,

@@ -126,10 +126,7 @@ impl<'a> Plan<'a> {
                 self.post(event, entries, view);
                 Outcome::Credited
             }
-            Decision::Reverse(reversal) => match order_id_of(event) {
-                Some(order_id) => self.reverse((event, order_id), reversal, view),
-                None => Outcome::Noted,
-            },
+            Decision::Reverse(reversal) => self.reverse(event, reversal, view),
         };
         view.events.insert(event.id, decoded.digest);
         let order_id = order_id_of(event);
@@ -149,13 +146,9 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn reverse(
-        &mut self,
-        (event, order_id): (&'a Event, OrderId),
-        reversal: Reversal,
-        view: &mut LedgerView,
-    ) -> Outcome {
+    fn reverse(&mut self, event: &'a Event, reversal: Reversal, view: &mut LedgerView) -> Outcome {
         let Reversal {
+            order_id,
             record,
             sequence,
             entries,
