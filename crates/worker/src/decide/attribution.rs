@@ -6,16 +6,18 @@
 
 #![deny(clippy::as_conversions, clippy::float_arithmetic)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use paynow_shared::event::RefundAmounts;
 use paynow_shared::ids::{OrderLineId, WalletId};
 use paynow_shared::points::Points;
 
 use super::record::{Attribution, Record, RefundRecord};
-use super::reversal::refund_effect;
+use super::reversal::points_refunded;
 use super::view::{LineState, OrderState};
+
+/// So many candidates are named in an error.
+const NAMED_MAX: usize = 5;
 
 /// A refund beside the state of its order.
 pub(super) struct Fit<'a> {
@@ -63,15 +65,19 @@ impl<'a> Fit<'a> {
 
     /// Every choice takes the same points as this one.
     pub(super) fn takes_nothing(&self) -> bool {
-        refund_effect(self.order) == self.effect(Attribution::Everything)
+        points_refunded(self.order) == self.taken_with(Attribution::Everything)
     }
 
-    /// Everything, and the lines that are not refunded yet, as far as they fit one of the amounts.
+    /// Everything, and the lines that are not refunded yet, as far as they fit one of the amounts. Of equal
+    /// lines only the first: which one it was makes no difference.
     pub(super) fn candidates(&self) -> Vec<Attribution> {
         let everything = !self.figures.is_disjoint(&self.everything);
-        let lines = self
-            .open_lines()
-            .filter(|(_id, line)| !self.figures.is_disjoint(&amounts_of_line(line, self.order)));
+        let mut seen = HashSet::new();
+        let lines = self.open_lines().filter(|(_id, line)| {
+            let total = line.details.and_then(|details| details.amounts.total);
+            !self.figures.is_disjoint(&amounts_of_line(line, self.order))
+                && seen.insert((line.credit, total))
+        });
         everything
             .then_some(Attribution::Everything)
             .into_iter()
@@ -82,8 +88,8 @@ impl<'a> Fit<'a> {
     /// The only candidate, or the first of several that take the same points from the same wallets.
     pub(super) fn agreed(&self, candidates: &[Attribution]) -> Option<Attribution> {
         let (first, others) = candidates.split_first()?;
-        let effect = self.effect(*first);
-        let agree = others.iter().all(|other| self.effect(*other) == effect);
+        let taken = self.taken_with(*first);
+        let agree = others.iter().all(|other| self.taken_with(*other) == taken);
         // With gift cards an amount may be that of another line by chance, so one candidate must explain both.
         let is_explained =
             giftcards(self.order) == 0 || candidates.iter().any(|it| self.explains_all(*it));
@@ -118,30 +124,28 @@ impl<'a> Fit<'a> {
 
     /// What nobody can tell from the amounts, for a person.
     pub(super) fn explain(&self, candidates: &[Attribution]) -> String {
-        let mut text = match candidates {
+        let named = candidates.iter().filter_map(|candidate| match candidate {
+            Attribution::Line(id) => Some(format!("line {id}")),
+            Attribution::Everything => Some("everything".to_owned()),
+            Attribution::Points { .. } | Attribution::Proportional => None,
+        });
+        let named: Vec<String> = named.take(NAMED_MAX).collect();
+        match named.as_slice() {
             [] => {
                 "the refund's amounts fit no line of the order, nor all that was charged".to_owned()
             }
-            _several => "the refund's amounts fit more than one part of the order:".to_owned(),
-        };
-        for candidate in candidates {
-            // Writing to a text cannot fail.
-            let _written = match candidate {
-                Attribution::Line(id) => write!(text, " line {id},"),
-                Attribution::Everything => write!(text, " everything,"),
-                Attribution::Points { .. } | Attribution::Proportional => Ok(()),
-            };
+            [one] => format!("only one of the refund's amounts fits: {one}"),
+            _several => format!("the refund's amounts fit {}", named.join(" or ")),
         }
-        text.trim_end_matches(',').to_owned()
     }
 
-    fn effect(&self, attribution: Attribution) -> BTreeMap<WalletId, Points> {
+    fn taken_with(&self, attribution: Attribution) -> BTreeMap<WalletId, Points> {
         let mut after = self.order.clone();
         after.add(&Record::Refund(RefundRecord {
             attribution,
             ..self.refund
         }));
-        refund_effect(&after)
+        points_refunded(&after)
     }
 
     fn open_lines(&self) -> impl Iterator<Item = (OrderLineId, &LineState)> {

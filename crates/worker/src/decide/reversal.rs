@@ -19,7 +19,7 @@ use super::attribution::{giftcards, is_refunded};
 use super::chargeback::newest;
 use super::decision::{Decision, Reversal, overflow};
 use super::policy::Policy;
-use super::record::{Attribution, ChargebackStep, Record, RefundRecord};
+use super::record::{Attribution, ChargebackStep, Record};
 use super::view::{LedgerView, OrderState};
 
 /// A reversal may name no store, because the id of its order is enough to find the right one.
@@ -53,11 +53,11 @@ pub(super) fn reverse(
     after.add(&record);
     let key = free_key(&record, before, view);
     let mut entries = Vec::new();
-    for (position, (wallet_id, credited)) in before.credited.iter().enumerate() {
+    for (position, (wallet_id, to_take_back)) in points_to_take_back(&after).iter().enumerate() {
         let taken_back = before.taken_back.get(wallet_id).copied();
         let points = taken_back
             .unwrap_or_default()
-            .checked_add(points_to_take_back(*wallet_id, *credited, &after).negated())
+            .checked_add(to_take_back.negated())
             .ok_or_else(|| overflow("the points taken back"))?;
         if points != Points::ZERO {
             entries.push(LedgerEntry {
@@ -124,61 +124,90 @@ fn key_in(key: &EntryKey, position: usize, wallet_id: WalletId) -> EntryKey {
     }
 }
 
-/// How many of the points that the order credited to a wallet should be taken back.
-fn points_to_take_back(wallet_id: WalletId, credited: Points, order: &OrderState) -> Points {
+/// How many of the points that the order credited should be taken back, by wallet.
+fn points_to_take_back(order: &OrderState) -> BTreeMap<WalletId, Points> {
     let is_taken = |steps: &Vec<ChargebackStep>| match newest(steps) {
         Some(ChargebackState::Opened | ChargebackState::Lost) => true,
         Some(ChargebackState::Won) | None => false,
     };
     if order.chargebacks.values().any(is_taken) {
-        return credited;
+        return order.credited.clone();
     }
-    refunded_points(wallet_id, credited, order)
+    points_refunded(order)
 }
 
-/// The points that refunds alone take back, by wallet.
-pub(super) fn refund_effect(order: &OrderState) -> BTreeMap<WalletId, Points> {
-    let wallets = order.credited.iter();
-    wallets
-        .map(|(wallet_id, credited)| (*wallet_id, refunded_points(*wallet_id, *credited, order)))
+/// How many of these points the refunds alone take back.
+pub(super) fn points_refunded(order: &OrderState) -> BTreeMap<WalletId, Points> {
+    let mut sums = BTreeMap::<WalletId, i128>::new();
+    let mut add = |wallet_id: WalletId, points: Points| {
+        let sum = sums.entry(wallet_id).or_default();
+        *sum = sum.saturating_add(points.get().into());
+    };
+    for refund in order.refunds.values() {
+        match refund.attribution {
+            Attribution::Everything => return order.credited.clone(),
+            Attribution::Line(line_id) => {
+                let line = order.lines.get(&line_id).and_then(|line| line.credit);
+                line.into_iter()
+                    .for_each(|(wallet_id, points)| add(wallet_id, points));
+            }
+            Attribution::Points { wallet_id, points } => add(wallet_id, points),
+            Attribution::Proportional => {}
+        }
+    }
+    let shares = shares(order);
+    if shares.iter().any(Share::is_whole) || all_that_was_charged_is_back(order) {
+        return order.credited.clone();
+    }
+    let wallets = order.credited.iter().map(|(wallet_id, credited)| {
+        let sum = sums.get(wallet_id).copied().unwrap_or_default();
+        let sum = shares
+            .iter()
+            .fold(sum, |sum, share| sum.saturating_add(share.of(*credited)));
+        let points = i64::try_from(sum).map_or(*credited, Points::new);
+        (*wallet_id, points.min(*credited))
+    });
+    wallets.collect()
+}
+
+/// The part of an order that proportional refunds gave back, in minor units.
+struct Share {
+    refunded: i128,
+    of: i128,
+}
+
+/// A refund of the version before took its share of the total, whatever was paid with gift cards.
+fn shares(order: &OrderState) -> Vec<Share> {
+    let total = order.total_amount_minor.map_or(0, i128::from);
+    let charged = total.saturating_sub(giftcards(order));
+    let share = |is_old: bool, of: i128| {
+        let refunds = order.refunds.values().filter(|refund| {
+            refund.attribution == Attribution::Proportional && refund.source.is_none() == is_old
+        });
+        let amounts = refunds.map(|refund| i128::from(refund.amount_minor));
+        let refunded = amounts.reduce(i128::saturating_add)?;
+        Some(Share { refunded, of })
+    };
+    [share(true, total), share(false, charged)]
+        .into_iter()
+        .flatten()
         .collect()
 }
 
-fn refunded_points(wallet_id: WalletId, credited: Points, order: &OrderState) -> Points {
-    if all_that_was_charged_is_back(order) {
-        return credited;
+impl Share {
+    fn is_whole(&self) -> bool {
+        self.refunded >= self.of
     }
-    let mut sum = 0_i128;
-    for refund in order.refunds.values() {
-        match refund.attribution {
-            Attribution::Everything => return credited,
-            Attribution::Line(line_id) => {
-                let line = order.lines.get(&line_id).and_then(|line| line.credit);
-                let own = line.filter(|(of, _points)| *of == wallet_id);
-                sum = sum.saturating_add(own.map_or(0, |(_, points)| points.get().into()));
-            }
-            Attribution::Points {
-                wallet_id: of,
-                points,
-            } if of == wallet_id => sum = sum.saturating_add(points.get().into()),
-            Attribution::Points { .. } | Attribution::Proportional => {}
-        }
+
+    /// Rounded half up. The share is not the whole.
+    fn of(&self, points: Points) -> i128 {
+        let twice = i128::from(points.get())
+            .saturating_mul(self.refunded)
+            .saturating_mul(2);
+        twice
+            .saturating_add(self.of)
+            .div_euclid(self.of.saturating_mul(2).max(1))
     }
-    let total = order.total_amount_minor.map_or(0, i128::from);
-    let charged = total.saturating_sub(giftcards(order));
-    // A refund of the version before took its share of the total, whatever was paid with gift cards.
-    let old = share_of(order, |refund| refund.source.is_none());
-    let new = share_of(order, |refund| refund.source.is_some());
-    for (share, of) in [(old, total), (new, charged)] {
-        match share {
-            Some(refunded) if refunded >= of => return credited,
-            Some(refunded) => sum = sum.saturating_add(half_up(credited, refunded, of)),
-            None => {}
-        }
-    }
-    i64::try_from(sum)
-        .map_or(credited, Points::new)
-        .min(credited)
 }
 
 /// Every line that cost something was refunded. Those that cost nothing came with them.
@@ -189,26 +218,6 @@ fn all_that_was_charged_is_back(order: &OrderState) -> bool {
         has_cost |= total.is_some_and(|total| total > 0);
         total == Some(0) || is_refunded(order, *id)
     }) && has_cost
-}
-
-/// The sum of the proportional refunds; `None` when there is none.
-fn share_of(order: &OrderState, counts: impl Fn(&RefundRecord) -> bool) -> Option<i128> {
-    let refunds = order.refunds.values();
-    let amounts =
-        refunds.filter(|refund| refund.attribution == Attribution::Proportional && counts(refund));
-    amounts
-        .map(|refund| i128::from(refund.amount_minor))
-        .reduce(i128::saturating_add)
-}
-
-/// `credited * refunded / total`, rounded half up; `refunded` is from 0 to below `total`.
-fn half_up(credited: Points, refunded: i128, total: i128) -> i128 {
-    let twice = i128::from(credited.get())
-        .saturating_mul(refunded)
-        .saturating_mul(2);
-    twice
-        .saturating_add(total)
-        .div_euclid(total.saturating_mul(2).max(1))
 }
 
 #[cfg(test)]
