@@ -4,11 +4,13 @@
 mod attribution;
 mod chargeback;
 mod decision;
+mod line;
 mod order;
 mod policy;
 pub mod prices;
 pub mod record;
 mod refund;
+mod retold;
 mod reversal;
 pub mod view;
 

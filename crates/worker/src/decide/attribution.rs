@@ -49,7 +49,7 @@ impl<'a> Fit<'a> {
     pub(super) fn is_everything(&self) -> bool {
         self.figures.is_subset(&self.everything)
             && !self.figures.is_disjoint(&self.full)
-            && giftcards(self.order) == 0
+            && self.order.giftcards() == 0
     }
 
     /// More is back than was charged.
@@ -92,7 +92,7 @@ impl<'a> Fit<'a> {
         let agree = others.iter().all(|other| self.taken_with(*other) == taken);
         // With gift cards an amount may be that of another line by chance, so one candidate must explain both.
         let is_explained =
-            giftcards(self.order) == 0 || candidates.iter().any(|it| self.explains_all(*it));
+            self.order.giftcards() == 0 || candidates.iter().any(|it| self.explains_all(*it));
         (agree && is_explained).then_some(*first)
     }
 
@@ -107,7 +107,7 @@ impl<'a> Fit<'a> {
             Attribution::Points { .. } | Attribution::Proportional => BTreeSet::new(),
         };
         let total = self.order.total_amount_minor.map(i128::from);
-        let charged = total.map(|total| total.saturating_sub(giftcards(self.order)));
+        let charged = total.map(|total| total.saturating_sub(self.order.giftcards()));
         self.figures.iter().all(|figure| {
             own.contains(figure) || total == Some(*figure) || charged == Some(*figure)
         })
@@ -151,14 +151,9 @@ impl<'a> Fit<'a> {
     fn open_lines(&self) -> impl Iterator<Item = (OrderLineId, &LineState)> {
         let lines = self.order.lines.iter();
         lines
-            .filter(|(id, _line)| !is_refunded(self.order, **id))
+            .filter(|(id, _line)| !self.order.is_refunded(**id))
             .map(|(id, line)| (*id, line))
     }
-}
-
-pub(super) fn is_refunded(order: &OrderState, line: OrderLineId) -> bool {
-    let mut refunds = order.refunds.values();
-    refunds.any(|refund| refund.attribution == Attribution::Line(line))
 }
 
 /// An amount of zero says nothing beside another one: the store pays nothing of some refunds.
@@ -178,7 +173,7 @@ fn amounts_of_everything(order: &OrderState) -> (BTreeSet<i128>, BTreeSet<i128>)
     let Some(total) = order.total_amount_minor.map(i128::from) else {
         return (BTreeSet::new(), BTreeSet::new());
     };
-    let charged = total.saturating_sub(giftcards(order));
+    let charged = total.saturating_sub(order.giftcards());
     let back = lines_back(order);
     let of_giftcards = giftcard_shares(back, order).into_iter();
     let back_charged = of_giftcards.map(|share| back.saturating_sub(share));
@@ -194,7 +189,7 @@ fn amounts_of_everything(order: &OrderState) -> (BTreeSet<i128>, BTreeSet<i128>)
     let tax: i128 = order
         .lines
         .iter()
-        .filter(|(id, _line)| !is_refunded(order, **id))
+        .filter(|(id, _line)| !order.is_refunded(**id))
         .filter_map(|(_id, line)| line.details?.amounts.tax)
         .map(i128::from)
         .sum();
@@ -253,13 +248,8 @@ fn amounts_of_line(line: &LineState, order: &OrderState) -> BTreeSet<i128> {
 /// proportion to their total, is rounded down or up.
 fn giftcard_shares(of_lines: i128, order: &OrderState) -> [i128; 2] {
     let total = order.total_amount_minor.map_or(0, i128::from);
-    let product = giftcards(order).saturating_mul(of_lines);
+    let product = order.giftcards().saturating_mul(of_lines);
     let share = product.div_euclid(total.max(1));
     let is_exact = share.saturating_mul(total) == product;
     [share, share.saturating_add(i128::from(!is_exact))]
-}
-
-/// How much of the order was paid with gift cards, in minor units.
-pub(super) fn giftcards(order: &OrderState) -> i128 {
-    order.giftcard_amount_minor.map_or(0, i128::from)
 }

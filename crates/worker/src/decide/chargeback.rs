@@ -7,7 +7,7 @@ use paynow_shared::event::{Chargeback, ChargebackState};
 use paynow_shared::ids::EventId;
 use paynow_shared::wire::Failure;
 
-use super::decision::{Decision, conflict};
+use super::decision::{Decision, conflict, made_at_us};
 use super::policy::Policy;
 use super::record::{ChargebackStep, Record, ReversalKind};
 use super::reversal::{await_order, reject_other_store, reverse};
@@ -41,12 +41,6 @@ pub(super) fn decide_chargeback(
     }
 }
 
-/// The state of the newest step. Whatever closed the chargeback is newer than its opening at the same time.
-pub(super) fn newest(steps: &[ChargebackStep]) -> Option<ChargebackState> {
-    let newest = steps.iter().max_by_key(|step| (step.at_us, step.state));
-    newest.map(|step| step.state)
-}
-
 /// The step that the event reports; `None` if it is recorded already.
 fn next_step(
     chargeback: &Chargeback,
@@ -57,7 +51,7 @@ fn next_step(
         ChargebackState::Opened => false,
         ChargebackState::Won | ChargebackState::Lost => true,
     };
-    let last = newest(steps);
+    let last = ChargebackStep::newest_state(steps);
     let is_closed = matches!(last, Some(ChargebackState::Won | ChargebackState::Lost));
     let at_us = match chargeback.at_us {
         // A closing without a time ends what is open by now, and a second one must say the same.
@@ -95,9 +89,4 @@ fn repeated(chargeback: &Chargeback, closed: Option<ChargebackState>) -> Result<
     Err(conflict(format!(
         "the chargeback of payment {payment} was closed with the opposite result before"
     )))
-}
-
-/// When PayNow made the event, by its id, in Unix microseconds.
-pub(super) fn made_at_us(event_id: EventId) -> i64 {
-    event_id.created_at_ms().saturating_mul(1000)
 }

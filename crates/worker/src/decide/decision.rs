@@ -1,6 +1,6 @@
 //! What can be decided about an event.
 
-use paynow_shared::ids::{OrderId, PaymentId, RefundId, StoreId};
+use paynow_shared::ids::{EventId, OrderId, PaymentId, RefundId, StoreId};
 use paynow_shared::reason::Reason;
 use paynow_shared::wallet::LedgerEntry;
 use paynow_shared::wire::Failure;
@@ -64,4 +64,9 @@ pub(super) fn overflow(amount: &str) -> Failure {
 /// Whether two statements contradict each other. What one of them does not say contradicts nothing.
 pub(super) fn differ<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
     known.zip(told).is_some_and(|(known, told)| known != told)
+}
+
+/// When `PayNow` made the event, by its id, in Unix microseconds.
+pub(super) fn made_at_us(event_id: EventId) -> i64 {
+    event_id.created_at_ms().saturating_mul(1000)
 }

@@ -59,6 +59,14 @@ pub struct ChargebackStep {
     pub at_us: Option<i64>,
 }
 
+impl ChargebackStep {
+    /// The state of the newest step. A closing is newer than the opening at the same time.
+    pub(super) fn newest_state(steps: &[Self]) -> Option<ChargebackState> {
+        let newest = steps.iter().max_by_key(|step| (step.at_us, step.state));
+        newest.map(|step| step.state)
+    }
+}
+
 /// What a refund was for. The columns `reversals.attribution`, `line_id`, `wallet_id` and `points`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attribution {

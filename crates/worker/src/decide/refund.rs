@@ -6,7 +6,7 @@ use paynow_shared::event::{Refund, RefundAmounts};
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
-use super::attribution::{Fit, is_refunded};
+use super::attribution::Fit;
 use super::decision::{Decision, Question, conflict, differ, malformed};
 use super::policy::{PartialRefunds, Policy};
 use super::record::{Attribution, Record, RefundRecord, Source};
@@ -196,7 +196,7 @@ fn checked(
         Attribution::Line(line) if !order.lines.contains_key(&line) => {
             Err(format!("line {line} is not a line of the order"))
         }
-        Attribution::Line(line) if is_refunded(order, line) => {
+        Attribution::Line(line) if order.is_refunded(line) => {
             // An earlier refund took one of several equal lines: which one made no difference.
             let equal = fit.equal_open_line(line).map(Attribution::Line);
             equal.ok_or_else(|| format!("line {line} was refunded before"))

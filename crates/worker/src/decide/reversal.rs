@@ -15,8 +15,6 @@ use paynow_shared::reason::Reason;
 use paynow_shared::wallet::{EntryKey, EntryKind, LedgerEntry};
 use paynow_shared::wire::Failure;
 
-use super::attribution::{giftcards, is_refunded};
-use super::chargeback::newest;
 use super::decision::{Decision, Reversal, overflow};
 use super::policy::Policy;
 use super::record::{Attribution, ChargebackStep, Record};
@@ -126,7 +124,7 @@ fn key_in(key: &EntryKey, position: usize, wallet_id: WalletId) -> EntryKey {
 
 /// How many of the points that the order credited should be taken back, by wallet.
 fn points_to_take_back(order: &OrderState) -> BTreeMap<WalletId, Points> {
-    let is_taken = |steps: &Vec<ChargebackStep>| match newest(steps) {
+    let is_taken = |steps: &Vec<ChargebackStep>| match ChargebackStep::newest_state(steps) {
         Some(ChargebackState::Opened | ChargebackState::Lost) => true,
         Some(ChargebackState::Won) | None => false,
     };
@@ -179,7 +177,7 @@ struct Share {
 /// A refund of the version before took its share of the total, whatever was paid with gift cards.
 fn shares(order: &OrderState) -> Vec<Share> {
     let total = order.total_amount_minor.map_or(0, i128::from);
-    let charged = total.saturating_sub(giftcards(order));
+    let charged = total.saturating_sub(order.giftcards());
     let share = |is_old: bool, of: i128| {
         let refunds = order.refunds.values().filter(|refund| {
             refund.attribution == Attribution::Proportional && refund.source.is_none() == is_old
@@ -216,7 +214,7 @@ fn all_that_was_charged_is_back(order: &OrderState) -> bool {
     order.lines.iter().all(|(id, line)| {
         let total = line.details.and_then(|details| details.amounts.total);
         has_cost |= total.is_some_and(|total| total > 0);
-        total == Some(0) || is_refunded(order, *id)
+        total == Some(0) || order.is_refunded(*id)
     }) && has_cost
 }
 

@@ -158,4 +158,14 @@ impl OrderState {
             }
         }
     }
+
+    pub(super) fn is_refunded(&self, line: OrderLineId) -> bool {
+        let mut refunds = self.refunds.values();
+        refunds.any(|refund| refund.attribution == Attribution::Line(line))
+    }
+
+    /// How much of the order was paid with gift cards, in minor units.
+    pub(super) fn giftcards(&self) -> i128 {
+        self.giftcard_amount_minor.map_or(0, i128::from)
+    }
 }
