@@ -52,6 +52,24 @@ impl<'a> Fit<'a> {
             && self.order.giftcards() == 0
     }
 
+    /// The amounts are also those of one line, beside others that cost something and with other points: what
+    /// was charged less the tax can be the price of a line by chance.
+    pub(super) fn may_be_one_of_several_lines(&self) -> bool {
+        let everything = self.effect(Attribution::Everything);
+        let costs = |line: &LineState| {
+            let total = line.details.and_then(|details| details.amounts.total);
+            total.is_some_and(|total| total > 0)
+        };
+        self.open_lines().any(|(id, line)| {
+            let candidate = Attribution::Line(id);
+            let mut others = self.open_lines().filter(|(other, _line)| *other != id);
+            !self.figures.is_disjoint(&amounts_of_line(line, self.order))
+                && self.explains_all(candidate)
+                && others.any(|(_id, line)| costs(line))
+                && self.effect(candidate) != everything
+        })
+    }
+
     /// More is back than was charged.
     pub(super) fn is_more_than_everything(&self) -> bool {
         let smallest = self.figures.first();

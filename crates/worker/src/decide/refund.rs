@@ -159,17 +159,17 @@ fn attribute(
         }) => Some(why),
     };
     let by_amounts = |attribution| Ok((attribution, Source::Amounts));
-    if fit.is_everything() {
+    let (candidates, may_be_a_line) = match policy.partial_refunds {
+        PartialRefunds::ByLine => (fit.candidates(), fit.may_be_one_of_several_lines()),
+        PartialRefunds::Proportional | PartialRefunds::DeadLetter => (Vec::new(), false),
+    };
+    if fit.takes_nothing() || (fit.is_everything() && !may_be_a_line) {
         return by_amounts(Attribution::Everything);
     }
-    let candidates = match policy.partial_refunds {
-        PartialRefunds::ByLine => fit.candidates(),
-        PartialRefunds::Proportional | PartialRefunds::DeadLetter => Vec::new(),
-    };
     if let Some(attribution) = fit.agreed(&candidates) {
         return by_amounts(attribution);
     }
-    if candidates.is_empty() && (fit.is_more_than_everything() || fit.takes_nothing()) {
+    if candidates.is_empty() && fit.is_more_than_everything() {
         return by_amounts(Attribution::Everything);
     }
     match (policy.partial_refunds, order.total_amount_minor) {
