@@ -122,7 +122,7 @@ fn post_until_accepted(url: &str, body: &[u8]) -> String {
     })
 }
 
-fn send_all(url: &str, bodies: &[Vec<u8>]) -> BTreeSet<String> {
+pub(crate) fn send_all(url: &str, bodies: &[Vec<u8>]) -> BTreeSet<String> {
     let accepted = Mutex::new(BTreeSet::new());
     thread::scope(|scope| {
         for part in bodies.chunks(bodies.len().div_ceil(SENDERS)) {

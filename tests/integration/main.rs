@@ -16,6 +16,7 @@ mod hardening;
 mod kubernetes;
 mod locked;
 mod monitoring;
+mod model;
 mod mutated;
 mod poison;
 mod privileges;

@@ -1,0 +1,238 @@
+//! Histories through the receiver, the broker, several workers and the database.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+
+use super::bodies::bytes;
+use super::generate::{Ids, PRODUCTS, default_settings, history_of};
+use super::history::{Answer, Body, Event, History, Kind, Price};
+use super::rules::{Points, Rules};
+use super::seed;
+use super::truth::{Truth, told_by_a_person};
+use crate::chaos::send_all;
+use crate::harness::TestApp;
+
+const HISTORIES: usize = 1_500;
+const NOTE: [&str; 4] = ["--by", "anna", "--why", "seen at PayNow"];
+
+/// A history of which all is told, beside the rules' record of its order.
+struct Told {
+    history: History,
+    rules: Rules,
+}
+
+impl Told {
+    fn new(history: History) -> Self {
+        let mut rules = Rules::new(&history.settings, &history.prices);
+        for event in history
+            .events
+            .iter()
+            .filter(|event| is_true(event, &history))
+        {
+            if let Body::Order(_) = event.body {
+                rules.deliver(event, None);
+            }
+        }
+        Self { history, rules }
+    }
+
+    /// The most and the least that each of its wallets may have.
+    fn bounds(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
+        let truth = Truth::of(&self.history, &self.rules);
+        let wallets: Vec<i64> = truth.credited.keys().copied().collect();
+        let is_charged_back = self.history.is_charged_back;
+        wallets
+            .into_iter()
+            .map(move |wallet| (wallet, truth.bounds(wallet, is_charged_back)))
+    }
+}
+
+/// Whether an event does not contradict what really happened.
+fn is_true(event: &Event, history: &History) -> bool {
+    match &event.body {
+        Body::Order(order) => *order == history.order,
+        Body::Refund(_) | Body::Chargeback(_) => true,
+    }
+}
+
+#[test]
+#[ignore = "takes a minute: ops/test runs it with the tests that run alone"]
+fn random_histories_through_the_broker_end_as_they_truly_were() {
+    let seed = seed();
+    eprintln!("MODEL_SEED={seed}");
+    let mut random = Rng::with_seed(seed);
+    let told = histories(&mut random);
+    let app = TestApp::builder()
+        .workers(3)
+        .worker_setting("EVENT_RETENTION_DAYS", "3650")
+        .start();
+    for (number, points) in PRODUCTS {
+        app.set_product(Ids::from(0).products + number, points);
+    }
+
+    deliver(&app, &told, &mut random, true);
+    deliver(&app, &told, &mut random, false);
+    replay(&app);
+    let by_event = |id: i64| -> Option<(&Told, i64)> {
+        told.iter().find_map(|one| {
+            let mut events = one.history.events.iter();
+            let event = events.find(|event| event.id == id)?;
+            match &event.body {
+                Body::Refund(refund) => Some((one, refund.id)),
+                Body::Order(_) | Body::Chargeback(_) => None,
+            }
+        })
+    };
+    let mut decisions = 0;
+    for event in undecided(&app) {
+        let (one, refund) = by_event(event).expect("only refunds are undecided");
+        let answer = told_by_a_person(&one.history, refund, &one.rules);
+        if let Some(answer) = answer {
+            decide(&app, event, answer);
+            decisions += 1;
+        }
+    }
+    replay(&app);
+
+    assert!(decisions > HISTORIES / 50, "{decisions} decisions");
+    compare(&app, &told);
+}
+
+fn histories(random: &mut Rng) -> Vec<Told> {
+    let mut ids = Ids::from(1);
+    let prices: Vec<Price> = PRODUCTS
+        .map(|(number, points)| Price {
+            product: ids.products + number,
+            valid_from: None,
+            points: Some(points),
+        })
+        .to_vec();
+    let mut shop = || {
+        let shop = (default_settings(), prices.clone());
+        Told::new(history_of(random, &mut ids, Kind::Sound, shop))
+    };
+    (0..HISTORIES).map(|_| shop()).collect()
+}
+
+/// Posts the events that are true, or the others, each as often as its history has it, in random order.
+fn deliver(app: &TestApp, told: &[Told], random: &mut Rng, truth: bool) {
+    let mut bodies: Vec<Vec<u8>> = told
+        .iter()
+        .flat_map(|one| {
+            one.history
+                .deliveries()
+                .map(move |event| (event, &one.history))
+        })
+        .filter(|(event, history)| is_true(event, history) == truth)
+        .map(|(event, _)| bytes(event))
+        .collect();
+    random.shuffle(&mut bodies);
+    for event_id in send_all(&app.webhook_url(), &bodies) {
+        app.note_accepted(&event_id);
+    }
+    app.drain();
+}
+
+/// Replays all dead letters until none is applied any more.
+fn replay(app: &TestApp) {
+    let pace = [
+        "--canary",
+        "1000",
+        "--rate",
+        "5000",
+        "--max-failures",
+        "100",
+    ];
+    let all = [
+        "dead",
+        "replay",
+        "--since",
+        "2020-01-01T00:00:00Z",
+        "--yes",
+        "--json",
+    ];
+    loop {
+        let outcome = app.ctl(&[&all[..], &pace, &NOTE].concat()).json();
+        if outcome["applied"] == 0 {
+            return;
+        }
+    }
+}
+
+/// The events of refunds that wait for a person.
+fn undecided(app: &TestApp) -> Vec<i64> {
+    let letters = app.dead_letters();
+    let mut events: Vec<i64> = letters
+        .iter()
+        .filter_map(|letter| letter.strip_suffix(": partial_refund"))
+        .map(|event| event.parse().expect("an event id"))
+        .collect();
+    events.sort_unstable();
+    events.dedup();
+    events
+}
+
+fn decide(app: &TestApp, event: i64, answer: Answer) {
+    let option = |name: &str, value: i64| [name.to_owned(), value.to_string()];
+    let choice: Vec<String> = match answer {
+        Answer::Line(line) => option("--line", line).into(),
+        Answer::Points { wallet, points } => {
+            [option("--points", points), option("--wallet", wallet)].concat()
+        }
+        Answer::Everything | Answer::Unknown => vec!["--everything".to_owned()],
+    };
+    let event = event.to_string();
+    let choice: Vec<&str> = choice.iter().map(String::as_str).collect();
+    app.ctl(&[&["refund", "attribute", &event], &choice[..], &NOTE].concat());
+}
+
+fn compare(app: &TestApp, told: &[Told]) {
+    let balances = sums(
+        app,
+        "SELECT wallet_id || ' ' || balance AS value FROM wallets",
+    );
+    let entries = sums(
+        app,
+        "SELECT wallet_id || ' ' || sum(points) AS value FROM ledger_entries GROUP BY wallet_id",
+    );
+    let lines = sums(
+        app,
+        "SELECT split_part(entry_key, ':', 2) || ' ' || points AS value FROM ledger_entries \
+         WHERE kind = 'order_line'",
+    );
+    let mut expected_lines = Points::new();
+    let mut wrong = Vec::new();
+    for one in told {
+        let of_lines = one.rules.points_of_lines();
+        expected_lines.extend(of_lines.iter().map(|(line, _, points)| (*line, *points)));
+        for (wallet, (most, least)) in one.bounds() {
+            let most = if one.history.is_ambiguous {
+                i64::MAX
+            } else {
+                most
+            };
+            let balance = balances.get(&wallet).copied().unwrap_or_default();
+            let sum = entries.get(&wallet).copied().unwrap_or_default();
+            if balance != sum || balance < least || balance > most {
+                wrong.push(format!(
+                    "{wallet}: {balance}, {sum}, not {least} to {most}: {:?}",
+                    one.history
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(lines, expected_lines);
+    app.ctl(&["check", "--skip-broker"]).succeeded();
+}
+
+/// Numbers by id, of a query that returns both in one text.
+fn sums(app: &TestApp, sql: &str) -> BTreeMap<i64, i64> {
+    let rows = app.database.texts(sql);
+    let pair = |row: &String| {
+        let (id, number) = row.split_once(' ')?;
+        Some((id.parse().ok()?, number.parse().ok()?))
+    };
+    rows.iter().filter_map(pair).collect()
+}
