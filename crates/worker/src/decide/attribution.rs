@@ -55,7 +55,7 @@ impl<'a> Fit<'a> {
     /// The amounts are also those of one line, beside others that cost something and with other points: what
     /// was charged less the tax can be the price of a line by chance.
     pub(super) fn may_be_one_of_several_lines(&self) -> bool {
-        let everything = self.effect(Attribution::Everything);
+        let everything = self.taken_with(Attribution::Everything);
         let costs = |line: &LineState| {
             let total = line.details.and_then(|details| details.amounts.total);
             total.is_some_and(|total| total > 0)
@@ -66,7 +66,7 @@ impl<'a> Fit<'a> {
             !self.figures.is_disjoint(&amounts_of_line(line, self.order))
                 && self.explains_all(candidate)
                 && others.any(|(_id, line)| costs(line))
-                && self.effect(candidate) != everything
+                && self.taken_with(candidate) != everything
         })
     }
 

@@ -163,13 +163,13 @@ fn attribute(
         PartialRefunds::ByLine => (fit.candidates(), fit.may_be_one_of_several_lines()),
         PartialRefunds::Proportional | PartialRefunds::DeadLetter => (Vec::new(), false),
     };
-    if fit.takes_nothing() || (fit.is_everything() && !may_be_a_line) {
+    if fit.is_everything() && !may_be_a_line {
         return by_amounts(Attribution::Everything);
     }
     if let Some(attribution) = fit.agreed(&candidates) {
         return by_amounts(attribution);
     }
-    if candidates.is_empty() && fit.is_more_than_everything() {
+    if fit.takes_nothing() || (candidates.is_empty() && fit.is_more_than_everything()) {
         return by_amounts(Attribution::Everything);
     }
     match (policy.partial_refunds, order.total_amount_minor) {
