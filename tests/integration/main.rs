@@ -15,6 +15,7 @@ mod haproxy;
 mod hardening;
 mod kubernetes;
 mod locked;
+mod meaning;
 mod monitoring;
 mod model;
 mod mutated;

@@ -2,6 +2,7 @@
 //! that changes while orders are credited.
 
 mod lint;
+mod previous;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
