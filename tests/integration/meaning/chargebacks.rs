@@ -24,7 +24,7 @@ no time that can be read           | 1000: coins 1000 | order: credited 500; ope
 n, won                             | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="won": noted 500
 n, lost                            | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="lost": reversed 0
 n, Won                             | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="Won": noted 500
-n, won, and then closed            | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="won": noted 500; won T1: already_credited 500
+n, won, and then closed            | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="won": noted 500; won T1: noted 500
 n, opened and then told as won     | 1000: coins 1000 | order: credited 500; opened T1: reversed 0; opened T1 chargeback_status="won": restored 500
 n, pending                         | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status="PENDING": reversed 0
 n, absent                          | 1000: coins 1000 | order: credited 500; opened T1 chargeback_status=absent: reversed 0

@@ -65,7 +65,15 @@ impl Step {
             .iter()
             .filter(|(_event, ending)| ending.as_deref().is_some_and(is_applied));
         let events: Vec<_> = again
-            .map(|(event, _ending)| (Sale::retold(event), Some("already_credited".to_owned())))
+            .map(|(event, _ending)| {
+                let is_order = event["event_type"] == "ON_ORDER_COMPLETED";
+                let ending = if is_order {
+                    "already_credited"
+                } else {
+                    "noted"
+                };
+                (Sale::retold(event), Some(ending.to_owned()))
+            })
             .collect();
         let balances = self.balances.clone();
         (!events.is_empty()).then_some(Self { events, balances })

@@ -25,7 +25,7 @@ nothing, then a part            | | refund 500 500: partial_refund 500
 nothing, another currency       | | refund 1000 1000 currency="JPY": currency_mismatch 500
 a share, then the rest          | refund 400 -200 | refund 600 600: reversed 0
 a share, then a part            | refund 400 -200 | refund 300 300: partial_refund 300
-a share, told again             | refund 400 -200 | refund 400 400 id=another: already_credited 300
+a share, told again             | refund 400 -200 | refund 400 400 id=another: noted 300
 a share, then a chargeback      | refund 400 -200 | opened T1: reversed 0; won T1: restored 300
 all, then more                  | refund 1000 -500 | refund 500 500: noted 0
 opened, then won                | opened -500 | won T1: restored 500
