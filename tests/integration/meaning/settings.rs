@@ -37,6 +37,7 @@ i, a new type is ignored           | 500: coins 500 | order type="exchange": ign
 i, mixed                           | 500: coins 500 | order type="mixed": order_type 0
 i, one_time is as by default       | 500: coins 500 | order: credited 500
 an ignored order, refunded         | 500: coins 500 | order type="exchange": ignored 0; refund 500 500: noted 0
+an ignored order, told again       | 500: coins 500 | order type="exchange": ignored 0; order type="exchange": ignored 0; order total_amount=50: conflict 0
 an ignored order, charged back     | 500: coins 500 | order type="exchange": ignored 0; opened T1: noted 0; won T1: noted 0
 an unknown product                 | 500: mystery 500 | order: credited 0
 an unknown product in a cart       | 1000: coins 500, mystery 500 | order: credited 500

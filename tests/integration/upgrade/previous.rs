@@ -14,7 +14,7 @@ const STATEMENTS: &str = include_str!("../../golden/0.1.0/statements.json");
 const FIRST_NEW: &str = "2026-11-27-000200_proof";
 /// Is not in the price list of the previous version.
 const LATE: i64 = 600_000_000_000_000_077;
-/// In January 2026, when the events of the previous version were made.
+/// The first event id of a moment in January 2026.
 const JANUARY: i64 = 122_000_000_000 << 22;
 
 /// `case | what the previous version did with an order of 1000 for 500 points | events of today`
@@ -39,22 +39,28 @@ the order told again            | | order: already_credited 500
 the order told with a new total | | order total_amount=900: conflict 500
 "#;
 
-/// Runs the statement of the worker of 0.1.0 that begins with these words, with its rights.
-fn as_previous_worker(database: &TestDatabase, begins: &str, values: &str) {
+/// One transaction of the worker of 0.1.0, with its rights: statements by their first words, with the
+/// values of their parameters.
+fn as_previous_worker(database: &TestDatabase, statements: &[(&str, String)]) {
     let list: Value = serde_json::from_str(STATEMENTS).expect("it is a list");
-    let mut statements = list.as_array().expect("it is a list").iter();
-    let text = |statement: &Value| statement["sql"].as_str().expect("a text").to_owned();
-    let statement = statements.find(|statement| text(statement).starts_with(begins));
-    let statement = statement.unwrap_or_else(|| panic!("0.1.0 has no {begins}"));
-    let types = statement["types"].as_array().expect("a list");
-    let types: Vec<&str> = types.iter().filter_map(Value::as_str).collect();
-    let (types, sql) = (types.join(", "), text(statement));
+    let list = list.as_array().expect("it is a list");
+    let mut script = "BEGIN; SET LOCAL ROLE paynow_worker; ".to_owned();
+    for (begins, values) in statements {
+        let sql = |statement: &Value| statement["sql"].as_str().expect("a text").to_owned();
+        let mut found = list.iter().filter(|it| sql(it).starts_with(begins));
+        let statement = found.next().unwrap_or_else(|| panic!("no {begins}"));
+        let types = statement["types"].as_array().expect("a list");
+        let types: Vec<&str> = types.iter().filter_map(Value::as_str).collect();
+        script += &format!(
+            "PREPARE asked ({}) AS {}; EXECUTE asked ({values}); DEALLOCATE asked; ",
+            types.join(", "),
+            sql(statement)
+        );
+    }
+    script += "COMMIT";
     database
-        .execute(&format!(
-            "BEGIN; SET LOCAL ROLE paynow_worker; PREPARE asked ({types}) AS {sql}; \
-             EXECUTE asked ({values}); COMMIT; DEALLOCATE asked"
-        ))
-        .unwrap_or_else(|error| panic!("{error}: {sql}"));
+        .execute(&script)
+        .unwrap_or_else(|error| panic!("{error}: {script}"));
 }
 
 /// The worker of 0.1.0: one event is one transaction of these statements.
@@ -65,49 +71,49 @@ struct PreviousWorker<'a> {
 }
 
 impl PreviousWorker<'_> {
-    fn event(&self, event_type: &str, outcome: &str) -> i64 {
-        // The order of the ids is that of the events.
-        let event_id = JANUARY + (flake() & 0x3f_ffff);
+    fn event(&self, event_id: i64, event_type: &str, outcome: &str) -> (&'static str, String) {
         let order_id = self.order_id;
         let values = format!(
             "'{{{event_id}}}', '{{{event_type}}}', '{{{outcome}}}', '{{{order_id}}}', \
              ARRAY[sha256('{event_id}')], ARRAY['{{}}'::bytea], '{{test}}', \
              '{{1767600000000}}', '{{1767600000000}}', '{{1}}'"
         );
-        as_previous_worker(self.database, "INSERT INTO webhook_events", &values);
-        event_id
+        ("INSERT INTO webhook_events", values)
     }
 
-    fn entry(&self, event_id: i64, kind: &str, key: &str, points: i64) {
+    fn entry(&self, event_id: i64, key: &str, kind: &str, points: i64) -> (&'static str, String) {
         let (order_id, wallet_id) = (self.order_id, self.wallet_id);
         let values = format!(
             "'{{{key}}}', '{{{wallet_id}}}', '{{{order_id}}}', '{{{event_id}}}', '{{{kind}}}', \
              '{{{points}}}'"
         );
-        as_previous_worker(self.database, "INSERT INTO ledger_entries", &values);
+        ("INSERT INTO ledger_entries", values)
     }
 
     fn order(&self, line_id: &str) {
-        let event_id = self.event("ON_ORDER_COMPLETED", "credited");
-        let (order_id, wallet_id) = (self.order_id, self.wallet_id);
-        let values = format!(
+        let (event_id, order_id, wallet_id) = (january(), self.order_id, self.wallet_id);
+        let order = format!(
             "'{{{order_id}}}', '{{{event_id}}}', '{{600000000000000002}}', '{{{wallet_id}}}', \
              '{{1000}}', '{{USD}}'"
         );
-        as_previous_worker(self.database, "INSERT INTO orders", &values);
-        self.entry(
-            event_id,
-            "order_line",
-            &format!("order-line:{line_id}"),
-            500,
-        );
+        let statements = [
+            self.event(event_id, "ON_ORDER_COMPLETED", "credited"),
+            ("INSERT INTO orders", order),
+            self.entry(
+                event_id,
+                &format!("order-line:{line_id}"),
+                "order_line",
+                500,
+            ),
+        ];
+        as_previous_worker(self.database, &statements);
     }
 
     /// Records `refund <amount> <points>`, or `opened`, `won` or `lost` with its points.
     fn reversal(&self, sale: &Sale, sequence: usize, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let (refund, payment) = (sale.another, sale.payment_id);
-        let (event_type, kind, reference, amount, key) = match words[0] {
+        let (event_type, kind, reference, amount, entry) = match words[0] {
             "refund" => ("ON_REFUND", "refund", refund, words[1], "refund"),
             "opened" => (
                 "ON_CHARGEBACK",
@@ -121,7 +127,7 @@ impl PreviousWorker<'_> {
                 "chargeback_won",
                 payment,
                 "NULL",
-                "chargeback-won",
+                "chargeback_won",
             ),
             _lost => (
                 "ON_CHARGEBACK_CLOSED",
@@ -137,18 +143,26 @@ impl PreviousWorker<'_> {
             1.. => "restored",
             _taken => "reversed",
         };
-        let event_id = self.event(event_type, outcome);
-        let order_id = self.order_id;
-        let values = format!(
+        let (event_id, order_id) = (january(), self.order_id);
+        let reversal = format!(
             "'{{{order_id}}}', '{{{sequence}}}', '{{{kind}}}', '{{{reference}}}', \
              '{{{event_id}}}', '{{{amount}}}'"
         );
-        as_previous_worker(self.database, "INSERT INTO reversals", &values);
+        let mut statements = vec![
+            self.event(event_id, event_type, outcome),
+            ("INSERT INTO reversals", reversal),
+        ];
         if points != 0 {
-            let kind = key.replace('-', "_");
-            self.entry(event_id, &kind, &format!("{key}:{reference}"), points);
+            let key = format!("{}:{reference}", entry.replace('_', "-"));
+            statements.push(self.entry(event_id, &key, entry, points));
         }
+        as_previous_worker(self.database, &statements);
     }
+}
+
+/// The id of an event that was made in January 2026.
+fn january() -> i64 {
+    JANUARY + (flake() & 0x3f_ffff)
 }
 
 /// What the previous version did with an order.
@@ -253,7 +267,7 @@ fn a_dead_letter_of_the_previous_version_is_replayed_once_its_product_has_a_pric
          sha256($body${body}$body$::bytea), 'test', 1767600000000, 1767600000000, 1",
         order.event_id
     );
-    as_previous_worker(&app.database, "INSERT INTO dead_letters", &values);
+    as_previous_worker(&app.database, &[("INSERT INTO dead_letters", values)]);
     app.ctl(&["setup"]).succeeded();
     app.set_product(LATE, 70);
     app.start_worker();
