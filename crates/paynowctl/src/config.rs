@@ -67,8 +67,8 @@ impl Config {
         BrokerAddress::from_environment(&self.environment)
     }
 
-    /// `PAYNOW_STORE_ID`, `PARTIAL_REFUNDS`, `POINTS_METADATA_KEY`: must be the worker's, or a preview
-    /// decides otherwise than the worker will.
+    /// The shop's choices (`ops/points.md`): must be the worker's, or a preview decides otherwise than the
+    /// worker will.
     pub(crate) fn policy(&self) -> Result<Policy, SettingError> {
         paynow_worker::config::read_policy(&self.environment)
     }
