@@ -2,7 +2,7 @@
 
 use super::row::Arrival::{AtOnce, OneByOne, Retold};
 use super::row::rows;
-use super::{check, shop};
+use super::{COINS, check, shop};
 
 /// Kinds of orders, with the settings as they are.
 const KINDS: &str = r#"
@@ -66,4 +66,18 @@ fn each_kind_of_order_gives_points_or_none_or_waits_for_a_person() {
 #[test]
 fn an_order_that_is_told_again_with_what_matters_changed_is_a_conflict() {
     check(&mut shop(&[]), &rows(RETOLD, &[OneByOne, AtOnce]));
+}
+
+#[test]
+fn an_order_is_priced_by_the_time_at_which_it_was_completed() {
+    let mut app = shop(&[]);
+    app.set_product(COINS, 700);
+    let table = r#"
+before the change                 | 500: coins 500 | order: credited 500
+after the change                  | 500: coins 500 | order completed_at="2100-01-01T00:00:00Z": credited 700
+told again after the change       | 500: coins 500 | order: credited 500; order completed_at="2100-01-01T00:00:00Z": already_credited 500
+no time, so that of the event     | 500: coins 500 | order completed_at=absent: credited 700
+no time that can be read          | 500: coins 500 | order completed_at="soon": credited 700
+"#;
+    check(&mut app, &rows(table, &[OneByOne, AtOnce]));
 }
