@@ -70,6 +70,7 @@ a part of the only line           | 1000: coins 1000 | order: credited 500; refu
 a part that waits, then all       | 1000: coins 1000 | order: credited 500; refund 250 250: partial_refund 500; refund 1000 1000: reversed 0
 no product gave points            | 900: rank 900 | order: credited 0; refund 123 123: noted 0
 a line beside a free bonus        | 1000: coins 100, coins 0, rank 900 | order: credited 1000; refund 100 100: reversed 500
+a free bonus goes with the last    | 1000: coins 100, coins 0, rank 900 | order: credited 1000; refund 100 100: reversed 500; refund 900 900: reversed 0
 a refund told with another amount | 1000: coins 100, rank 900 | order: credited 500; refund 100 100: reversed 0; again amount=900 store_refund_amount=900: conflict 0
 ";
 
