@@ -20,5 +20,6 @@ pub mod admin;
 pub mod backoff;
 pub mod certificate;
 pub mod secrets;
+pub mod paynow;
 
 pub mod broker;
