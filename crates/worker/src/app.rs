@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Asker;
 use crate::attempt::Rules;
 use crate::beside::{housekeeping, survey};
 use crate::catalog::CATALOG;
@@ -65,6 +66,10 @@ impl App {
             signing: watched(config.signing_secrets)?,
             retired: config.retired_secrets.map(watched).transpose()?,
         };
+        let store_id = config.policy.store_id;
+        let asker = config
+            .paynow_api
+            .map(|settings| Arc::new(Asker::new(settings, store_id)));
         let (publisher, publisher_tasks) = Publisher::start(
             &PublisherSettings {
                 address: config.broker.clone(),
@@ -101,6 +106,7 @@ impl App {
             rules: Arc::new(Rules {
                 proof_keys,
                 policy: config.policy,
+                asker,
             }),
             crash_marks: CrashMarks::new(process_id()),
             handoff: Arc::new(Handoff {

@@ -1,17 +1,21 @@
 //! One attempt to apply some messages: on a blocking thread, with the connection of the lane, in one
 //! transaction.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paynow_process::observe::Observable;
+use paynow_shared::ids::RefundId;
 use paynow_shared::reason::Reason;
 use paynow_shared::wire::Failure;
 
+use crate::ask::Asker;
 use crate::crash_marks::{CrashMarks, is_suspect, unmark};
 use crate::database::{DatabaseAddress, DatabaseError, locks};
 use crate::decide::Policy;
+use crate::decide::view::Told;
 use crate::disposition::Disposition;
 use crate::ledger::Ledger;
 use crate::message::{DecodedMessage, Message};
@@ -29,10 +33,12 @@ pub(crate) enum AttemptError {
     Database(DatabaseError),
 }
 
-/// What decides about messages: which are let in, and what their events do.
+/// What decides about messages: which are let in, what their events do, and who is asked.
 pub struct Rules {
     pub proof_keys: ProofKeys,
     pub policy: Policy,
+    /// `None` without `PAYNOW_API_KEY`.
+    pub asker: Option<Arc<Asker>>,
 }
 
 /// Makes the attempts of one lane, and keeps the lane's connection between them.
@@ -40,6 +46,8 @@ pub(crate) struct Attempts {
     pub(crate) database: DatabaseAddress,
     pub(crate) rules: Arc<Rules>,
     pub(crate) crash_marks: CrashMarks,
+    /// What PayNow said about refunds of the messages.
+    pub(crate) told: HashMap<RefundId, Told>,
     /// `None` before the first attempt, and after one in which the database failed.
     pub(crate) ledger: Option<Ledger>,
 }
@@ -74,9 +82,11 @@ impl Attempts {
     ) -> Result<Vec<Disposition>, AttemptError> {
         let (database, rules) = (self.database.clone(), Arc::clone(&self.rules));
         let (crash_marks, messages) = (self.crash_marks.clone(), Arc::clone(messages));
+        let told = self.told.clone();
         let attempt = tokio::task::spawn_blocking(move || {
             let open = || database.connect().map(Ledger::new);
             let mut ledger = ledger.map_or_else(open, Ok)?;
+            ledger.told = told;
             ledger.limit_lock_waits(lock_wait)?;
             let started = Instant::now();
             let result = match messages.get(range).unwrap_or_default() {

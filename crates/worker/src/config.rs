@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_process::paynow::PayNowSettings;
 use paynow_process::secrets::SecretSetting;
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
@@ -40,6 +41,9 @@ pub struct Config {
     /// `WORKER_STALL_SECONDS`: how long the worker may hold messages without a commit and be ready.
     pub stall_after: Duration,
     pub policy: Policy,
+    /// `PAYNOW_API_KEY` and `PAYNOW_API_URL`: with a key, the worker asks PayNow which line a refund was for
+    /// whose amounts do not tell.
+    pub paynow_api: Option<PayNowSettings>,
     /// `EVENT_RETENTION_DAYS`: how long the payload of a recorded event is kept.
     pub retention_days: u32,
     pub survey: SurveySettings,
@@ -84,6 +88,7 @@ impl SurveySettings {
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
         let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
+        let paynow_api = PayNowSettings::from_environment(environment)?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
@@ -106,7 +111,11 @@ impl Config {
             )?,
             survey: SurveySettings::read(environment)?,
             ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
-            policy: read_policy(environment)?,
+            policy: Policy {
+                asks_paynow: paynow_api.is_some(),
+                ..read_policy(environment)?
+            },
+            paynow_api,
         })
     }
 }

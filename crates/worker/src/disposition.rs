@@ -22,7 +22,8 @@ pub enum Disposition {
     Ack,
     /// It is published to the next retry queue or, after the last one, to `paynow.credits.dead`.
     RetryLater(Failure),
-    /// PayNow's API is asked, and the event is applied again with the answer.
+    /// PayNow's API is asked, and the event is applied again with the answer. Without an answer it is
+    /// published to a retry queue, and that counts no attempt.
     AskPayNow(Question, Failure),
     /// It is published to `paynow.credits.dead`, and acknowledged once that is confirmed.
     DeadLetter(Failure),

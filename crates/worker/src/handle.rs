@@ -3,6 +3,9 @@
 //! and only those that need the held row wait on the retry ladder. Only a failure of the database is an
 //! error here.
 
+mod questions;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +48,7 @@ impl Handler {
             database,
             rules,
             crash_marks,
+            told: HashMap::new(),
             ledger: None,
         };
         Self {
@@ -92,31 +96,39 @@ impl Handler {
                 true => Some(self.attempts.crash_marks.lock().await),
                 false => None,
             };
-            let range = index..index.saturating_add(1);
-            match self.attempts.apply(messages, range, wait).await {
-                Ok(one) => {
-                    self.progress.committed();
-                    dispositions.extend(one);
-                }
-                Err(AttemptError::Locked(failure)) => {
-                    // The database has answered, and the event leaves this worker.
-                    self.progress.committed();
-                    wait = (wait / 2).max(EVENT_LOCK_WAIT_MIN);
-                    dispositions.push(Disposition::RetryLater(failure));
-                }
-                Err(AttemptError::Event(failure)) => {
-                    dispositions.push(Disposition::DeadLetter(failure));
-                }
-                // Another lane cannot be first every time, so the rows must contradict each other in a
-                // way that no decision noticed. The event must not hold up the others.
-                Err(AttemptError::StaleView) => {
-                    let error = DatabaseError::StaleView.to_string();
-                    let failure = Failure::new(Reason::LedgerRejected, error);
-                    dispositions.push(Disposition::RetryLater(failure));
-                }
-                Err(AttemptError::Database(error)) => return Err(error),
-            }
+            dispositions.extend(self.one(messages, index, &mut wait).await?);
         }
         Ok(dispositions)
+    }
+
+    /// Applies one message, whose disposition it returns.
+    async fn one(
+        &mut self,
+        messages: &Arc<Vec<Message>>,
+        index: usize,
+        wait: &mut Duration,
+    ) -> Result<Vec<Disposition>, DatabaseError> {
+        let range = index..index.saturating_add(1);
+        match self.attempts.apply(messages, range, *wait).await {
+            Ok(one) => {
+                self.progress.committed();
+                Ok(one)
+            }
+            Err(AttemptError::Locked(failure)) => {
+                // The database has answered, and the event leaves this worker.
+                self.progress.committed();
+                *wait = (*wait / 2).max(EVENT_LOCK_WAIT_MIN);
+                Ok(vec![Disposition::RetryLater(failure)])
+            }
+            Err(AttemptError::Event(failure)) => Ok(vec![Disposition::DeadLetter(failure)]),
+            // Another lane cannot be first every time, so the rows must contradict each other in a
+            // way that no decision noticed. The event must not hold up the others.
+            Err(AttemptError::StaleView) => {
+                let error = DatabaseError::StaleView.to_string();
+                let failure = Failure::new(Reason::LedgerRejected, error);
+                Ok(vec![Disposition::RetryLater(failure)])
+            }
+            Err(AttemptError::Database(error)) => Err(error),
+        }
     }
 }

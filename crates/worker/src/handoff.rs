@@ -15,6 +15,8 @@ use crate::observe::events::{EventDeadLettered, EventDeferred};
 
 /// How long a message waits for a publisher that reconnects.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
+/// While PayNow's API does not answer, a refund is tried again on the first rung of at least so many seconds.
+const API_OUTAGE_SECONDS: u32 = 15;
 const PUBLISH_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 pub struct Handoff {
@@ -37,6 +39,30 @@ impl Handoff {
             attempt: attempt.saturating_add(1),
             ..message.headers.clone()
         };
+        self.defer(headers, message, failure, delay_seconds).await
+    }
+
+    /// Publishes to a retry queue for an outage of PayNow's API, which counts no attempt.
+    pub(crate) async fn await_paynow(
+        &self,
+        message: &Message,
+        failure: &Failure,
+    ) -> Result<(), PublishError> {
+        let long = |seconds: &u32| *seconds >= API_OUTAGE_SECONDS;
+        let mut delays = self.ladder.delays_seconds();
+        let delay_seconds = delays.find(long).or(self.ladder.delays_seconds().last());
+        let headers = message.headers.clone();
+        let delay_seconds = delay_seconds.unwrap_or(API_OUTAGE_SECONDS);
+        self.defer(headers, message, failure, delay_seconds).await
+    }
+
+    async fn defer(
+        &self,
+        headers: Headers,
+        message: &Message,
+        failure: &Failure,
+        delay_seconds: u32,
+    ) -> Result<(), PublishError> {
         let queue = retry_queue(delay_seconds);
         let message_id = self.publish(queue, headers, message, failure).await?;
         EventDeferred {

@@ -6,13 +6,16 @@ pub(crate) mod read;
 mod statement;
 mod write;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
+use paynow_shared::ids::RefundId;
 
 use crate::database::{DatabaseError, locks};
 use crate::decide::Policy;
+use crate::decide::view::Told;
 use crate::disposition::Disposition;
 use crate::message::DecodedMessage;
 use crate::observe::events::BatchCommitted;
@@ -36,6 +39,8 @@ pub struct BatchResult {
 /// The ledger, as one lane writes it.
 pub struct Ledger {
     pub(crate) connection: PgConnection,
+    /// What PayNow said about refunds of the next messages. A person's decision goes before it.
+    pub(crate) told: HashMap<RefundId, Told>,
     /// How many more batches are decided on a full view from the start.
     full_views_left: u32,
     /// `None` on a new connection.
@@ -46,6 +51,7 @@ impl Ledger {
     pub fn new(connection: PgConnection) -> Self {
         Self {
             connection,
+            told: HashMap::new(),
             full_views_left: 0,
             lock_wait: None,
         }
@@ -96,6 +102,9 @@ impl Ledger {
                 View::PricesOnly => read::read_prices(connection, messages)?,
                 View::Full => read::read_view(connection, messages)?,
             };
+            for (refund_id, told) in &self.told {
+                known.told.entry(*refund_id).or_insert(told.clone());
+            }
             let plan = plan(messages, &mut known, policy);
             // A refused event inserts no row, so no insert shows whether it was applied before.
             if view == View::PricesOnly && !plan.dispositions.iter().all(Disposition::is_ack) {

@@ -25,6 +25,8 @@ pub mod disposition;
 pub mod settle;
 pub mod handoff;
 
+pub mod ask;
+
 pub mod archive;
 pub mod beside;
 pub mod preview;

@@ -3,4 +3,5 @@
 
 pub(crate) mod background;
 pub(crate) mod events;
+pub(crate) mod paynow;
 pub(crate) mod sessions;

@@ -116,9 +116,10 @@ impl Lane {
             };
             self.progress.holding();
             let mut timer = BatchTimer::start(batch.messages.len());
-            let dispositions = self.handler.handle(&batch.messages).await?;
+            let mut dispositions = self.handler.handle(&batch.messages).await?;
             timer.committed();
             self.progress.committed();
+            self.handler.ask(&batch.messages, &mut dispositions).await?;
             let channel = self.consumer.channel();
             settle(channel, &batch, &dispositions, &self.handoff).await?;
             timer.settled();

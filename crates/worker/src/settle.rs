@@ -31,9 +31,8 @@ pub async fn settle(
         match disposition {
             Disposition::Ack => Ok(()),
             Disposition::RetryLater(failure) => handoff.retry_later(message, failure).await,
-            Disposition::DeadLetter(failure) | Disposition::AskPayNow(_, failure) => {
-                handoff.dead_letter(message, failure).await
-            }
+            Disposition::AskPayNow(_, failure) => handoff.await_paynow(message, failure).await,
+            Disposition::DeadLetter(failure) => handoff.dead_letter(message, failure).await,
         }
     });
     let results = join_all(handed_off).await;

@@ -63,6 +63,8 @@ pub(crate) fn reasons() -> Vec<&'static str> {
 fn retry_reasons() -> Vec<&'static str> {
     let reasons = [
         Reason::OrderUnknown,
+        // While PayNow's API does not answer.
+        Reason::PartialRefund,
         Reason::LedgerRejected,
         Reason::WalletLocked,
         Reason::RowLocked,
