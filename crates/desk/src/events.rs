@@ -12,6 +12,7 @@ use crate::database::{Database, times};
 use crate::error::DeskError;
 use crate::ids;
 use crate::letters::LetterSummary;
+use crate::refunds::{OrderLine, RefundStory, lines, refund};
 use crate::row::row;
 
 #[derive(Debug, Serialize)]
@@ -20,6 +21,10 @@ pub struct Story {
     pub event_id: String,
     #[serde(flatten)]
     pub settled: Settled,
+    /// Of a refund: what it was for.
+    pub refund: Option<RefundStory>,
+    /// The lines of the event's order.
+    pub lines: Vec<OrderLine>,
     /// All ledger entries of the event's order, also those of other events.
     pub entries: Vec<OrderEntry>,
     pub dead_letters: Vec<LetterSummary>,
@@ -84,6 +89,14 @@ fn read(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
     });
     Ok(Story {
         event_id: event.to_owned(),
+        refund: match (settled.order_id, event.parse::<EventId>()) {
+            (Some(order_id), Ok(id)) => refund(connection, order_id, id.get())?,
+            (None, _) | (_, Err(_)) => None,
+        },
+        lines: match settled.order_id {
+            Some(order_id) => lines(connection, order_id)?,
+            None => Vec::new(),
+        },
         entries: match settled.order_id {
             Some(order_id) => entries(connection, order_id)?,
             None => Vec::new(),

@@ -20,6 +20,7 @@ pub mod actions;
 pub mod correct;
 pub mod wallet;
 pub mod events;
+pub mod refunds;
 pub mod products;
 
 pub mod check;

@@ -1,6 +1,7 @@
 //! Everything about one dead letter.
 
 use paynow_shared::digest::BodyDigest;
+use paynow_shared::reason::Reason;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use crate::database::Database;
 use crate::error::DeskError;
 use crate::letters::{FoundLetter, named};
 use crate::mask::mask;
+use crate::refunds::{Candidates, candidates};
 
 #[derive(Debug, Serialize)]
 pub struct LetterDetails {
@@ -18,6 +20,8 @@ pub struct LetterDetails {
     pub body_bytes: Option<usize>,
     #[serde(flatten)]
     pub body: ShownBody,
+    /// Of a refund that died of `partial_refund`.
+    pub candidates: Option<Candidates>,
     pub operator_actions: Vec<LetterAction>,
 }
 
@@ -58,10 +62,17 @@ pub fn letter(
     database.read_as_operator(|connection| {
         let found = named(connection, name)?;
         let letter = &found.letter;
+        let candidates = match &found.body {
+            Some(body) if letter.summary.reason == Reason::PartialRefund.code() => {
+                candidates(connection, body)?
+            }
+            Some(_) | None => None,
+        };
         Ok(LetterDetails {
             body_sha256: BodyDigest::from_bytes(&letter.body_sha256).map(|it| it.to_string()),
             body_bytes: found.body.as_ref().map(Vec::len),
             body: ShownBody::of(found.body.as_deref(), personal_data),
+            candidates,
             operator_actions: about_letter(connection, letter.summary.dead_letter_id)?,
             found,
         })

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::history::{self, HistoryCommand};
 use crate::output;
 use crate::products::{self, ProductsCommand};
+use crate::refund::{self, RefundCommand};
 use crate::send::{self, SendOptions};
 use crate::setup::{self, SetupOptions};
 use crate::top::{self, TopOptions};
@@ -112,6 +113,9 @@ pub(crate) enum Command {
     /// Lists, shows, discards and replays dead letters: events that could not be credited
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Decides what a refund was for when its amounts do not tell
+    #[command(subcommand)]
+    Refund(RefundCommand),
     /// Finds and sends again what PayNow delivered and we have lost, as after a restore
     #[command(subcommand)]
     History(HistoryCommand),
@@ -135,6 +139,7 @@ impl Command {
             Self::Wallet(command) => wallet::run(command, config),
             Self::Events(command) => events::run(command, config),
             Self::Dead(command) => dead::run(command, config),
+            Self::Refund(command) => refund::run(command, config),
             Self::History(command) => history::run(command, config),
             Self::Correct(options) => correct::run(options, config),
             Self::Check(options) => check::run(options, config),
@@ -229,6 +234,25 @@ mod tests {
                 "dead replay 7 --canary 0 --by a --why b",
                 "dead replay 7 --max-failures 101 --by a --why b",
                 "dead replay 7 --max-depth-wait 86401 --by a --why b",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_refund_is_for_a_line_or_for_points() {
+        parse(
+            &[
+                "refund attribute 17 --line 31 --by a --why b",
+                "refund attribute 17 --points 0 --by a --why b",
+                "refund attribute 17 --points 5 --wallet 20 --by a --why b --wait 1",
+            ],
+            &[
+                "refund attribute 17 --by a --why b",
+                "refund attribute 17 --line 31 --points 5 --by a --why b",
+                "refund attribute 17 --line 31 --wallet 20 --by a --why b",
+                "refund attribute 17 --points -5 --by a --why b",
+                "refund attribute 17 --line 31 --by a",
+                "refund attribute --line 31 --by a --why b",
             ],
         );
     }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use paynow_desk::actions::EventAction;
 use paynow_desk::events::{OrderEntry, Story, story};
 use paynow_desk::letters::LetterSummary;
+use paynow_desk::refunds::{OrderLine, RefundStory};
 
 use crate::arguments::message_id;
 use crate::config::Config;
@@ -29,6 +30,20 @@ impl Row for OrderEntry {
         text("wallet", |it| it.wallet_id.to_string()),
         number("its balance now", |it| or_dash(it.wallet_balance)),
         text("reported by event", |it| or_dash(it.event_id)),
+    ];
+}
+
+impl Row for OrderLine {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("line", |it| it.line_id.to_string()),
+        text("product", |it| or_dash(it.product_id)),
+        number("quantity", |it| or_dash(it.quantity)),
+        number("total", |it| or_dash(it.total_amount_minor)),
+        number("tax", |it| or_dash(it.tax_amount_minor)),
+        number("gift cards", |it| or_dash(it.giftcard_amount_minor)),
+        text("wallet", |it| or_dash(it.wallet_id)),
+        number("points", |it| or_dash(it.points)),
+        text("refunded by", |it| or_dash(it.refunded_by)),
     ];
 }
 
@@ -61,6 +76,7 @@ pub(crate) fn run(command: &EventsCommand, config: &Config) -> Result<(), Failur
         return output::json(&story);
     }
     print_event(&story)?;
+    output::titled_table("lines of the order, amounts in minor units", &story.lines)?;
     output::titled_table("ledger entries of the order", &story.entries)?;
     output::titled_table("dead letters", &story.dead_letters)?;
     output::titled_table("operator actions", &story.operator_actions)
@@ -91,7 +107,45 @@ fn print_event(story: &Story) -> Result<(), Failure> {
     if outcome.is_none() {
         facts.retain(|(name, _value)| !["order", "settled at", "attempts"].contains(name));
     }
+    if let Some(refund) = &story.refund {
+        facts.extend([
+            ("refund", refund.refund_id.to_string()),
+            ("amount", or_dash(refund.buyer_amount_minor)),
+            ("store amount", or_dash(refund.store_amount_minor)),
+            ("was for", attribution_text(refund)),
+            ("known by", source_text(refund)),
+        ]);
+    }
     output::facts(&facts)
+}
+
+/// What a refund was for; a code that this version does not know stays a code.
+fn attribution_text(refund: &RefundStory) -> String {
+    match refund.attribution.as_deref() {
+        Some("everything") => "everything that was charged and was not back yet".to_owned(),
+        Some("line") => format!("line {}", or_dash(refund.line_id)),
+        Some("points") => format!(
+            "{} points of wallet {}",
+            or_dash(refund.points),
+            or_dash(refund.wallet_id)
+        ),
+        None | Some("proportional") => "a share of the order's total".to_owned(),
+        Some(newer) => newer.to_owned(),
+    }
+}
+
+fn source_text(refund: &RefundStory) -> String {
+    match refund.attribution_source.as_deref() {
+        Some("amounts") => "the amounts of the refund".to_owned(),
+        Some("paynow") => "PayNow's API".to_owned(),
+        Some("operator") => format!(
+            "operator action {} of {}",
+            or_dash(refund.action_id),
+            or_dash(refund.decided_by.as_ref())
+        ),
+        None => "the rule of version 0.1".to_owned(),
+        Some(newer) => newer.to_owned(),
+    }
 }
 
 fn state_text(letter: &LetterSummary) -> String {

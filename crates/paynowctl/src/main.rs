@@ -14,6 +14,7 @@ mod dead;
 mod events;
 mod history;
 mod products;
+mod refund;
 mod send;
 mod setup;
 mod top;

@@ -18,6 +18,7 @@ pub use decision::{Decision, Question, Reversal};
 pub use policy::{
     OrderType, OrderTypes, PartialRefunds, Policy, Treatment, Trials, UnknownProducts,
 };
+pub use refund::candidates;
 
 use paynow_shared::event::{Event, EventKind};
 use view::LedgerView;

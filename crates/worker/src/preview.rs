@@ -6,12 +6,14 @@
 //! not notice what only a write shows, such as a balance that would not fit.
 
 use diesel::pg::PgConnection;
+use paynow_shared::event::Refund;
 use paynow_shared::wallet::LedgerEntry;
 use paynow_shared::wire::{Headers, decode};
 
 use crate::database::DatabaseError;
-use crate::decide::Policy;
+use crate::decide::record::Attribution;
 use crate::decide::view::LedgerView;
+use crate::decide::{Policy, candidates};
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::ledger::read::ViewKeys;
@@ -50,6 +52,11 @@ pub struct PreviewLedger {
 }
 
 impl PreviewLedger {
+    /// The parts of its order that a refund fits by its amounts.
+    pub fn candidates(&self, refund: &Refund) -> Vec<Attribution> {
+        candidates(refund, &self.view)
+    }
+
     /// Plans the next bodies, in order, and returns one preview per body. The keys of the bodies must
     /// have been added in the first pass.
     pub fn preview(&mut self, bodies: Vec<Vec<u8>>, policy: &Policy) -> Vec<Preview> {

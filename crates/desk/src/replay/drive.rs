@@ -42,6 +42,20 @@ pub struct Pace {
     pub max_depth_wait: u32,
 }
 
+impl Pace {
+    /// For one letter, which no other one waits for.
+    pub fn of_one_letter(wait: u32) -> Self {
+        Self {
+            canary: 1,
+            rate: 1,
+            max_failures: 100,
+            wait,
+            max_depth: 1000,
+            max_depth_wait: wait,
+        }
+    }
+}
+
 /// Something that a person who watches a replay wants to know.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {

@@ -11,6 +11,7 @@ use clap::Subcommand;
 use self::discard::DiscardOptions;
 use self::list::ListOptions;
 use self::replay::ReplayOptions;
+pub(crate) use self::replay::{ReplayNow, replay_now};
 use self::show::ShowOptions;
 use crate::config::Config;
 use crate::failure::Failure;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use paynow_desk::actions::LetterAction;
+use paynow_desk::refunds::{CandidateLine, Candidates, Decided};
 use paynow_desk::show::{BodyForm, LetterDetails, PersonalData, letter};
 
 use super::list::points_text;
@@ -9,7 +10,7 @@ use crate::arguments::message_id;
 use crate::config::Config;
 use crate::events::resolution_text;
 use crate::failure::Failure;
-use crate::output::{self, Column, Format, Row, age_text, or_dash, text};
+use crate::output::{self, Column, Format, Row, age_text, number, or_dash, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
@@ -33,6 +34,19 @@ impl Row for LetterAction {
     ];
 }
 
+impl Row for CandidateLine {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("line", |it| it.line.line_id.to_string()),
+        text("product", |it| or_dash(it.line.product_id)),
+        text("wallet", |it| or_dash(it.line.wallet_id)),
+        number("points", |it| or_dash(it.line.points)),
+        number("total", |it| or_dash(it.line.total_amount_minor)),
+        number("tax", |it| or_dash(it.line.tax_amount_minor)),
+        text("fits", |it| yes_or_no(it.fits)),
+        text("refunded by", |it| or_dash(it.line.refunded_by)),
+    ];
+}
+
 pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure> {
     let personal_data = if options.reveal {
         PersonalData::Revealed
@@ -44,6 +58,9 @@ pub(super) fn run(options: &ShowOptions, config: &Config) -> Result<(), Failure>
         return output::json(&details);
     }
     print_facts(&details)?;
+    if let Some(candidates) = &details.candidates {
+        print_candidates(candidates)?;
+    }
     output::titled_table("operator actions", &details.operator_actions)?;
     output::empty_line()?;
     output::line("body")?;
@@ -80,6 +97,40 @@ fn print_facts(details: &LetterDetails) -> Result<(), Failure> {
         ("body sha256", or_dash(details.body_sha256.as_ref())),
         ("body bytes", or_dash(details.body_bytes)),
     ])
+}
+
+fn print_candidates(candidates: &Candidates) -> Result<(), Failure> {
+    let title = "lines of the order, amounts in minor units: which one was refunded?";
+    output::titled_table(title, &candidates.lines)?;
+    let decided = candidates.decision.as_ref();
+    output::empty_line()?;
+    output::facts(&[
+        ("everything fits", yes_or_no(candidates.everything_fits)),
+        (
+            "decided",
+            decided.map_or_else(
+                || "no: `paynowctl refund attribute` decides it".to_owned(),
+                decided_text,
+            ),
+        ),
+    ])
+}
+
+fn decided_text(decided: &Decided) -> String {
+    let what = match (decided.line_id, decided.points) {
+        (Some(line), _) => format!("line {line}"),
+        (None, points) => format!(
+            "{} points of wallet {}",
+            or_dash(points),
+            or_dash(decided.wallet_id)
+        ),
+    };
+    format!("{what}, by action {}", decided.action_id)
+}
+
+fn yes_or_no(fits: bool) -> String {
+    let text = if fits { "yes" } else { "no" };
+    text.to_owned()
 }
 
 fn signature_text(has_signature: bool) -> String {

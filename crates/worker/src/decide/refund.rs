@@ -28,13 +28,7 @@ pub(super) fn decide_refund(
         return Ok(await_order(refund.order_id));
     };
     require_same_currency(refund, before)?;
-    let unattributed = RefundRecord {
-        id: refund.id,
-        amounts: refund.amounts,
-        amount_minor,
-        attribution: Attribution::Proportional,
-        source: Some(Source::Amounts),
-    };
+    let unattributed = unattributed(refund, amount_minor);
     let told = view.told.get(&refund.id);
     match attribute(unattributed, before, told, policy) {
         Ok((attribution, source)) => {
@@ -63,6 +57,24 @@ pub(super) fn decide_refund(
                 }
             }
         }
+    }
+}
+
+/// Everything, and the lines not refunded yet, as far as they fit one of a refund's amounts.
+pub fn candidates(refund: &Refund, view: &LedgerView) -> Vec<Attribution> {
+    match (view.orders.get(&refund.order_id), amount_of(refund)) {
+        (Some(order), Ok(amount)) => Fit::new(order, unattributed(refund, amount)).candidates(),
+        (None, _) | (_, Err(_)) => Vec::new(),
+    }
+}
+
+fn unattributed(refund: &Refund, amount_minor: i64) -> RefundRecord {
+    RefundRecord {
+        id: refund.id,
+        amounts: refund.amounts,
+        amount_minor,
+        attribution: Attribution::Proportional,
+        source: Some(Source::Amounts),
     }
 }
 

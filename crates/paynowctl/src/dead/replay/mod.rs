@@ -3,20 +3,40 @@
 mod options;
 mod report;
 
-use paynow_desk::replay::{Broker, Plan, Replay, plan};
+use paynow_desk::actions::Note;
+use paynow_desk::replay::{Broker, Pace, Plan, Replay, plan};
+use paynow_desk::selection::Selection;
 use paynow_process::interrupt::Interrupt;
 
 pub(super) use self::options::ReplayOptions;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Format};
+
+/// One letter to replay at once.
+pub(crate) struct ReplayNow {
+    /// Its number.
+    pub(crate) letter: String,
+    pub(crate) note: Note,
+    pub(crate) wait_seconds: u32,
+}
+
+pub(crate) fn replay_now(replay: &ReplayNow, config: &Config) -> Result<(), Failure> {
+    let broker = broker(config)?;
+    let database = config.database()?;
+    let selection = Selection::Named(vec![replay.letter.clone()]);
+    let plan = plan(&database, &selection, &config.policy()?, false)?;
+    report::effect(&plan)?;
+    let interrupt = listen()?;
+    let pace = Pace::of_one_letter(replay.wait_seconds);
+    let text = Format { json: false };
+    let replay = Replay::start(&database, &plan, replay.note.clone())?;
+    go((replay, pace), broker, &interrupt, text)
+}
 
 pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failure> {
     // A wrong setting is reported before anything is recorded.
-    let broker = Broker {
-        address: config.broker()?,
-        api: config.management()?,
-    };
+    let broker = broker(config)?;
     let (database, note) = (config.database()?, options.note.note());
     let format = options.format;
     let (replay, interrupt) = match options.resume {
@@ -47,13 +67,29 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
             options.note.note().by
         ))?;
     }
-    let result = replay.run(broker, options.pace.pace(), &interrupt, &mut |step| {
+    go((replay, options.pace.pace()), broker, &interrupt, format)
+}
+
+fn go(
+    (replay, pace): (Replay, Pace),
+    broker: Broker,
+    interrupt: &Interrupt,
+    format: Format,
+) -> Result<(), Failure> {
+    let result = replay.run(broker, pace, interrupt, &mut |step| {
         if format.json {
             return Ok(());
         }
         Ok(report::step(step)?)
     })?;
     report::ended(&result, format)
+}
+
+fn broker(config: &Config) -> Result<Broker, Failure> {
+    Ok(Broker {
+        address: config.broker()?,
+        api: config.management()?,
+    })
 }
 
 fn is_dry_run(options: &ReplayOptions, plan: &Plan) -> bool {
