@@ -3,6 +3,7 @@
 mod harness;
 mod paynow_events;
 
+mod attribution;
 mod chaos;
 mod contract;
 mod ctl;

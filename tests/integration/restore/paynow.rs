@@ -1,15 +1,12 @@
 //! PayNow's side: it records its deliveries and lists them in pages of formatted JSON.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use paynow_shared::wire::label;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::harness::{Outcome, TestApp, eventually, flake, free_port, metric_at};
+use crate::harness::{Outcome, Reply, TestApp, eventually, flake, metric_at, serve_api};
 
 /// Short enough that each test has several pages.
 const PAGE_LENGTH: usize = 50;
@@ -70,38 +67,18 @@ impl History {
 
     /// Serves the pages as PayNow's API does, until the tests end. Returns the address.
     pub(super) fn serve(&self) -> String {
-        let address = format!("127.0.0.1:{}", free_port());
-        let listener = TcpListener::bind(&address).expect("the port was free");
         let history = self.clone();
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut request = String::new();
-                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-                for line in lines.by_ref().take_while(|line| !line.is_empty()) {
-                    request.push_str(&line);
-                    request.push('\n');
-                }
-                let answer = history.answer(&request);
-                stream.write_all(answer.as_bytes()).expect("curl listens");
-            }
-        });
-        format!("http://{address}")
+        serve_api(move |request| history.answer(request))
     }
 
-    fn answer(&self, request: &str) -> String {
+    fn answer(&self, request: &str) -> Reply {
         let is_let_in = request.contains("Authorization: APIKey k-1\n");
         let number = request
             .split_once("/v1/stores/2/webhooks/7/history?state=all&page=")
             .and_then(|(_before, rest)| rest.split(' ').next()?.parse().ok());
         match number.filter(|_| is_let_in) {
-            Some(number) => {
-                let page = self.page(number);
-                format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
-                    page.len()
-                )
-            }
-            None => "HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+            Some(number) => Reply::Document(self.page(number)),
+            None => Reply::Status(401),
         }
     }
 }
