@@ -32,8 +32,8 @@ CREATE FUNCTION is_refundable_line(of_order bigint, of_line bigint, of_refund bi
     WHERE entry.order_id = of_order AND entry.kind = 'order_line'
 $$;
 
--- Decides that the refund of a dead letter was for a line of its order, or for some points of one wallet. The
--- letter must be replayed for it. The same decision again changes nothing, and another one is refused.
+-- Decides that the refund of a dead letter was for a line of its order, for some points of one wallet, or
+-- without these for everything. The letter must be replayed for it. The same decision again changes nothing, and another one is refused.
 CREATE FUNCTION attribute_refund(of_letter bigint, to_line bigint, to_wallet bigint, to_points bigint,
     by_operator text, with_why text, OUT of_refund bigint, OUT of_order bigint, OUT decided_by bigint,
     OUT is_new boolean)
@@ -71,7 +71,7 @@ BEGIN
     SELECT sum(points) INTO given FROM ledger_entries
     WHERE order_id = of_order AND kind = 'order_line'
         AND (wallet_id = to_wallet OR entry_key = 'order-line:' || to_line);
-    IF given IS NULL THEN
+    IF given IS NULL AND (to_line, to_wallet, to_points) IS DISTINCT FROM (NULL, NULL, NULL) THEN
         RAISE EXCEPTION 'order % has no such line or wallet', of_order
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_attributions_of_order';
     ELSIF to_points > given THEN

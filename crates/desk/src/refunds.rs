@@ -110,6 +110,8 @@ pub struct CandidateLine {
 /// What a person says a refund was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
+    /// All that was charged and is not back yet.
+    Everything,
     Line(OrderLineId),
     /// The wallet may be left out if the order gave points to only one.
     Points {
@@ -153,11 +155,12 @@ pub fn attribute(
         )));
     }
     let (line, points) = match choice {
+        Choice::Everything => (None, None),
         Choice::Line(line) => (Some(line.get()), None),
         Choice::Points { points, wallet: _ } => (None, Some(points.get())),
     };
     let wallet = match (choice, found.content.order_id) {
-        (Choice::Line(_), _) => None,
+        (Choice::Everything | Choice::Line(_), _) => None,
         (
             Choice::Points {
                 wallet: Some(wallet),

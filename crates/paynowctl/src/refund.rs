@@ -21,6 +21,7 @@ Examples:
   paynowctl refund attribute 17 --line 600000000000000031 --by anna --why 'ticket 4711'
   paynowctl refund attribute 17 --points 250 --by anna --why 'goodwill, half of the package'
   paynowctl refund attribute 17 --points 0 --by anna --why 'the rank was refunded, not the coins'
+  paynowctl refund attribute 17 --everything --by anna --why 'the whole payment, seen at PayNow'
   paynowctl refund attribute 17 --points 250 --wallet 600000000000100000 --by anna --why 'ticket 4711'";
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +33,7 @@ pub(crate) enum RefundCommand {
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
-    group = ArgGroup::new("choice").required(true).args(["line", "points"])
+    group = ArgGroup::new("choice").required(true).args(["line", "points", "everything"])
 )]
 pub(crate) struct AttributeOptions {
     /// The refund's event id, or the number of its dead letter
@@ -45,8 +46,11 @@ pub(crate) struct AttributeOptions {
     #[arg(long)]
     points: Option<Points>,
     /// From this wallet; needed if the order gave points to more than one
-    #[arg(long, conflicts_with = "line")]
+    #[arg(long, requires = "points")]
     wallet: Option<WalletId>,
+    /// All that was charged and is not back yet: what is left of all points is taken back
+    #[arg(long)]
+    everything: bool,
     #[command(flatten)]
     note: NoteOptions,
     /// How long to wait until the worker has applied the refund
@@ -55,14 +59,15 @@ pub(crate) struct AttributeOptions {
 }
 
 impl AttributeOptions {
-    /// One of the two is required.
+    /// One of the three is required.
     fn choice(&self) -> Choice {
         match (self.line, self.points) {
             (Some(line), _) => Choice::Line(line),
-            (None, points) => Choice::Points {
-                points: points.unwrap_or_default(),
+            (None, Some(points)) => Choice::Points {
+                points,
                 wallet: self.wallet,
             },
+            (None, None) => Choice::Everything,
         }
     }
 }
@@ -115,6 +120,7 @@ fn number(attributed: &Attributed) -> String {
 
 fn choice_text(options: &AttributeOptions) -> String {
     match (options.choice(), options.wallet) {
+        (Choice::Everything, _) => "everything that is not back yet".to_owned(),
         (Choice::Line(line), _) => format!("line {line}"),
         (Choice::Points { points, .. }, None) => format!("{points} points"),
         (Choice::Points { points, .. }, Some(wallet)) => {

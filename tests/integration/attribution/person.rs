@@ -128,6 +128,14 @@ fn points_are_taken_from_the_wallet_that_a_person_names() {
 }
 
 #[test]
+fn a_person_may_decide_that_a_refund_was_for_everything() {
+    let (app, cart, refund) = undecided();
+    attribute(&app, &refund.event(), &["--everything"]).succeeded();
+    assert_eq!(cart.balances(&app), (0, 0));
+    assert_eq!(attributions(&app), ["everything by operator"]);
+}
+
+#[test]
 fn a_refund_may_be_for_no_points_and_needs_no_wallet_in_an_order_of_one() {
     let app = app();
     let buyer = flake();

@@ -23,7 +23,11 @@ const TO_ONE: &str = "SELECT attribute_refund(1, 1, NULL, NULL, 'anna', 'a test'
 
 /// Decisions that are refused once the refund of the first letter was decided to be for line 1, and the rule
 /// that refuses each.
-const REFUSED: [(&str, &str); 11] = [
+const REFUSED: [(&str, &str); 12] = [
+    (
+        "1, NULL, NULL, NULL, 'a', 'b'",
+        "refund_attributions_decided_once",
+    ),
     (
         "1, 2, NULL, NULL, 'a', 'b'",
         "refund_attributions_decided_once",
@@ -56,6 +60,7 @@ fn a_decision_is_about_one_undecided_refund_and_fits_its_order() {
     let mut operator = ledger.log_in_as("paynow_operator");
     operator.works(TO_ONE);
     operator.works(TO_ONE);
+    operator.works("SELECT attribute_refund(3, NULL, NULL, NULL, 'anna', 'a test')");
 
     for (arguments, rule) in REFUSED {
         let sql = format!("SELECT attribute_refund({arguments})");
@@ -64,8 +69,8 @@ fn a_decision_is_about_one_undecided_refund_and_fits_its_order() {
 
     let decisions = "SELECT count(*) AS value FROM refund_attributions";
     let actions = "SELECT count(*) AS value FROM operator_actions WHERE action = 'attribute'";
-    assert_eq!(ledger.database.number(decisions), 1);
-    assert_eq!(ledger.database.number(actions), 1);
+    assert_eq!(ledger.database.number(decisions), 2);
+    assert_eq!(ledger.database.number(actions), 2);
 }
 
 #[test]

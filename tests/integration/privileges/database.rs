@@ -33,6 +33,7 @@ const ALL_RIGHTS: &[&str] = &[
     "paynow_ledger: insert wallets",
     "paynow_ledger: select wallets",
     "paynow_ledger: update wallets",
+    "paynow_operator: execute attribute_refund",
     "paynow_operator: execute begin_replay",
     "paynow_operator: execute correct_wallet",
     "paynow_operator: execute discard_letters",

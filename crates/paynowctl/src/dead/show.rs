@@ -119,6 +119,7 @@ fn print_candidates(candidates: &Candidates) -> Result<(), Failure> {
 fn decided_text(decided: &Decided) -> String {
     let what = match (decided.line_id, decided.points) {
         (Some(line), _) => format!("line {line}"),
+        (None, None) => "everything that is not back yet".to_owned(),
         (None, points) => format!(
             "{} points of wallet {}",
             or_dash(points),
