@@ -94,6 +94,14 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
                 [&["--resume", "999999"], &soon[..]].concat(),
             ]
         }
+        "refund attribute" => {
+            let line = ["--line", "31"];
+            vec![
+                [&[first.as_str()], &line[..], &note[..]].concat(),
+                [&[world.dead.as_str()], &line[..], &note[..]].concat(),
+                [&["12345"], &line[..], &note[..]].concat(),
+            ]
+        }
         "history missing" => vec![
             [&file[..], &since].concat(),
             [&["--file", &unreadable][..], &since].concat(),
