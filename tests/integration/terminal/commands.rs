@@ -3,6 +3,8 @@
 use super::plant::HOSTILE;
 use crate::harness::TestApp;
 
+const SINCE: [&str; 2] = ["--since", "2026-01-01T00:00:00Z"];
+
 pub(super) struct Command {
     /// `dead list`
     pub(super) name: String,
@@ -60,12 +62,10 @@ fn add(app: &TestApp, found: &mut Vec<Command>, path: &[&str]) {
 pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
     let by = format!("{HOSTILE} of an argument");
     let note = ["--by", &by, "--why", HOSTILE];
-    let since = ["--since", "2026-01-01T00:00:00Z"];
+    let since = SINCE;
     let file = ["--file", world.page.as_str()];
     let unreadable = format!("/tmp/{HOSTILE}");
-    let [first, second, third] = &world.letters[..] else {
-        panic!("three open letters");
-    };
+    let first = &world.letters[0];
     let lines: Vec<Vec<&str>> = match command {
         "setup" => vec![vec![]],
         "products set" => vec![vec!["41", "7"]],
@@ -81,27 +81,7 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
             .into_iter()
             .flat_map(|letter| [vec![letter.as_str()], vec![letter, "--reveal"]])
             .collect(),
-        "dead discard" => vec![
-            [&since[..], &note].concat(),
-            [&[first.as_str()], &note[..]].concat(),
-        ],
-        "dead replay" => {
-            let soon = [&note[..], &["--wait", "1"]].concat();
-            vec![
-                [&since[..], &soon].concat(),
-                [&[second.as_str()], &soon[..]].concat(),
-                [&[third.as_str()], &soon[..]].concat(),
-                [&["--resume", "999999"], &soon[..]].concat(),
-            ]
-        }
-        "refund attribute" => {
-            let line = ["--line", "31"];
-            vec![
-                [&[first.as_str()], &line[..], &note[..]].concat(),
-                [&[world.dead.as_str()], &line[..], &note[..]].concat(),
-                [&["12345"], &line[..], &note[..]].concat(),
-            ]
-        }
+        "dead discard" | "dead replay" | "refund attribute" => decisions(command, world, &note),
         "history missing" => vec![
             [&file[..], &since].concat(),
             [&["--file", &unreadable][..], &since].concat(),
@@ -136,4 +116,35 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
     };
     let full = |line: Vec<&str>| command.split(' ').chain(line).map(str::to_owned).collect();
     lines.into_iter().map(full).collect()
+}
+
+/// The command lines of what a person decides about dead letters.
+fn decisions<'a>(command: &str, world: &'a World, note: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let [first, second, third] = &world.letters[..] else {
+        panic!("three open letters");
+    };
+    match command {
+        "dead discard" => vec![
+            [&SINCE[..], note].concat(),
+            [&[first.as_str()], note].concat(),
+        ],
+        "dead replay" => {
+            let soon = [note, &["--wait", "1"]].concat();
+            vec![
+                [&SINCE[..], &soon].concat(),
+                [&[second.as_str()], &soon[..]].concat(),
+                [&[third.as_str()], &soon[..]].concat(),
+                [&["--resume", "999999"], &soon[..]].concat(),
+            ]
+        }
+        "refund attribute" => {
+            let line = ["--line", "31"];
+            vec![
+                [&[first.as_str()], &line[..], note].concat(),
+                [&[world.dead.as_str()], &line[..], note].concat(),
+                [&["12345"], &line[..], note].concat(),
+            ]
+        }
+        _other => panic!("no decision: {command}"),
+    }
 }
