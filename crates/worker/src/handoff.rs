@@ -48,11 +48,8 @@ impl Handoff {
         message: &Message,
         failure: &Failure,
     ) -> Result<(), PublishError> {
-        let long = |seconds: &u32| *seconds >= API_OUTAGE_SECONDS;
-        let mut delays = self.ladder.delays_seconds();
-        let delay_seconds = delays.find(long).or(self.ladder.delays_seconds().last());
         let headers = message.headers.clone();
-        let delay_seconds = delay_seconds.unwrap_or(API_OUTAGE_SECONDS);
+        let delay_seconds = outage_delay_seconds(&self.ladder);
         self.defer(headers, message, failure, delay_seconds).await
     }
 
@@ -120,5 +117,26 @@ impl Handoff {
                 Err(_temporary) => tokio::time::sleep(PUBLISH_AGAIN_AFTER).await,
             }
         }
+    }
+}
+
+/// The first rung of at least [`API_OUTAGE_SECONDS`], or the last one.
+fn outage_delay_seconds(ladder: &RetryLadder) -> u32 {
+    let long = ladder
+        .delays_seconds()
+        .find(|delay| *delay >= API_OUTAGE_SECONDS);
+    long.or(ladder.delays_seconds().last())
+        .unwrap_or(API_OUTAGE_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_waited_for_on_a_rung_that_exists_and_is_not_too_short() {
+        let delay = |ladder: &str| outage_delay_seconds(&ladder.parse().unwrap());
+        assert_eq!(outage_delay_seconds(&RetryLadder::default()), 16);
+        assert_eq!((delay("1,2"), delay("20,30"), delay("15,60")), (2, 20, 15));
     }
 }
