@@ -191,6 +191,14 @@ mod tests {
             }
         );
         assert_eq!(config.policy.store_id, None);
+        assert!(config.paynow_api.is_none() && !config.policy.asks_paynow);
+    }
+
+    #[test]
+    fn with_a_key_paynow_is_asked() {
+        let key = ("PAYNOW_API_KEY", "pnapi-0123");
+        let config = Config::read(&Environment::of([BROKER, DATABASE, SECRETS, key])).unwrap();
+        assert!(config.paynow_api.is_some() && config.policy.asks_paynow);
     }
 
     #[test]
@@ -234,6 +242,8 @@ mod tests {
             ("UNKNOWN_PRODUCTS", "one"),
             ("ORDER_TYPES", "renewal=credit"),
             ("TRIALS", "free"),
+            ("PAYNOW_API_KEY", "hidden key"),
+            ("PAYNOW_API_URL", "http://hidden.example"),
             ("RETRY_LADDER", "4,1"),
             ("METRICS_ADDR", "9465"),
         ] {
