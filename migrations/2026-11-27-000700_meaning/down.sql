@@ -2,7 +2,9 @@ REVOKE SELECT (event_id) ON reversals FROM paynow_worker;
 REVOKE SELECT (currency) ON orders FROM paynow_worker;
 DROP TRIGGER products_record_price ON products;
 DROP FUNCTION record_price();
+DROP FUNCTION price_start(bigint);
 DROP TABLE product_prices, refund_attributions;
+DROP FUNCTION refuse_price_change();
 ALTER TABLE reversals
     DROP CONSTRAINT reversals_step_key,
     ADD CONSTRAINT reversals_reference_id_kind_key UNIQUE (reference_id, kind),

@@ -80,11 +80,13 @@ CREATE TABLE refund_attributions (
         AND (points IS NULL OR points >= 0))
 );
 
--- The points of a product, from a time on. The newest row of a time is its price; rows are only added.
+-- The points of a product, from a time on. The newest row, by its time and then by its number, is the
+-- price of now, which `products` repeats; rows are only added.
 CREATE TABLE product_prices (
     price_id bigint GENERATED ALWAYS AS IDENTITY,
     product_id bigint NOT NULL,
-    -- The first price of a product has no beginning.
+    -- The first price of a product has no beginning. Times are whole milliseconds, so that a person can
+    -- name one as it is shown.
     valid_from timestamptz NOT NULL,
     -- Null from the time on at which the product was removed.
     points bigint,
@@ -97,20 +99,40 @@ CREATE TABLE product_prices (
 INSERT INTO product_prices (product_id, valid_from, points, priced_by)
 SELECT product_id, '-infinity', points, priced_by FROM products;
 
--- Every writer of `products` adds to the history: the previous version's functions too.
+CREATE FUNCTION refuse_price_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'prices of the past are not changed or deleted'
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'product_prices_append_only';
+END $$;
+REVOKE EXECUTE ON FUNCTION refuse_price_change() FROM PUBLIC;
+
+CREATE TRIGGER product_prices_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON product_prices
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_price_change();
+
+-- From when on a price is valid that is set now: never before the newest one, whatever the clock says.
+CREATE FUNCTION price_start(of_product bigint) RETURNS timestamptz
+    LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT CASE WHEN count(*) = 0 THEN '-infinity'
+        ELSE greatest(max(valid_from), date_trunc('milliseconds', clock_timestamp())) END
+    FROM product_prices WHERE product_id = of_product
+$$;
+REVOKE EXECUTE ON FUNCTION price_start(bigint) FROM PUBLIC;
+
+-- Every writer of `products` adds to the history: the previous version's functions too. A price that its
+-- writer has added already is not added again.
 CREATE FUNCTION record_price() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
+DECLARE
+    of_product bigint := coalesce(NEW.product_id, OLD.product_id);
+    newest product_prices;
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO product_prices (product_id, valid_from, points) VALUES (OLD.product_id, now(), NULL);
-        RETURN NULL;
-    END IF;
-    IF TG_OP = 'INSERT' OR NEW.points <> OLD.points OR NEW.priced_by IS DISTINCT FROM OLD.priced_by THEN
+    SELECT * INTO newest FROM product_prices WHERE product_id = of_product
+    ORDER BY valid_from DESC, price_id DESC LIMIT 1;
+    IF newest.price_id IS NULL OR newest.points IS DISTINCT FROM NEW.points
+        OR (TG_OP <> 'DELETE' AND newest.priced_by IS DISTINCT FROM NEW.priced_by)
+    THEN
         INSERT INTO product_prices (product_id, valid_from, points, priced_by)
-        VALUES (NEW.product_id,
-            CASE WHEN EXISTS (SELECT FROM product_prices WHERE product_id = NEW.product_id)
-                 THEN now() ELSE '-infinity' END,
-            NEW.points, NEW.priced_by);
+        VALUES (of_product, price_start(of_product), NEW.points, NEW.priced_by);
     END IF;
     RETURN NULL;
 END $$;
