@@ -1,5 +1,6 @@
 //! Options and values of the command line that several commands take.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use paynow_desk::actions::{Mode, Note};
 use paynow_shared::ids::EventId;
@@ -62,6 +63,12 @@ pub(crate) fn http_url(text: &str) -> Result<Url, String> {
     }
 }
 
+pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_error| "write a time like 2026-11-24T08:00:00Z".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +79,15 @@ mod tests {
         assert_eq!(message_id(digest), Ok(digest.to_ascii_lowercase()));
         assert_eq!(message_id("42"), Ok("42".to_owned()));
         assert!(message_id("-42").is_err());
+    }
+
+    #[test]
+    fn a_time_has_a_day_that_exists_and_a_zone() {
+        let time = moment("2026-11-24T09:00:00.250+01:00").unwrap();
+        assert_eq!(time.to_rfc3339(), "2026-11-24T08:00:00.250+00:00");
+        for text in ["2026-11-24", "2026-11-24T08:00:00", "2026-02-30T08:00:00Z"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
     }
 
     #[test]

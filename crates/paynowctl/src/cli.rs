@@ -38,11 +38,12 @@ Settings come from the environment; a command asks only for those it needs:
   AMQP_MANAGEMENT_URL     http://user:password@host:15672 (default: host and user of AMQP_URL)
   PAYNOW_SIGNING_SECRETS  `send` and `history send` sign with the first one
   RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
-The first four may also come from a file: DATABASE_URL_FILE and so on.
+  PAYNOW_API_KEY          `products import --from-paynow` reads the store PAYNOW_STORE_ID with it
+All but RETRY_LADDER and PAYNOW_STORE_ID may also come from a file: DATABASE_URL_FILE and so on.
 
 Examples:
   paynowctl setup
-  paynowctl products set 600000000000000040 500
+  paynowctl products set 600000000000000040 500 --by anna --why 'new product'
   paynowctl send --count 20
   paynowctl wallet show 600000000000100000
   paynowctl dead list
@@ -99,7 +100,7 @@ pub(crate) enum Command {
     /// Prepares the database and the broker; safe to repeat, also while the programs are running
     #[command(after_help = LOGIN_LIMITS)]
     Setup(SetupOptions),
-    /// Sets and lists the points that products give
+    /// Sets, imports, exports and lists the points that products give
     #[command(subcommand)]
     Products(ProductsCommand),
     /// Signs events as PayNow does and posts them to a receiver
@@ -180,6 +181,32 @@ mod tests {
 
     fn exit_code(line: &str) -> i32 {
         Cli::try_parse_from(line.split(' ')).map_or_else(|error| error.exit_code(), |_cli| 0)
+    }
+
+    #[test]
+    fn products_come_from_a_file_or_from_paynow_and_need_a_name_and_a_reason() {
+        parse(
+            &[
+                "products set 7 5",
+                "products set 7 5 --valid-from 2026-11-24T08:00:00Z --by a --why b --yes",
+                "products remove 7 --by a --why b",
+                "products import a.csv --by a --why b",
+                "products import - --by a --why b --apply --yes --json",
+                "products import --from-paynow --by a --why b",
+                "products export --csv",
+                "products list --history --product 7 --json",
+            ],
+            &[
+                "products set 7 5 --valid-from yesterday",
+                "products remove 7 --by a",
+                "products import --by a --why b",
+                "products import a.csv --from-paynow --by a --why b",
+                "products import a.csv --why b",
+                "products import a.csv --by a --why b --yes",
+                "products export --csv --json",
+                "products list --product 7",
+            ],
+        );
     }
 
     fn parse(valid: &[&str], invalid: &[&str]) {

@@ -1,13 +1,19 @@
 //! Every setting of `paynowctl`, read from the environment when a command needs it.
 
+use std::time::Duration;
+
 use paynow_desk::database::Database;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_process::paynow::{PayNowApi, PayNowSettings};
+use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 use paynow_worker::decide::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
+/// A list of all products is long, and a person waits for it.
+const PAYNOW_LIMIT: Duration = Duration::from_secs(30);
 /// A day.
 const LOGIN_LIMIT_SECONDS_MAX: u32 = 86_400;
 
@@ -71,6 +77,25 @@ impl Config {
     /// worker will.
     pub(crate) fn policy(&self) -> Result<Policy, SettingError> {
         paynow_worker::config::read_policy(&self.environment)
+    }
+
+    /// `PAYNOW_STORE_ID`: whose products are imported.
+    pub(crate) fn store(&self) -> Result<StoreId, SettingError> {
+        const NAME: &str = "PAYNOW_STORE_ID";
+        let store = self.environment.parsed(NAME)?;
+        store.ok_or_else(|| SettingError::new(NAME, "must be set: it names the store at PayNow"))
+    }
+
+    /// `PAYNOW_API_KEY`, `PAYNOW_API_URL`: PayNow's management API, which is only read.
+    pub(crate) fn paynow_api(&self) -> Result<PayNowApi, SettingError> {
+        let settings = PayNowSettings::from_environment(&self.environment)?;
+        let settings = settings.ok_or_else(|| {
+            SettingError::new(
+                "PAYNOW_API_KEY",
+                "must be set: PayNow answers only with a key",
+            )
+        })?;
+        Ok(PayNowApi::new(settings.with_time_limit(PAYNOW_LIMIT)))
     }
 
     /// `AMQP_MANAGEMENT_URL`, completed from `AMQP_URL`.

@@ -34,6 +34,27 @@ impl Printable {
     }
 }
 
+/// The text that [`Printable`] was made of.
+pub(crate) fn unescaped(printable: &str) -> String {
+    let mut text = String::with_capacity(printable.len());
+    let mut rest = printable;
+    while let Some((before, after)) = rest.split_once("\\u{") {
+        text.push_str(before);
+        let escape = after.split_once('}').and_then(|(digits, rest)| {
+            let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+            Some((character, rest))
+        });
+        if let Some((character, after_escape)) = escape {
+            text.push(character);
+            rest = after_escape;
+        } else {
+            text.push_str("\\u{");
+            rest = after;
+        }
+    }
+    text + rest
+}
+
 /// A JSON document as text, with the escapes of JSON for what a terminal would obey or not show.
 /// Outside of its strings such a document has only ASCII, and line breaks only if it is indented.
 pub(crate) fn printable_json(document: &str) -> String {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use url::Url;
 
-use crate::arguments::{NoteOptions, http_url};
+use crate::arguments::{NoteOptions, http_url, moment};
 use crate::output::Format;
 
 /// PayNow's record of its deliveries.
@@ -81,10 +81,4 @@ pub(crate) struct HistorySendOptions {
     pub(super) yes: bool,
     #[command(flatten)]
     pub(super) format: Format,
-}
-
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .map_err(|_error| "write a time like 2026-11-24T08:00:00Z".to_owned())
 }

@@ -1,0 +1,103 @@
+//! `products set` and `products remove`.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Args;
+use paynow_desk::products::{self, NewPrice, PriceSet, Unusual};
+use paynow_shared::ids::ProductId;
+use paynow_shared::points::Points;
+
+use crate::arguments::{NoteOptions, moment, some_text};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+
+const SET_EXAMPLES: &str = "\
+A price is money: say who you are and why. It is valid from now on, the first one of a product from ever.
+An order is priced by the time at which it was completed, so --valid-from corrects a price of the past for
+the orders of that time that are not credited yet; entries that exist are not changed.
+
+Examples:
+  paynowctl products set 600000000000000040 500 --by anna --why 'new product'
+  paynowctl products set 600000000000000040 500 --valid-from 2026-11-24T08:00:00Z \\
+      --by anna --why 'was set to 50 by mistake' --yes";
+
+#[derive(Debug, Args)]
+#[command(after_help = SET_EXAMPLES)]
+pub(crate) struct SetOptions {
+    /// PayNow's product id
+    product: ProductId,
+    /// Points of one unit
+    points: Points,
+    /// Who you are; the name of the database login if not given
+    #[arg(long, value_name = "NAME", value_parser = some_text)]
+    by: Option<String>,
+    /// Why you do it
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    why: Option<String>,
+    /// The time from which the price is valid, such as 2026-11-24T08:00:00Z; now if not given
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    valid_from: Option<DateTime<Utc>>,
+    /// Set a price that is ten times the old one, a tenth of it, or more than a million points
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveOptions {
+    /// PayNow's product id
+    product: ProductId,
+    #[command(flatten)]
+    note: NoteOptions,
+}
+
+pub(super) fn unusual(is_accepted: bool) -> Unusual {
+    if is_accepted {
+        Unusual::Accept
+    } else {
+        Unusual::Refuse
+    }
+}
+
+pub(super) fn set(options: &SetOptions, config: &Config) -> Result<(), Failure> {
+    let database = config.database()?;
+    let time = options.valid_from;
+    let price = NewPrice {
+        product: options.product,
+        points: options.points,
+        valid_from: time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+    };
+    let (by, why) = (options.by.as_deref(), options.why.as_deref());
+    let set = products::set(&database, &price, by, why, unusual(options.yes))?;
+    output::line(&result(&price, &set))?;
+    if set.is_changed && (by.is_none() || why.is_none()) {
+        output::error(
+            "paynowctl: a price is money: give --by and --why, so that its record tells more than \
+             the database login",
+        );
+    }
+    Ok(())
+}
+
+/// The first words are the same for every price, because scripts read them.
+fn result(price: &NewPrice, set: &PriceSet) -> String {
+    let was = set
+        .points_before
+        .map_or_else(|| "new".to_owned(), |points| format!("was {points}"));
+    let (product, points) = (price.product, price.points);
+    let result = format!("product {product} gives {points} points ({was})");
+    match (&set.starts_at, &set.ends_at) {
+        (Some(start), Some(end)) => format!("{result} from {start} to {end}"),
+        (Some(start), None) if price.valid_from.is_some() => format!("{result} from {start} on"),
+        (None, Some(end)) => format!("{result} to {end}"),
+        (Some(_) | None, None) => result,
+    }
+}
+
+pub(super) fn remove(options: &RemoveOptions, config: &Config) -> Result<(), Failure> {
+    let (product, note) = (options.product, options.note.note());
+    let before = products::remove(&config.database()?, product, &note)?;
+    output::line(&format!(
+        "product {product} is removed (gave {before} points); recorded for {}",
+        note.by
+    ))
+}
