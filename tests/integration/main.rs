@@ -22,6 +22,7 @@ mod model;
 mod mutated;
 mod poison;
 mod privileges;
+mod products;
 mod proof;
 mod publisher;
 mod receiver;

@@ -17,7 +17,7 @@ const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 
 /// The columns whose text some command shows. Without it, a test over empty outputs would pass.
-const SHOWN: [&str; 12] = [
+const SHOWN: [&str; 14] = [
     "dead_letters.error",
     "dead_letters.event_id",
     "dead_letters.event_type",
@@ -25,10 +25,12 @@ const SHOWN: [&str; 12] = [
     "ledger_entries.entry_key",
     "operator_actions.operator",
     "operator_actions.why",
+    "products.name",
     "webhook_events.event_type",
     "webhook_events.secret_id",
     "a body in JSON",
     "a body of bytes",
+    "a product",
     "an argument",
 ];
 
@@ -96,6 +98,7 @@ fn hostile_app() -> (TestApp, World) {
         receiver: refusing_server(),
         metrics: hostile_metrics(),
         page: others::hostile_page(),
+        products: others::hostile_products(),
     };
     (app, world)
 }
@@ -191,6 +194,42 @@ fn what_a_broker_or_a_server_answers_cannot_act_on_the_terminal() {
 }
 
 #[test]
+fn what_paynow_answers_cannot_act_on_the_terminal() {
+    let app = TestApp::builder().workers(0).start();
+    let mut seen = String::new();
+    for (url, key) in [
+        (others::hostile_shop(), "points"),
+        (others::hostile_shop(), HOSTILE),
+        (refusing_server(), "points"),
+    ] {
+        let mut variables = app.variables();
+        for (name, value) in [
+            ("PAYNOW_API_URL", url.as_str()),
+            ("PAYNOW_API_KEY", "pnapi"),
+            ("PAYNOW_STORE_ID", "2"),
+            ("POINTS_METADATA_KEY", key),
+        ] {
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+        let import = [
+            "products",
+            "import",
+            "--from-paynow",
+            "--by",
+            "a",
+            "--why",
+            "b",
+        ];
+        let outcome = Program::run("paynowctl", &variables, &import);
+        assert_tame(&import, &outcome);
+        seen += &format!("{}{}\n", outcome.stdout, outcome.stderr);
+    }
+    for shown in ["of a product", "of a reason", "of product 43"] {
+        assert!(seen.contains(shown), "{shown}: {seen}");
+    }
+}
+
+#[test]
 fn a_wrong_argument_is_repeated_without_acting_on_the_terminal() {
     let app = TestApp::builder().workers(0).start();
     let option = format!("--{HOSTILE}");
@@ -207,6 +246,7 @@ fn a_wrong_argument_is_repeated_without_acting_on_the_terminal() {
         &["top", "--metrics", HOSTILE],
         &["correct", "--key", HOSTILE],
         &["products", "set", HOSTILE, "1"],
+        &["products", "set", "1", "1", "--valid-from", HOSTILE],
     ] {
         let outcome = app.ctl(arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");

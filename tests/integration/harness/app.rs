@@ -157,6 +157,7 @@ impl TestApp {
             "set",
             &product_id.to_string(),
             &points.to_string(),
+            "--yes",
         ])
         .succeeded();
     }

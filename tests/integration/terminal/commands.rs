@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) metrics: String,
     /// A file with a page of PayNow's history.
     pub(super) page: String,
+    /// A file with products.
+    pub(super) products: String,
 }
 
 /// Every command that does something.
@@ -68,8 +70,7 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
     let first = &world.letters[0];
     let lines: Vec<Vec<&str>> = match command {
         "setup" => vec![vec![]],
-        "products set" => vec![vec!["41", "7"]],
-        "products list" | "check" | "topology export" => vec![vec![]],
+        "check" | "topology export" => vec![vec![]],
         "send" => vec![
             vec!["--url", &world.receiver, "--give-up-after", "1"],
             vec!["--file", &unreadable],
@@ -112,7 +113,7 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
             "--metrics",
             &world.metrics,
         ]],
-        new => panic!("say here how `{new}` is called with hostile texts"),
+        other => of_products(other, world, &note, &unreadable),
     };
     let full = |line: Vec<&str>| command.split(' ').chain(line).map(str::to_owned).collect();
     lines.into_iter().map(full).collect()
@@ -146,5 +147,29 @@ fn decisions<'a>(command: &str, world: &'a World, note: &[&'a str]) -> Vec<Vec<&
             ]
         }
         _other => panic!("no decision: {command}"),
+    }
+}
+
+/// The command lines of a command on products.
+fn of_products<'a>(
+    command: &str,
+    world: &'a World,
+    note: &[&'a str],
+    unreadable: &'a str,
+) -> Vec<Vec<&'a str>> {
+    match command {
+        "products set" => vec![vec!["41", "7"]],
+        "products list" => vec![vec![], vec!["--history"]],
+        "products remove" => [["41"], ["42"]].map(|id| [&id, note].concat()).into(),
+        "products import" => [
+            &[world.products.as_str(), "--apply", "--yes"][..],
+            &[world.page.as_str()],
+            &[unreadable],
+            &["--from-paynow"],
+        ]
+        .map(|from| [from, note].concat())
+        .into(),
+        "products export" => vec![vec![], vec!["--csv"]],
+        new => panic!("say here how `{new}` is called with hostile texts"),
     }
 }

@@ -48,7 +48,7 @@ fn answer_one(mut stream: &TcpStream, answer: Answer) {
 pub(super) fn refusing_server() -> String {
     serve(|_head| {
         let reason = format!("{HOSTILE} of a reason");
-        let problem = json!({"code": reason, "error": reason, "reason": reason});
+        let problem = json!({"code": reason, "error": reason, "reason": reason, "message": reason});
         (400, problem.to_string())
     })
 }
@@ -100,7 +100,31 @@ pub(super) fn hostile_page() -> String {
         })
     };
     let page = json!({"page": 1, "history": [delivery("success"), delivery(HOSTILE)]});
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", flake()));
-    std::fs::write(&file, page.to_string()).expect("a file can be written");
+    write_file("page", &page)
+}
+
+/// A file of products with hostile names. Returns the file's name.
+pub(super) fn hostile_products() -> String {
+    let name = format!("{HOSTILE} of a product");
+    let product = json!({"product_id": "43", "points": 7, "name": name});
+    write_file("products", &json!([product]))
+}
+
+/// PayNow's API with a product whose name and metadata are hostile.
+pub(super) fn hostile_shop() -> String {
+    serve(|_head| {
+        let name = format!("{HOSTILE} of a product");
+        let metadata = json!({"points": "7", HOSTILE: HOSTILE});
+        (
+            200,
+            json!([{"id": "43", "name": name, "metadata": metadata}]).to_string(),
+        )
+    })
+}
+
+fn write_file(name: &str, document: &Value) -> String {
+    let name = format!("{name}-{}", flake());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, document.to_string()).expect("a file can be written");
     file.display().to_string()
 }

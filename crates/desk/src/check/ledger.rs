@@ -20,7 +20,7 @@ struct Invariant {
 }
 
 /// Each is one that the view `ledger_violations` knows by its id.
-const INVARIANTS: [Invariant; 10] = [
+const INVARIANTS: [Invariant; 11] = [
     Invariant {
         id: "balances_match_ledger",
         table: ("wallets", "wallets"),
@@ -90,9 +90,15 @@ const INVARIANTS: [Invariant; 10] = [
     },
     Invariant {
         id: "prices_have_actions",
-        table: ("products", "products"),
-        holds: "each price that changed has the operator action that set it",
+        table: ("product_prices", "prices of all times"),
+        holds: "each that was set has the operator action that set it",
         broken: "a price was changed by no operator action",
+    },
+    Invariant {
+        id: "prices_match_history",
+        table: ("products", "products"),
+        holds: "each has the newest price of its history",
+        broken: "a product has another price than its history",
     },
 ];
 /// A debt breaks nothing: points were taken back after they were spent.
