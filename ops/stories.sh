@@ -111,7 +111,7 @@ start_one() {
 story_one() {
   local victim
   start_one
-  ctl products set "$PRODUCT" "$POINTS" >/dev/null
+  ctl products set "$PRODUCT" "$POINTS" --by demo --why "a price to try" >/dev/null
   keeps_networks_apart
   begin_load http://receiver:8080 9000
   await_progress 60 "after the start"
@@ -200,7 +200,7 @@ story_cluster() {
   SENT=0 UNITS=0
   expect "nodes that run" "$(running_nodes)" 3
   wait_until 120 queues_have_three_members || fail "not every queue has a member on each node."
-  ctl products set "$PRODUCT" "$POINTS" >/dev/null
+  ctl products set "$PRODUCT" "$POINTS" --by demo --why "a price to try" >/dev/null
   replaced_one_by_one
   loses_a_node
   cuts_a_node_off
