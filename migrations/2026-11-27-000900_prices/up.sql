@@ -19,7 +19,7 @@ CREATE FUNCTION change_price(of_product bigint, to_points bigint, from_time time
 DECLARE
     newest product_prices;
     before product_prices;
-    is_renamed boolean;
+    has_new_name boolean;
     set_by bigint;
 BEGIN
     -- One change at a time, so that `products` has the newest price. Reading goes on.
@@ -43,9 +43,9 @@ BEGIN
         OR to_points IS NOT NULL AND before.priced_by IS DISTINCT FROM 0 AND NOT EXISTS (
             SELECT FROM operator_actions WHERE action_id = before.priced_by AND action = 'price'
                 AND outcome ->> 'product_id' = of_product::text AND outcome ->> 'points' = to_points::text);
-    is_renamed := with_name IS NOT NULL AND with_name IS DISTINCT FROM (
+    has_new_name := with_name IS NOT NULL AND with_name IS DISTINCT FROM (
         SELECT name FROM products WHERE product_id = of_product);
-    IF NOT is_changed AND NOT is_renamed THEN
+    IF NOT is_changed AND NOT has_new_name THEN
         RETURN;
     END IF;
     set_by := add_action('price', coalesce(by_operator, session_user),
@@ -55,7 +55,7 @@ BEGIN
             'points_before', points_before,
             'valid_from', CASE WHEN isfinite(starts_at)
                 THEN to_char(starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END)
-        || CASE WHEN is_renamed THEN jsonb_build_object('name', with_name) ELSE '{}' END);
+        || CASE WHEN has_new_name THEN jsonb_build_object('name', with_name) ELSE '{}' END);
     IF is_changed THEN
         INSERT INTO product_prices (product_id, valid_from, points, priced_by)
         VALUES (of_product, starts_at, to_points, set_by);
@@ -68,7 +68,7 @@ BEGIN
         -- contract: an operator removes a product; no row is deleted by this migration
         DELETE FROM products WHERE product_id = of_product;
     END IF;
-    IF is_renamed THEN
+    IF has_new_name THEN
         UPDATE products SET name = with_name WHERE product_id = of_product;
     END IF;
 END $$;
@@ -106,7 +106,7 @@ $$;
 -- gets 0 points if it has none. Without a name it keeps its name. Returns every product with what was before.
 CREATE FUNCTION import_prices(of_products bigint[], to_points bigint[], with_names text[],
     by_operator text, with_why text)
-    RETURNS TABLE (product_id bigint, name text, points bigint, points_before bigint, is_renamed boolean,
+    RETURNS TABLE (product_id bigint, name text, points bigint, points_before bigint, has_new_name boolean,
         is_assumed boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -123,7 +123,7 @@ BEGIN
         name := coalesce(given.name, known.name);
         points := coalesce(given.points, known.points, 0);
         points_before := known.points;
-        is_renamed := name IS DISTINCT FROM known.name;
+        has_new_name := name IS DISTINCT FROM known.name;
         is_assumed := given.points IS NULL AND known.points IS NULL;
         PERFORM change_price(given.product, points, NULL, given.name, by_operator, with_why);
         RETURN NEXT;

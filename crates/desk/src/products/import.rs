@@ -41,7 +41,7 @@ row! {
         pub points: i64,
         /// `None` for a new product.
         pub points_before: Option<i64>,
-        pub is_renamed: bool,
+        pub has_new_name: bool,
         /// The list has no points of this new product, which gets 0.
         pub is_assumed: bool,
     }
@@ -53,7 +53,7 @@ row! {
 
 impl Change {
     fn is_one(&self) -> bool {
-        self.is_renamed || self.points_before != Some(self.points)
+        self.has_new_name || self.points_before != Some(self.points)
     }
 
     /// Why a person must confirm it.
@@ -203,7 +203,7 @@ mod tests {
             name: None,
             points: 0,
             points_before,
-            is_renamed: false,
+            has_new_name: false,
             is_assumed,
         };
         assert!(change(None, true).caution().is_some());
