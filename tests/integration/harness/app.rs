@@ -152,14 +152,9 @@ impl TestApp {
     // --- the domain ---
 
     pub(crate) fn set_product(&self, product_id: i64, points: i64) {
-        self.ctl(&[
-            "products",
-            "set",
-            &product_id.to_string(),
-            &points.to_string(),
-            "--yes",
-        ])
-        .succeeded();
+        let [product, points] = [product_id, points].map(|it| it.to_string());
+        self.ctl(&["products", "set", &product, &points, "--yes"])
+            .succeeded();
     }
 
     /// Signs and posts an order.
