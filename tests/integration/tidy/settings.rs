@@ -6,7 +6,7 @@ use super::nothing_of;
 /// A source that reads a setting mentions this type.
 const ENVIRONMENT: &str = "Environment";
 /// What a crate calls to read a setting that another crate names.
-const SHARED_READERS: [(&str, &str); 3] = [
+const SHARED_READERS: [(&str, &str); 4] = [
     ("telemetry::log_level(", "crates/process/src/telemetry.rs"),
     (
         "BrokerAddress::from_environment(",
@@ -15,6 +15,10 @@ const SHARED_READERS: [(&str, &str); 3] = [
     (
         "ManagementSettings::from_environment(",
         "crates/desk/src/management/settings.rs",
+    ),
+    (
+        "PayNowSettings::from_environment(",
+        "crates/process/src/paynow.rs",
     ),
 ];
 
