@@ -29,7 +29,7 @@ fn reading(random: &mut Rng, lines: &[Share<'_>]) -> [Figure; 2] {
     // Where gift cards paid nearly all, less is left than the tax.
     let has_tax_left = lines
         .iter()
-        .all(|(line, share)| line.tax <= line.total - share);
+        .all(|(line, share)| line.total == 0 || line.tax < line.total - share);
     let cost = |with_tax| Figure::Cost {
         with_tax: with_tax || !has_tax_left,
         less_gift_cards,
