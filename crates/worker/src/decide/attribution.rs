@@ -92,9 +92,10 @@ impl<'a> Fit<'a> {
         let everything = !self.figures.is_disjoint(&self.everything);
         let mut seen = HashSet::new();
         let lines = self.open_lines().filter(|(_id, line)| {
-            let total = line.details.and_then(|details| details.amounts.total);
+            let amounts = line.details.map(|details| details.amounts);
+            let amounts = amounts.map(|amounts| (amounts.total, amounts.tax, amounts.giftcard));
             !self.figures.is_disjoint(&amounts_of_line(line, self.order))
-                && seen.insert((line.credit, total))
+                && seen.insert((line.credit, amounts))
         });
         everything
             .then_some(Attribution::Everything)
