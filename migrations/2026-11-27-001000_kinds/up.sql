@@ -195,6 +195,11 @@ FROM (SELECT entry_key, wallet_id, -points::numeric AS points FROM ledger_entrie
 FULL JOIN spends AS record USING (entry_key)
 WHERE (entry.wallet_id, entry.points) IS DISTINCT FROM (record.wallet_id, record.points::numeric)
 UNION ALL
+-- An action whose correction is gone.
+SELECT 'corrections_have_actions', action.outcome ->> 'entry_key' FROM operator_actions AS action
+WHERE action.action = 'correct' AND action.outcome ? 'entry_key' AND NOT EXISTS (
+    SELECT FROM ledger_entries AS entry WHERE entry.entry_key = action.outcome ->> 'entry_key')
+UNION ALL
 SELECT 'reversal_entries_have_reversals', entry_key FROM ledger_entries AS entry
 WHERE kind IN ('refund', 'chargeback', 'chargeback_won') AND NOT EXISTS (
     SELECT FROM reversals AS step JOIN webhook_events AS event USING (event_id, order_id)

@@ -4,8 +4,12 @@ pub(crate) mod database;
 
 mod catalog;
 mod forgery;
+mod history;
 mod holding;
+mod kinds;
 mod ledger;
 mod migrations;
 mod privacy;
+mod recomputed;
 mod roles;
+mod unaccounted;

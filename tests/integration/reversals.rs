@@ -196,10 +196,7 @@ fn points_that_were_spent_become_a_debt() {
     let buyer = flake();
     let order = Order::of(POINTS, buyer);
     let app = with_order(&order);
-    let spent = format!(
-        "INSERT INTO ledger_entries (entry_key, wallet_id, kind, points) \
-         VALUES ('spend:test', {buyer}, 'spend', -400)"
-    );
+    let spent = format!("SELECT spend({buyer}, 400, 'test')");
     app.database.execute(&spent).unwrap();
     app.deliver_bytes(&chargeback(&order, flake(), None));
     app.drain();

@@ -110,6 +110,30 @@ impl Ledger {
         session
     }
 
+    /// A session of a superuser.
+    pub(crate) fn as_superuser(&self) -> Session {
+        Session(self.database.connect())
+    }
+
+    /// The invariants that `paynowctl check` finds broken, each with its message.
+    pub(crate) fn broken(&self) -> Vec<(String, String)> {
+        let variables = [("DATABASE_URL".to_owned(), self.database.url().to_string())];
+        let check = Program::run(
+            "paynowctl",
+            &variables,
+            &["check", "--skip-broker", "--json"],
+        );
+        let rows = check.json();
+        let rows = rows.as_array().expect("check lists invariants");
+        let failed = rows.iter().filter(|row| row["status"] == "failed");
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        let failed: Vec<_> = failed
+            .map(|row| (text(&row["id"]), text(&row["message"])))
+            .collect();
+        assert_eq!(check.code, Some(i32::from(!failed.is_empty())), "{check:?}");
+        failed
+    }
+
     /// Every row of every table, as text.
     pub(crate) fn contents(&self) -> Vec<String> {
         let rows = TABLES.map(|table| {
@@ -177,11 +201,23 @@ impl Session {
     /// The name of the constraint that stops a statement.
     #[track_caller]
     pub(crate) fn refused_by(&mut self, sql: &str) -> String {
-        let refused = self.0.batch_execute(sql);
-        let Err(Error::DatabaseError(_kind, information)) = refused else {
-            panic!("{refused:?}: {sql}");
-        };
-        let name = information.constraint_name().map(str::to_owned);
-        name.unwrap_or_else(|| panic!("no constraint, but {}: {sql}", information.message()))
+        let answer = self.answer(sql);
+        assert_ne!(answer, "-", "this was not refused: {sql}");
+        answer
+    }
+
+    /// The name of the constraint that stops a statement, or `-` if none does.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, sql: &str) -> String {
+        match self.0.batch_execute(sql) {
+            Ok(()) => "-".to_owned(),
+            Err(Error::DatabaseError(_kind, information)) => {
+                let name = information.constraint_name().map(str::to_owned);
+                name.unwrap_or_else(|| {
+                    panic!("no constraint, but {}: {sql}", information.message())
+                })
+            }
+            Err(other) => panic!("{other}: {sql}"),
+        }
     }
 }

@@ -20,7 +20,7 @@ struct Invariant {
 }
 
 /// Each is one that the view `ledger_violations` knows by its id.
-const INVARIANTS: [Invariant; 11] = [
+const INVARIANTS: [Invariant; 17] = [
     Invariant {
         id: "balances_match_ledger",
         table: ("wallets", "wallets"),
@@ -99,6 +99,45 @@ const INVARIANTS: [Invariant; 11] = [
         table: ("products", "products"),
         holds: "each has the newest price of its history",
         broken: "a product has another price than its history",
+    },
+    Invariant {
+        id: "spends_have_records",
+        table: ("ledger_entries WHERE kind = 'spend'", "spends"),
+        holds: "each came through the function spend",
+        broken: "a spend and its record do not match, it did not come through spend",
+    },
+    Invariant {
+        id: "order_lines_match_entries",
+        table: ("order_lines", "order lines"),
+        holds: "each has its ledger entry, and no order got an entry later",
+        broken: "a line has no ledger entry, or an order got an entry that is not its own",
+    },
+    Invariant {
+        id: "reversal_entries_have_reversals",
+        table: (
+            "ledger_entries WHERE kind IN ('refund', 'chargeback', 'chargeback_won')",
+            "entries of refunds and chargebacks",
+        ),
+        holds: "each comes from a refund or chargeback that is recorded",
+        broken: "an entry comes from no refund or chargeback that is recorded",
+    },
+    Invariant {
+        id: "reversals_have_events",
+        table: ("reversals", "refunds and chargebacks"),
+        holds: "each comes from an event",
+        broken: "a refund or chargeback comes from no event",
+    },
+    Invariant {
+        id: "reversals_recompute",
+        table: ("reversals", "refunds and chargebacks"),
+        holds: "they took back exactly what they make",
+        broken: "what was taken back is not what the refunds and chargebacks make",
+    },
+    Invariant {
+        id: "attributions_have_actions",
+        table: ("refund_attributions", "refunds that a person decided about"),
+        holds: "each has the operator action that decided it",
+        broken: "a refund was decided by no operator action",
     },
 ];
 /// A debt breaks nothing: points were taken back after they were spent.
