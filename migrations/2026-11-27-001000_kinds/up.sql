@@ -131,12 +131,26 @@ GRANT SELECT ON spends, spend_rule TO paynow_reader;
 -- rules of `crates/worker/src/decide/reversal.rs`.
 CREATE VIEW wrong_reversals AS
 WITH payments AS (
-    -- The newest step of each chargeback; a closing is newer than an opening of the same time.
+    -- The newest step of each chargeback; a closing is newer than an opening of the same time. The version
+    -- before recorded no time, so its closing counts from when PayNow made the event, by the event's id.
     SELECT DISTINCT ON (order_id, reference_id) order_id, kind <> 'chargeback_won' AS takes_all
     FROM reversals WHERE kind <> 'refund'
-    ORDER BY order_id, reference_id, chargeback_at DESC NULLS LAST, kind = 'chargeback_opened'
+    ORDER BY order_id, reference_id, coalesce((extract(epoch FROM chargeback_at) * 1000000)::bigint,
+        CASE WHEN kind <> 'chargeback_opened' THEN ((event_id >> 22) + 1645568542000) * 1000 END) DESC NULLS LAST,
+        kind = 'chargeback_opened'
+), paid_lines AS (
+    -- Orders of which every line that cost something was refunded.
+    SELECT order_id FROM order_lines LEFT JOIN (
+        SELECT DISTINCT order_id, line_id, true AS is_refunded FROM reversals WHERE line_id IS NOT NULL
+    ) AS refund USING (order_id, line_id)
+    WHERE order_id IN (SELECT order_id FROM reversals WHERE line_id IS NOT NULL)
+    GROUP BY order_id
+    HAVING bool_or(total_amount_minor > 0)
+        AND bool_and(is_refunded IS NOT NULL OR total_amount_minor IS NOT DISTINCT FROM 0)
 ), steps AS (
     SELECT order_id, takes_all, NULL::bigint AS of_total, NULL::bigint AS of_charged FROM payments
+    UNION ALL
+    SELECT order_id, true, NULL, NULL FROM paid_lines
     UNION ALL
     SELECT order_id, attribution IS NOT DISTINCT FROM 'everything',
         -- The version before attributions took a share of the total, whatever was paid with gift cards.
@@ -251,6 +265,8 @@ FROM reversals AS refund
 WHERE attribution_source = 'operator' AND NOT EXISTS (
     SELECT FROM refund_attributions AS decided
     WHERE decided.refund_id = refund.reference_id AND decided.order_id = refund.order_id
+        -- Not which line: an equal one takes the place of one that an earlier refund has.
+        AND (decided.line_id IS NULL) = (refund.line_id IS NULL)
         AND (decided.wallet_id, decided.points) IS NOT DISTINCT FROM (refund.wallet_id, refund.points));
 
 INSERT INTO ledger_checks (check_id) VALUES

@@ -34,10 +34,10 @@ impl Recorded {
         self
     }
 
-    pub(super) fn line(mut self, line: i64) -> Self {
+    pub(super) fn line(mut self, line: i64, total: &str) -> Self {
         self.statements.push(format!(
-            "INSERT INTO order_lines (order_id, line_id, product_id, quantity) \
-             VALUES ({}, {line}, 40, 1)",
+            "INSERT INTO order_lines (order_id, line_id, product_id, quantity, total_amount_minor) \
+             VALUES ({}, {line}, 40, 1, {total})",
             self.order
         ));
         self
@@ -54,8 +54,14 @@ impl Recorded {
 
     /// A line and its entry.
     pub(super) fn credited_line(self, line: i64, wallet: i64, points: i64) -> Self {
+        self.paid_line(line, "NULL", wallet, points)
+    }
+
+    /// The same with what the line cost.
+    pub(super) fn paid_line(self, line: i64, total: &str, wallet: i64, points: i64) -> Self {
         let key = format!("order-line:{line}");
-        self.line(line).entry(&key, wallet, "order_line", points)
+        self.line(line, total)
+            .entry(&key, wallet, "order_line", points)
     }
 
     /// A row of `reversals`; `details` are further columns with their values.
@@ -181,7 +187,7 @@ fn ignored_and_whole() -> [Recorded; 4] {
     [
         Recorded::new(16, "ignored", 15)
             .order("1000", "0")
-            .line(151),
+            .line(151, "1000"),
         Recorded::new(17, "noted", 15).reversal(0, "refund", 54, &whole),
         Recorded::new(18, "credited", 16)
             .order("1000", "0")

@@ -3,6 +3,9 @@
 use super::database::{Ledger, Session};
 use super::history::{FIRST, Recorded, SECOND, THIRD};
 
+const WRONG: &str = "SELECT culprit AS value FROM ledger_violations \
+                     WHERE check_id = 'reversals_recompute' ORDER BY culprit";
+
 /// A row of `reversals`: its kind, its reference, and further columns.
 type Step = (&'static str, i64, &'static [(&'static str, &'static str)]);
 
@@ -106,6 +109,10 @@ const CASES: &[Case] = cases! {
     "a line and a share are at most all", "1000" less "0":
         &[line!(50, "101"), refund!(51, "amount_minor" = "900")] => [151, 6];
     "everything", "NULL" less "NULL": &[line!(50, "101"), everything!(51)] => ALL;
+    "an older chargeback, and a new one that is older than its end", "1000" less "0":
+        &[(WON, 60, &[]), (OPENED, 60, &[("chargeback_at", "'2020-01-01'")])] => [0, 0];
+    "an older end, and a new opening", "1000" less "0":
+        &[(OPENED, 60, &[]), (WON, 60, &[]), (OPENED, 60, AT_FIRST)] => ALL;
     "points of one wallet", "1000" less "0": &[points!(50, "5")] => [0, 5];
     "more points than it got", "1000" less "0": &[points!(50, "500")] => [0, 7];
     "an older chargeback", "1000" less "0": &[(OPENED, 60, &[])] => ALL;
@@ -145,10 +152,7 @@ fn found(session: &mut Session, case: &Case, taken: [i64; 2]) -> Vec<String> {
         }
     }
     session.works(&format!("BEGIN; {}", order.sql()));
-    let wrong = session.texts(
-        "SELECT culprit AS value FROM ledger_violations WHERE check_id = 'reversals_recompute' \
-         ORDER BY culprit",
-    );
+    let wrong = session.texts(WRONG);
     session.works("ROLLBACK");
     wrong.expect("a superuser reads the view")
 }
@@ -180,6 +184,35 @@ fn what_is_taken_back_is_computed_from_the_records() {
 }
 
 #[test]
+fn lines_that_cost_nothing_go_back_with_the_last_one_that_was_paid() {
+    let ledger = Ledger::empty();
+    let mut session = ledger.as_superuser();
+    let refund = |line: &'static str| {
+        [
+            ("amount_minor", "500"),
+            ("attribution", "'line'"),
+            ("attribution_source", "'amounts'"),
+            ("line_id", line),
+        ]
+    };
+    let one_of_two = || {
+        Recorded::new(1, "credited", 10)
+            .order("1000", "0")
+            .paid_line(101, "500", 20, 100)
+            .paid_line(102, "500", 20, 50)
+            .paid_line(103, "0", 20, 7)
+            .reversal(0, "refund", 50, &refund("101"))
+    };
+    let both = one_of_two().reversal(1, "refund", 51, &refund("102"));
+    for (recorded, taken) in [(one_of_two(), 100), (both, 157)] {
+        let recorded = recorded.entry("refund:50", 20, "refund", -taken);
+        session.works(&format!("BEGIN; {}", recorded.sql()));
+        assert_eq!(session.texts(WRONG).unwrap(), [""; 0]);
+        session.works("ROLLBACK");
+    }
+}
+
+#[test]
 fn the_computation_is_exact_for_large_numbers() {
     let ledger = Ledger::empty();
     let mut session = ledger.as_superuser();
@@ -191,7 +224,5 @@ fn the_computation_is_exact_for_large_numbers() {
         .reversal(0, "refund", 50, &[("amount_minor", "4611686018427387903")])
         .entry("refund:50", 20, "refund", -4_503_599_627_370_497);
     session.works(&recorded.sql());
-    let wrong =
-        "SELECT culprit AS value FROM ledger_violations WHERE check_id = 'reversals_recompute'";
-    assert_eq!(session.texts(wrong).unwrap(), [""; 0]);
+    assert_eq!(session.texts(WRONG).unwrap(), [""; 0]);
 }
