@@ -14,8 +14,8 @@ use crate::orders::Batch;
 /// Prices stay, and so do their actions. Also sets the time of the hourly ledger check to now. Otherwise
 /// every run would include one.
 const RESET: &str = "SET session_replication_role = replica;
-    TRUNCATE webhook_events, ledger_entries, orders, order_lines, reversals, wallets, replays, dead_letters,
-        suspects RESTART IDENTITY;
+    TRUNCATE webhook_events, ledger_entries, orders, order_lines, reversals, refund_attributions, spends,
+        wallets, replays, dead_letters, suspects RESTART IDENTITY;
     DELETE FROM operator_actions WHERE action <> 'price';
     UPDATE ledger_checks SET violations = 0, checked_at = now();
     CHECKPOINT;";
