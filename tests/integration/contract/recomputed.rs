@@ -184,6 +184,32 @@ fn what_is_taken_back_is_computed_from_the_records() {
 }
 
 #[test]
+fn what_a_worker_of_the_version_before_decides_beside_this_one_is_left_to_the_next_event() {
+    let ledger = Ledger::empty();
+    let mut session = ledger.as_superuser();
+    let decided = |name, steps, taken| Case {
+        name,
+        total: "1000",
+        giftcard: "0",
+        steps,
+        taken,
+    };
+    // The line gave 101 of 151 points. The version before sees two shares of the total.
+    let older_last = decided(
+        "an older refund comes last",
+        &[line!(50, "101"), refund!(51, "amount_minor" = "100")],
+        [17, 1],
+    );
+    let newer_last = decided(
+        "a newer one comes last",
+        &[refund!(51, "amount_minor" = "100"), line!(50, "101")],
+        [17, 1],
+    );
+    assert_eq!(found(&mut session, &older_last, older_last.taken), [""; 0]);
+    assert_eq!(found(&mut session, &newer_last, newer_last.taken).len(), 1);
+}
+
+#[test]
 fn lines_that_cost_nothing_go_back_with_the_last_one_that_was_paid() {
     let ledger = Ledger::empty();
     let mut session = ledger.as_superuser();

@@ -103,9 +103,7 @@ const ALL_RIGHTS: &[&str] = &[
     "paynow_worker: select products",
     "paynow_worker: select proof_rule",
     "paynow_worker: select refund_attributions",
-    "paynow_worker: select reversals (amount_minor, attribution, attribution_source, \
-     buyer_amount_minor, chargeback_at, event_id, kind, line_id, order_id, points, reference_id, \
-     sequence, store_amount_minor, wallet_id)",
+    "paynow_worker: select reversals (amount_minor, attribution, attribution_source, buyer_amount_minor, chargeback_at, event_id, kind, line_id, order_id, points, reference_id, sequence, store_amount_minor, wallet_id)",
     "paynow_worker: select suspects",
     "paynow_worker: select webhook_events (body_sha256, event_id)",
     "paynow_worker: update dead_letters (attempts, deaths, error, history, last_dead_at, \
