@@ -1,6 +1,6 @@
 //! Logs and metrics. Logs are one JSON object a line on standard output, our own records and those
 //! of lapin, actix and diesel through the same drain. Metrics are rendered by the admin server.
-//! Catalogs list all metrics and log records; the tables in `ops/README.md` come from them.
+//! Catalogs list all metrics and log records; the tables in `ops/telemetry.md` come from them.
 
 pub mod buckets;
 mod catalog;

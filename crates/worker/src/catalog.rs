@@ -1,4 +1,4 @@
-//! All metrics and log events of the worker; `ops/README.md` shows them as tables.
+//! All metrics and log events of the worker; `ops/telemetry.md` shows them as tables.
 
 use paynow_process::telemetry::Catalog;
 

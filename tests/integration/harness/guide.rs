@@ -1,8 +1,8 @@
-//! The tables of `ops/README.md` that come from the code.
+//! The tables of `ops/telemetry.md` that come from the code.
 
 use std::sync::{Mutex, PoisonError};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/README.md");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ops/telemetry.md");
 
 /// The cells of the table whose first column has this title, row by row, without backticks.
 pub(crate) fn guide_table(title: &str) -> Vec<Vec<String>> {

@@ -1,4 +1,4 @@
-//! The dashboards: Grafana can load them, their metrics are in the table of `ops/README.md`, and
+//! The dashboards: Grafana can load them, their metrics are in the table of `ops/telemetry.md`, and
 //! every panel shows data when the pipeline runs.
 
 mod board;
@@ -268,7 +268,7 @@ fn filled_in(expression: &str, instances: impl Fn(&str) -> String) -> String {
     filled
 }
 
-/// The kind and the labels of every metric in the table of `ops/README.md`.
+/// The kind and the labels of every metric in the table of `ops/telemetry.md`.
 fn table() -> BTreeMap<String, (String, BTreeSet<String>)> {
     let row = |row: Vec<String>| {
         let labels = row[2].split(", ").filter(|label| !label.is_empty());

@@ -1,4 +1,4 @@
-//! The tables of `ops/README.md` agree with the code and with a live scrape.
+//! The tables of `ops/telemetry.md` agree with the code and with a live scrape.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -30,7 +30,7 @@ fn the_guide_has(table: &str, coded: &[Vec<String>]) {
     let documented = guide_table(table);
     assert_eq!(
         documented, coded,
-        "to write the table of ops/README.md, set {REWRITE}=1"
+        "to write the table of ops/telemetry.md, set {REWRITE}=1"
     );
 }
 

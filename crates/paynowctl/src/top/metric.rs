@@ -1,4 +1,4 @@
-//! The metrics that `top` reads, and how series of them are selected. `ops/README.md` lists all
+//! The metrics that `top` reads, and how series of them are selected. `ops/telemetry.md` lists all
 //! metrics.
 
 use std::collections::BTreeMap;

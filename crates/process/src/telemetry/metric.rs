@@ -1,5 +1,5 @@
 //! A metric, declared once: name, kind, labels with their values, help and buckets. The recorder, the
-//! first value of every series and the table in `ops/README.md` all come from the declaration.
+//! first value of every series and the table in `ops/telemetry.md` all come from the declaration.
 
 #![expect(
     clippy::disallowed_macros,
