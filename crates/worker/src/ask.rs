@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::decide::Question;
 use crate::decide::record::{Attribution, Source};
 use crate::decide::view::{Answer, Told};
-use crate::observe::paynow::{ApiBack, ApiFailing, QuestionResult, RefundAsked};
+use crate::observe::paynow::{ApiBack, ApiFailing, Asked, QuestionResult};
 
 /// One question with its second attempt. With [`START_LIMIT`], a batch waits 3 seconds at most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -95,8 +95,8 @@ impl Asker {
             }
             Err(error @ ApiError::Denied(_)) => (QuestionResult::Denied, Err(error.to_string())),
         };
-        let refund_id = question.refund_id;
-        self.report(refund_id, result, &answer);
+        Asked(result).emit();
+        self.note(&answer);
         answer
     }
 
@@ -108,18 +108,8 @@ impl Asker {
         failed_at.is_some_and(|at| at.elapsed() < PAUSE)
     }
 
-    fn report(&self, refund_id: RefundId, result: QuestionResult, answer: &Result<Answer, String>) {
-        let error = match answer {
-            Ok(Answer::For(_)) => None,
-            Ok(Answer::Unknown(why)) => Some(why.as_str()),
-            Err(error) => Some(error.as_str()),
-        };
-        RefundAsked {
-            refund_id,
-            result,
-            error,
-        }
-        .emit();
+    /// Remembers whether the API answered.
+    fn note(&self, answer: &Result<Answer, String>) {
         let mut failed_at = self
             .failed_at
             .lock()

@@ -4,7 +4,6 @@ use metrics::{Counter, Gauge};
 use paynow_process::observe::Observable;
 use paynow_process::telemetry::Values::Known;
 use paynow_process::{declare_log_events, declare_metrics};
-use paynow_shared::ids::RefundId;
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 declare_metrics! {
@@ -15,7 +14,6 @@ declare_metrics! {
 }
 
 declare_log_events! {
-    Info "refund_asked": "PayNow's API was asked which line a refund was for";
     Warning "api_failing": "PayNow's API does not answer, and the refunds that need it wait";
     Info "api_back": "PayNow's API answers again";
 }
@@ -36,20 +34,13 @@ fn results() -> Vec<&'static str> {
     QuestionResult::iter().map(Into::into).collect()
 }
 
-/// A question that was asked.
-pub(crate) struct RefundAsked<'a> {
-    pub(crate) refund_id: RefundId,
-    pub(crate) result: QuestionResult,
-    /// Why there is no answer.
-    pub(crate) error: Option<&'a str>,
-}
+/// A question that was asked. What came of it is in the log of its event.
+pub(crate) struct Asked(pub(crate) QuestionResult);
 
-impl Observable for RefundAsked<'_> {
+impl Observable for Asked {
     fn emit(self) {
-        let result: &'static str = self.result.into();
+        let result: &'static str = self.0.into();
         QUESTIONS.with([result]).increment(1);
-        slog_scope::info!(# "refund_asked", "refund asked"; "refund_id" => %self.refund_id,
-            "result" => result, "error" => self.error);
     }
 }
 
