@@ -12,6 +12,7 @@ f, closed before it was opened     | 1000: coins 1000 | order: credited 500; won
 f, lost before it was opened       | 1000: coins 1000 | order: credited 500; lost T1: reversed 0; opened T1: noted 0
 f, opened again before it was won  | 1000: coins 1000 | order: credited 500; opened T1: reversed 0; opened T2: noted 0; won T1: noted 0; won T2: restored 500
 f, the newest step comes first     | 1000: coins 1000 | order: credited 500; lost T2: reversed 0; opened T1: noted 0; won T1: noted 0; opened T2: noted 0
+f, an old opening after a win      | 1000: coins 1000 | order: credited 500; won T2: noted 500; opened T1: noted 500
 f, only closings, first won        | 1000: coins 1000 | order: credited 500; won T1: noted 500; lost T2: reversed 0
 f, only closings, at last won      | 1000: coins 1000 | order: credited 500; lost T1: reversed 0; won T2: restored 500
 won, then lost at the same time    | 1000: coins 1000 | order: credited 500; opened T1: reversed 0; won T1: restored 500; lost T1: conflict 500

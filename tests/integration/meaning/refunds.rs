@@ -30,7 +30,12 @@ c, the store's figure is 0          | 1000 (gift card 600): 2 coins 1000 | order
 c, gift cards paid it all           | 1000 (gift card 1000): 2 coins 1000 | order: credited 1000; refund 0 0: reversed 0
 c, and the half of it               | 1000 (gift card 600): 2 coins 1000 | order: credited 1000; refund 200 200: partial_refund 1000
 c, with tax                         | 1200 (gift card 600): 2 coins 1200 (tax 200) | order: credited 1000; refund 600 400: reversed 0
+a, or what one line costs           | 1200: coins 200 (tax 200), rank 1000 | order: credited 500; refund 1200 1000: partial_refund 500
 more than the total                 | 1000: coins 1000 | order: credited 500; refund 1500 1500: reversed 0
+a fee beside the line               | 1050: coins 1000 | order: credited 500; refund 1050 1050: reversed 0
+a fee that is not refunded          | 1050: coins 1000 | order: credited 500; refund 1000 1000: reversed 0
+a discount on the whole order       | 800: coins 1000 | order: credited 500; refund 800 800: reversed 0
+an order whose total is not known   | 1000: coins 1000 | order total_amount=absent: credited 500; refund 1000 1000: reversed 0
 a free order                        | 0: coins 0 | order: credited 500; refund 0 0: reversed 0
 a free bonus beside a paid line     | 1000: coins 1000, coins 0 | order: credited 1000; refund 1000 1000: reversed 0
 a cart for two                      | 1000: coins 400, coins 600 (for a friend) | order: credited 500/500; refund 1000 1000: reversed 0/0
@@ -71,6 +76,8 @@ a part that waits, then all       | 1000: coins 1000 | order: credited 500; refu
 no product gave points            | 900: rank 900 | order: credited 0; refund 123 123: noted 0
 a line beside a free bonus        | 1000: coins 100, coins 0, rank 900 | order: credited 1000; refund 100 100: reversed 500
 a free bonus goes with the last    | 1000: coins 100, coins 0, rank 900 | order: credited 1000; refund 100 100: reversed 500; refund 900 900: reversed 0
+a refund told without a figure    | 1000: coins 100, rank 900 | order: credited 500; refund 100 100: reversed 0; again store_refund_amount=absent: noted 0
+a refund told of another order    | 1000: coins 100, rank 900 | order: credited 500; refund 100 100: reversed 0; again order_id=another: conflict 0
 a refund told with another amount | 1000: coins 100, rank 900 | order: credited 500; refund 100 100: reversed 0; again amount=900 store_refund_amount=900: conflict 0
 ";
 
