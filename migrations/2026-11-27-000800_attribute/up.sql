@@ -13,27 +13,22 @@ ALTER TABLE operator_actions
     ADD CONSTRAINT operator_actions_action_known
         CHECK (action IN ('discard', 'correct', 'replay', 'history_send', 'price', 'attribute'));
 
--- Whether the order has this line and no other refund has it. The ledger records an equal line instead of one
--- that a refund has by its amounts only, so then one equal line must be free.
+-- Whether the order has this line and no other refund has it, or none has an equal one, which the ledger then
+-- records instead.
 CREATE FUNCTION is_refundable_line(of_order bigint, of_line bigint, of_refund bigint) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT bool_or(
-        entry.entry_key = 'order-line:' || of_line
+    SELECT EXISTS (
+        SELECT FROM ledger_entries AS entry JOIN ledger_entries AS equal USING (order_id, kind, wallet_id, points)
+        WHERE entry.order_id = of_order AND entry.kind = 'order_line'
+            AND entry.entry_key = 'order-line:' || of_line
             AND NOT EXISTS (SELECT FROM reversals AS other
                 WHERE other.order_id = of_order AND other.reference_id <> of_refund
-                    AND other.line_id = of_line AND other.attribution_source <> 'amounts')
-        AND EXISTS (SELECT FROM ledger_entries AS equal
-            WHERE equal.order_id = of_order AND equal.kind = 'order_line'
-                AND equal.wallet_id = entry.wallet_id AND equal.points = entry.points
-                AND NOT EXISTS (SELECT FROM reversals AS other
-                    WHERE other.order_id = of_order AND other.reference_id <> of_refund
-                        AND equal.entry_key = 'order-line:' || other.line_id)))
-    FROM ledger_entries AS entry
-    WHERE entry.order_id = of_order AND entry.kind = 'order_line'
+                    AND equal.entry_key = 'order-line:' || other.line_id))
 $$;
 
 -- Decides that the refund of a dead letter was for a line of its order, for some points of one wallet, or
--- without these for everything. The letter must be replayed for it. The same decision again changes nothing, and another one is refused.
+-- without these for everything. The letter must be replayed for it. The same decision again changes nothing,
+-- and another one is refused.
 CREATE FUNCTION attribute_refund(of_letter bigint, to_line bigint, to_wallet bigint, to_points bigint,
     by_operator text, with_why text, OUT of_refund bigint, OUT of_order bigint, OUT decided_by bigint,
     OUT is_new boolean)
