@@ -9,6 +9,7 @@ ALTER TABLE reversals
     DROP CONSTRAINT reversals_step_key,
     ADD CONSTRAINT reversals_reference_id_kind_key UNIQUE (reference_id, kind),
     DROP CONSTRAINT reversals_attribution_form,
+    DROP CONSTRAINT reversals_chargeback_at_bounded,
     DROP COLUMN buyer_amount_minor, DROP COLUMN store_amount_minor, DROP COLUMN attribution,
     DROP COLUMN attribution_source, DROP COLUMN line_id, DROP COLUMN wallet_id, DROP COLUMN points,
     DROP COLUMN chargeback_at;

@@ -57,7 +57,12 @@ ALTER TABLE reversals
         AND (attribution IS NOT DISTINCT FROM 'line') = (line_id IS NOT NULL)
         AND (attribution IS NOT DISTINCT FROM 'points') = (points IS NOT NULL)
         AND (wallet_id IS NULL) = (points IS NULL)
-        AND (points IS NULL OR points >= 0)) NOT VALID,
+        AND (points IS NULL OR points >= 0)
+        AND (attribution IS DISTINCT FROM 'points' OR attribution_source = 'operator')
+        AND (attribution IS DISTINCT FROM 'proportional' OR attribution_source = 'amounts')) NOT VALID,
+    -- Within these bounds a time in microseconds has 64 bits.
+    ADD CONSTRAINT reversals_chargeback_at_bounded
+        CHECK (chargeback_at >= '0001-01-01Z' AND chargeback_at < '10000-01-01Z') NOT VALID,
     -- contract: a wider rule takes its place in this statement: a chargeback can be opened again
     DROP CONSTRAINT reversals_reference_id_kind_key,
     ADD CONSTRAINT reversals_step_key UNIQUE NULLS NOT DISTINCT (reference_id, kind, chargeback_at);

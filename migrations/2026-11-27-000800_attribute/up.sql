@@ -27,8 +27,8 @@ CREATE FUNCTION is_refundable_line(of_order bigint, of_line bigint, of_refund bi
 $$;
 
 -- Decides that the refund of a dead letter was for a line of its order, for some points of one wallet, or
--- without these for everything. The letter must be replayed for it. The same decision again changes nothing,
--- and another one is refused.
+-- without these for everything. The letter must be replayed for it. The same decision again changes nothing;
+-- another one takes its place as long as the refund is not recorded.
 CREATE FUNCTION attribute_refund(of_letter bigint, to_line bigint, to_wallet bigint, to_points bigint,
     by_operator text, with_why text, OUT of_refund bigint, OUT of_order bigint, OUT decided_by bigint,
     OUT is_new boolean)
@@ -39,35 +39,46 @@ DECLARE
     given bigint;
     chosen jsonb;
 BEGIN
-    SELECT state, reason, convert_from(body, 'UTF8')::json -> 'body' AS told INTO letter
+    SELECT state, reason, body, NULL::json AS told INTO letter
     FROM dead_letters WHERE dead_letter_id = of_letter AND event_type = 'ON_REFUND' FOR UPDATE;
-    of_refund := (letter.told ->> 'id')::bigint;
-    of_order := (letter.told ->> 'order_id')::bigint;
+    BEGIN
+        letter.told := convert_from(letter.body, 'UTF8')::json -> 'body';
+        of_refund := (letter.told ->> 'id')::bigint;
+        of_order := (letter.told ->> 'order_id')::bigint;
+    EXCEPTION WHEN data_exception THEN
+        -- Such a body names no refund.
+        of_refund := NULL;
+    END;
     -- Two decisions about one order: the second waits here, and then finds the first.
     PERFORM FROM orders WHERE order_id = of_order FOR UPDATE;
     SELECT * INTO known FROM refund_attributions WHERE refund_id = of_refund;
-    IF FOUND THEN
-        IF (known.line_id, known.wallet_id, known.points)
-            IS DISTINCT FROM (to_line, to_wallet, to_points)
-        THEN
-            RAISE EXCEPTION 'action % decided otherwise about refund %', known.action_id, of_refund
-                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_attributions_decided_once';
-        END IF;
+    IF (known.line_id, known.wallet_id, known.points) IS NOT DISTINCT FROM (to_line, to_wallet, to_points)
+        AND known.order_id = of_order
+    THEN
         decided_by := known.action_id;
         is_new := false;
         RETURN;
     END IF;
-    IF letter.state IS DISTINCT FROM 'open' OR letter.reason <> 'partial_refund' OR EXISTS (
-        SELECT FROM reversals WHERE kind = 'refund' AND reference_id = of_refund)
+    -- A decision that the worker has not used yet may be replaced: its line may be refunded by now.
+    IF letter.state = 'open' AND letter.reason = 'partial_refund' AND of_refund IS NOT NULL
+        AND NOT EXISTS (SELECT FROM reversals WHERE kind = 'refund' AND reference_id = of_refund)
     THEN
+        -- contract: an operator replaces a decision; no row is deleted by this migration
+        DELETE FROM refund_attributions WHERE refund_id = of_refund;
+    ELSIF known.refund_id IS NOT NULL THEN
+        RAISE EXCEPTION 'action % decided otherwise about refund %', known.action_id, of_refund
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_attributions_decided_once';
+    ELSE
         RAISE EXCEPTION 'dead letter % is not open, or is not about a refund that must be decided', of_letter
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_attributions_open';
     END IF;
     SELECT sum(points) INTO given FROM ledger_entries
     WHERE order_id = of_order AND kind = 'order_line'
         AND (wallet_id = to_wallet OR entry_key = 'order-line:' || to_line);
-    IF given IS NULL AND (to_line, to_wallet, to_points) IS DISTINCT FROM (NULL, NULL, NULL) THEN
-        RAISE EXCEPTION 'order % has no such line or wallet', of_order
+    IF NOT EXISTS (SELECT FROM orders WHERE order_id = of_order)
+        OR given IS NULL AND (to_line, to_wallet, to_points) IS DISTINCT FROM (NULL, NULL, NULL)
+    THEN
+        RAISE EXCEPTION 'order % is not recorded, or has no such line or wallet', of_order
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'refund_attributions_of_order';
     ELSIF to_points > given THEN
         RAISE EXCEPTION 'order % gave wallet % only % points', of_order, to_wallet, given

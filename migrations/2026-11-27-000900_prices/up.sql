@@ -147,6 +147,7 @@ WITH effective AS (
     -- A price that another one of the same time replaces decides nothing.
     SELECT DISTINCT ON (product_id, valid_from)
         product_id, valid_from, points, priced_by,
+        price_id = min(price_id) OVER (PARTITION BY product_id) AS is_oldest,
         CASE WHEN isfinite(valid_from)
             THEN to_char(valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS since
     FROM product_prices ORDER BY product_id, valid_from, price_id DESC
@@ -159,7 +160,7 @@ SELECT 'prices_have_actions' AS check_id,
         coalesce(since, 'ever')) AS culprit
 FROM effective AS price
 -- Only the first price of a product can be older than the actions.
-WHERE (priced_by IS DISTINCT FROM 0 OR since IS NOT NULL) AND NOT EXISTS (
+WHERE NOT (priced_by IS NOT DISTINCT FROM 0 AND since IS NULL AND is_oldest) AND NOT EXISTS (
     SELECT FROM operator_actions AS action
     WHERE action.action_id = price.priced_by AND action.action = 'price'
         AND action.outcome ->> 'product_id' = price.product_id::text

@@ -1,3 +1,4 @@
+ALTER FUNCTION check_ledger(integer) RESET jit;
 DO $$
 BEGIN
     EXECUTE 'CREATE OR REPLACE VIEW ledger_violations AS ' || regexp_replace(regexp_replace(
@@ -73,4 +74,4 @@ BEGIN
         WHERE wallet.wallet_id = spend.wallet_id;
 END $$;
 
-DROP TABLE spends, spend_rule;
+DROP TABLE spends, upgrade_rule;

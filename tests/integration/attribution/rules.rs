@@ -61,6 +61,10 @@ fn a_decision_is_about_one_undecided_refund_and_fits_its_order() {
     operator.works(TO_ONE);
     operator.works(TO_ONE);
     operator.works("SELECT attribute_refund(3, NULL, NULL, NULL, 'anna', 'a test')");
+    let recorded = "INSERT INTO reversals (order_id, sequence, kind, reference_id, event_id, amount_minor, \
+         attribution, attribution_source, line_id) \
+         VALUES (10, 1, 'refund', 51, 1, 100, 'line', 'operator', 2)";
+    ledger.database.execute(recorded).expect("the row is valid");
 
     for (arguments, rule) in REFUSED {
         let sql = format!("SELECT attribute_refund({arguments})");
@@ -71,6 +75,44 @@ fn a_decision_is_about_one_undecided_refund_and_fits_its_order() {
     let actions = "SELECT count(*) AS value FROM operator_actions WHERE action = 'attribute'";
     assert_eq!(ledger.database.number(decisions), 2);
     assert_eq!(ledger.database.number(actions), 2);
+}
+
+#[test]
+fn a_decision_that_is_not_used_yet_may_be_replaced() {
+    let ledger = Ledger::empty();
+    ledger.database.execute(ROWS).expect("the rows are valid");
+    let mut operator = ledger.log_in_as("paynow_operator");
+    operator.works(TO_ONE);
+    operator.works("SELECT attribute_refund(1, NULL, 21, 70, 'anna', 'a test')");
+
+    let decided = "SELECT format('%s %s of %s', refund_id, points, wallet_id) AS value FROM refund_attributions";
+    assert_eq!(ledger.database.texts(decided), ["51 70 of 21"]);
+    let actions = "SELECT count(*) AS value FROM operator_actions WHERE action = 'attribute'";
+    assert_eq!(ledger.database.number(actions), 2);
+}
+
+#[test]
+fn a_letter_that_names_no_refund_of_a_recorded_order_cannot_be_decided() {
+    let ledger = Ledger::empty();
+    ledger.database.execute(ROWS).expect("the rows are valid");
+    let letters = "INSERT INTO dead_letters (event_id, event_type, reason, error, body, body_sha256, attempts) \
+         SELECT place::text, 'ON_REFUND', 'partial_refund', 'x', body::bytea, sha256(body::bytea), 1 \
+         FROM unnest(ARRAY['{', '\\xff', '[]', '{\"body\":[]}', '{\"body\":{\"id\":\"9223372036854775808\"}}', \
+             '{\"body\":{\"id\":\"7\"}}', '{\"body\":{\"id\":\"7\",\"order_id\":\"999\"}}']) \
+             WITH ORDINALITY AS odd (body, place)";
+    ledger.database.execute(letters).expect("the rows are valid");
+    let mut operator = ledger.log_in_as("paynow_operator");
+    let numbers = ledger.database.texts(
+        "SELECT dead_letter_id::text AS value FROM dead_letters ORDER BY dead_letter_id DESC LIMIT 7",
+    );
+    for number in numbers {
+        let sql = format!("SELECT attribute_refund({number}, NULL, NULL, NULL, 'anna', 'a test')");
+        let rule = operator.refused_by(&sql);
+        assert!(
+            ["refund_attributions_open", "refund_attributions_of_order"].contains(&rule.as_str()),
+            "{rule}: {sql}"
+        );
+    }
 }
 
 #[test]

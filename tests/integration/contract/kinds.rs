@@ -107,7 +107,7 @@ fn a_spend_leaves_one_record_that_names_its_login() {
         "INSERT INTO spends (entry_key, wallet_id, points, login) VALUES ('spend:x', 20, 1, 'me')",
         "UPDATE spends SET points = 1",
         "DELETE FROM spends",
-        "UPDATE spend_rule SET recorded_after_entry = 1000",
+        "UPDATE upgrade_rule SET recorded_after_entry = 1000",
     ] {
         for role in [
             "paynow_spender",

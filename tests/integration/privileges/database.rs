@@ -66,9 +66,9 @@ const ALL_RIGHTS: &[&str] = &[
     "paynow_reader: select replay_runs",
     "paynow_reader: select replays",
     "paynow_reader: select reversals",
-    "paynow_reader: select spend_rule",
     "paynow_reader: select spends",
     "paynow_reader: select suspects",
+    "paynow_reader: select upgrade_rule",
     "paynow_reader: select wallets",
     "paynow_reader: select webhook_events (attempts, body_sha256, event_id, event_type, \
      order_id, outcome, received_at, secret_id, settled_at, signature, signed_at, vouched_by)",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
-/// A time in Unix microseconds. A text that is no time in RFC 3339 is like a missing one.
+/// A time in Unix microseconds. A text that is no time in RFC 3339, or of the year 0, is like a missing one.
 #[derive(Default)]
 struct Time(Option<i64>);
 
@@ -173,6 +173,8 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Option::<String>::deserialize(from)?;
         let time = text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+        let time = time.map(|time| time.to_utc());
+        let time = time.filter(|time| (1..=9999).contains(&time.year()));
         Ok(Self(time.map(|time| time.timestamp_micros())))
     }
 }

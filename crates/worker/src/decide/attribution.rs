@@ -27,7 +27,7 @@ pub(super) struct Fit<'a> {
     figures: BTreeSet<i128>,
     /// What there is to give back of the whole order, in one of its readings.
     full: BTreeSet<i128>,
-    /// The same, also without the tax.
+    /// The same, also without the tax, and as if no gift card had been used.
     everything: BTreeSet<i128>,
 }
 
@@ -54,26 +54,31 @@ impl<'a> Fit<'a> {
 
     /// The amounts are also those of one line, beside others that cost something and with other points: what
     /// was charged less the tax can be the price of a line by chance.
-    pub(super) fn may_be_one_of_several_lines(&self) -> bool {
-        let everything = self.taken_with(Attribution::Everything);
+    pub(super) fn may_be_one_of_several_lines(&self, candidates: &[Attribution]) -> bool {
         let costs = |line: &LineState| {
             let total = line.details.and_then(|details| details.amounts.total);
             total.is_some_and(|total| total > 0)
         };
-        self.open_lines().any(|(id, line)| {
-            let candidate = Attribution::Line(id);
-            let mut others = self.open_lines().filter(|(other, _line)| *other != id);
-            !self.figures.is_disjoint(&amounts_of_line(line, self.order))
-                && self.explains_all(candidate)
-                && others.any(|(_id, line)| costs(line))
-                && self.taken_with(candidate) != everything
+        let costly = self.open_lines().filter(|(_id, line)| costs(line));
+        let costly: BTreeSet<OrderLineId> = costly.map(|(id, _line)| id).collect();
+        let everything = self.taken_with(Attribution::Everything);
+        candidates.iter().any(|candidate| match candidate {
+            Attribution::Line(id) => {
+                costly.iter().any(|other| other != id)
+                    && self.explains_all(*candidate)
+                    && self.taken_with(*candidate) != everything
+            }
+            Attribution::Everything | Attribution::Points { .. } | Attribution::Proportional => {
+                false
+            }
         })
     }
 
-    /// More is back than was charged.
+    /// At least as much is back as was charged, in any reading.
     pub(super) fn is_more_than_everything(&self) -> bool {
-        let smallest = self.figures.first();
-        smallest.is_some_and(|figure| self.full.last().is_some_and(|full| figure >= full))
+        let most = self.everything.last();
+        let least = self.figures.first();
+        most.is_some_and(|most| least.is_some_and(|least| least >= most))
     }
 
     /// One of the amounts is that of everything.
@@ -81,7 +86,7 @@ impl<'a> Fit<'a> {
         !self.figures.is_disjoint(&self.everything) || self.is_more_than_everything()
     }
 
-    /// Every choice takes the same points as this one.
+    /// Nothing is left that a refund could take.
     pub(super) fn takes_nothing(&self) -> bool {
         points_refunded(self.order) == self.taken_with(Attribution::Everything)
     }
@@ -95,7 +100,10 @@ impl<'a> Fit<'a> {
             let amounts = line.details.map(|details| details.amounts);
             let amounts = amounts.map(|amounts| (amounts.total, amounts.tax, amounts.giftcard));
             !self.figures.is_disjoint(&amounts_of_line(line, self.order))
-                && seen.insert((line.credit, amounts))
+                && seen.insert((
+                    line.credit.filter(|(_to, points)| *points != Points::ZERO),
+                    amounts,
+                ))
         });
         everything
             .then_some(Attribution::Everything)

@@ -171,15 +171,14 @@ fn attribute(
         }) => Some(why),
     };
     let by_amounts = |attribution| Ok((attribution, Source::Amounts));
-    let (candidates, may_be_a_line) = match policy.partial_refunds {
-        PartialRefunds::ByLine => (fit.candidates(), fit.may_be_one_of_several_lines()),
-        PartialRefunds::Proportional | PartialRefunds::DeadLetter => (Vec::new(), false),
-    };
-    if fit.is_everything() && !may_be_a_line {
+    let candidates = fit.candidates();
+    if fit.is_everything() && !fit.may_be_one_of_several_lines(&candidates) {
         return by_amounts(Attribution::Everything);
     }
-    if let Some(attribution) = fit.agreed(&candidates) {
-        return by_amounts(attribution);
+    match (fit.agreed(&candidates), policy.partial_refunds) {
+        (Some(attribution), PartialRefunds::ByLine) => return by_amounts(attribution),
+        (Some(Attribution::Everything), _) => return by_amounts(Attribution::Everything),
+        (Some(_), PartialRefunds::Proportional | PartialRefunds::DeadLetter) | (None, _) => {}
     }
     if fit.takes_nothing() || (candidates.is_empty() && fit.is_more_than_everything()) {
         return by_amounts(Attribution::Everything);

@@ -2,7 +2,7 @@
 //! and each decision updates it: an order, its repeat and its refund in one batch give the same result
 //! as in three batches.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use paynow_shared::digest::BodyDigest;
 use paynow_shared::event::{LineAmounts, Order};
@@ -65,6 +65,8 @@ pub struct OrderState {
     /// How many of these points are taken back now, by wallet.
     pub taken_back: BTreeMap<WalletId, Points>,
     pub refunds: BTreeMap<RefundId, RefundRecord>,
+    /// The lines that these refunds were for.
+    pub refunded_lines: BTreeSet<OrderLineId>,
     pub chargebacks: BTreeMap<PaymentId, Vec<ChargebackStep>>,
     /// How many reversals are recorded, which is the sequence number of the next one.
     pub reversal_count: i32,
@@ -151,6 +153,9 @@ impl OrderState {
         match record {
             Record::Refund(refund) => {
                 self.refunds.insert(refund.id, *refund);
+                if let Attribution::Line(line) = refund.attribution {
+                    self.refunded_lines.insert(line);
+                }
             }
             Record::Chargeback(step) => {
                 let steps = self.chargebacks.entry(step.payment_id).or_default();
@@ -160,8 +165,7 @@ impl OrderState {
     }
 
     pub(super) fn is_refunded(&self, line: OrderLineId) -> bool {
-        let mut refunds = self.refunds.values();
-        refunds.any(|refund| refund.attribution == Attribution::Line(line))
+        self.refunded_lines.contains(&line)
     }
 
     /// How much of the order was paid with gift cards, in minor units.

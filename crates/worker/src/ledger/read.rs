@@ -75,7 +75,7 @@ pub(crate) struct ViewKeys {
     orders: Vec<i64>,
     /// Refunds, and payments that were charged back.
     references: Vec<i64>,
-    refunds: Vec<i64>,
+    refunds: Vec<(RefundId, OrderId)>,
     lines: Vec<EntryKey>,
 }
 
@@ -83,7 +83,8 @@ impl ViewKeys {
     pub(crate) fn add(&mut self, event: &Event) {
         self.events.push(event.id.get());
         self.orders.extend(order_id_of(event).map(OrderId::get));
-        self.refunds.extend(refund_of(event).map(RefundId::get));
+        self.refunds
+            .extend(refund_of(event).zip(order_id_of(event)));
         self.references.extend(refund_of(event).map(RefundId::get));
         self.references
             .extend(charged_back_by(event).map(PaymentId::get));

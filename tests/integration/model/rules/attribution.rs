@@ -50,30 +50,23 @@ impl Rules {
         {
             return attribution;
         }
+        if case.takes_nothing() || (case.gives_all_back() && !case.may_be_one_of_several()) {
+            return Decided::For(Attribution::Everything);
+        }
+        let candidates = case.candidates();
         let is_by_line = self.settings.partial_refunds == PartialRefunds::ByLine;
-        let may_be_a_line = is_by_line && case.may_be_one_of_several();
-        if case.takes_nothing() || (case.gives_all_back() && !may_be_a_line) {
+        if let Some(chosen) = case.same(&candidates)
+            && (is_by_line || chosen == Attribution::Everything)
+        {
+            return Decided::For(chosen);
+        }
+        if candidates.is_empty() && case.exceeds() {
             return Decided::For(Attribution::Everything);
         }
         match self.settings.partial_refunds {
-            PartialRefunds::ByLine => {
-                let candidates = case.candidates();
-                if let Some(chosen) = case.same(&candidates) {
-                    return Decided::For(chosen);
-                }
-                if candidates.is_empty() && case.exceeds() {
-                    return Decided::For(Attribution::Everything);
-                }
-                if self.settings.asks_paynow && answer.is_none() {
-                    return Decided::Ask;
-                }
-                Decided::Undecided
-            }
-            PartialRefunds::Proportional | PartialRefunds::DeadLetter if case.exceeds() => {
-                Decided::For(Attribution::Everything)
-            }
+            PartialRefunds::ByLine if self.settings.asks_paynow && answer.is_none() => Decided::Ask,
             PartialRefunds::Proportional => Decided::For(Attribution::Share(main_amount(refund))),
-            PartialRefunds::DeadLetter => Decided::Undecided,
+            PartialRefunds::ByLine | PartialRefunds::DeadLetter => Decided::Undecided,
         }
     }
 
@@ -204,9 +197,9 @@ impl Case<'_> {
         })
     }
 
-    /// More than all that was charged is back.
+    /// At least as much is back as was charged, in any reading.
     fn exceeds(&self) -> bool {
-        let most = self.full.last().copied().unwrap_or_default();
+        let most = self.everything.last().copied().unwrap_or_default();
         self.figures.iter().all(|figure| *figure >= most)
     }
 

@@ -60,6 +60,8 @@ struct ReversalRow {
 struct ToldRow {
     #[diesel(sql_type = BigInt)]
     refund_id: i64,
+    #[diesel(sql_type = BigInt)]
+    order_id: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     line_id: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -146,13 +148,17 @@ fn decided(
     })
 }
 
-/// What persons decided about refunds.
+/// What persons decided about refunds of these orders.
 pub(super) fn told(
     connection: &mut PgConnection,
-    refund_ids: &[i64],
+    refunds: &[(RefundId, OrderId)],
 ) -> Result<HashMap<RefundId, Told>, DatabaseError> {
+    let refund_ids: Vec<i64> = refunds
+        .iter()
+        .map(|(refund, _order)| refund.get())
+        .collect();
     let rows: Vec<ToldRow> = diesel::sql_query(
-        "SELECT refund_id, line_id, wallet_id, points FROM refund_attributions \
+        "SELECT refund_id, order_id, line_id, wallet_id, points FROM refund_attributions \
          WHERE refund_id = ANY ($1)",
     )
     .bind::<Array<BigInt>, _>(refund_ids)
@@ -164,7 +170,13 @@ pub(super) fn told(
             by: Source::Operator,
             answer: Answer::For(decided.unwrap_or(Attribution::Everything)),
         };
-        told.insert(RefundId::from_i64(row.refund_id)?, by_a_person);
+        let decided_of = (
+            RefundId::from_i64(row.refund_id)?,
+            OrderId::from_i64(row.order_id)?,
+        );
+        if refunds.contains(&decided_of) {
+            told.insert(decided_of.0, by_a_person);
+        }
     }
     Ok(told)
 }
