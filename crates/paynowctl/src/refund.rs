@@ -46,7 +46,7 @@ pub(crate) struct AttributeOptions {
     #[arg(long)]
     points: Option<Points>,
     /// From this wallet; needed if the order gave points to more than one
-    #[arg(long, requires = "points")]
+    #[arg(long, conflicts_with_all = ["line", "everything"])]
     wallet: Option<WalletId>,
     /// All that was charged and is not back yet: what is left of all points is taken back
     #[arg(long)]
