@@ -1,6 +1,7 @@
 //! Different versions together: a schema that is newer than the worker, one that is older, and one
 //! that changes while orders are credited.
 
+mod dump;
 mod lint;
 mod previous;
 
