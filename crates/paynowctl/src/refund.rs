@@ -15,12 +15,15 @@ use crate::output;
 const EXAMPLES: &str = "\
 `dead list --reason partial_refund --each` lists these refunds, and `dead show` the lines of the order of
 one. Look the refund up in PayNow's dashboard first: a decision cannot be changed. It is recorded with
-your name, and the dead letter is then replayed at once. Exits 1 unless the refund was applied.
+your name, and the dead letter is then replayed at once. Exits 1 if the replay does not apply the refund.
+If the dead letter is not open any more, the same decision again replays nothing and exits 0.
+
+Name the line, also if it gave 0 points: it then counts as refunded. --points is only for a refund of no
+single line.
 
 Examples:
   paynowctl refund attribute 17 --line 600000000000000031 --by anna --why 'ticket 4711'
   paynowctl refund attribute 17 --points 250 --by anna --why 'goodwill, half of the package'
-  paynowctl refund attribute 17 --points 0 --by anna --why 'the rank was refunded, not the coins'
   paynowctl refund attribute 17 --everything --by anna --why 'the whole payment, seen at PayNow'
   paynowctl refund attribute 17 --points 250 --wallet 600000000000100000 --by anna --why 'ticket 4711'";
 
@@ -42,7 +45,7 @@ pub(crate) struct AttributeOptions {
     /// The line of the order that was refunded: the points that it gave are taken back
     #[arg(long)]
     line: Option<OrderLineId>,
-    /// Take back so many points instead
+    /// Take back so many points instead; no line counts as refunded then
     #[arg(long)]
     points: Option<Points>,
     /// From this wallet; needed if the order gave points to more than one
@@ -104,9 +107,10 @@ pub(crate) fn run(command: &RefundCommand, config: &Config) -> Result<(), Failur
         Err(failure @ Failure::Interrupted { .. }) => Err(failure),
         Err(failure) => Err(Failure::Refused(format!(
             "the decision is recorded, and the refund is not applied yet: {}; to apply it: \
-             paynowctl dead replay {} --by {} --why {}",
+             paynowctl dead replay {}{} --by {} --why {}",
             in_one_line(&failure),
             replay.letter,
+            vouching(&attributed),
             quoted(&replay.note.by),
             quoted(&replay.note.why)
         ))),
@@ -116,6 +120,14 @@ pub(crate) fn run(command: &RefundCommand, config: &Config) -> Result<(), Failur
 
 fn number(attributed: &Attributed) -> String {
     attributed.letter.summary.dead_letter_id.to_string()
+}
+
+/// A replay refuses a letter without a signature unless a person vouches for it.
+fn vouching(attributed: &Attributed) -> &'static str {
+    match attributed.letter.has_signature {
+        true => "",
+        false => " --without-proof",
+    }
 }
 
 fn choice_text(options: &AttributeOptions) -> String {
