@@ -39,7 +39,12 @@ Settings come from the environment; a command asks only for those it needs:
   PAYNOW_SIGNING_SECRETS  `send` and `history send` sign with the first one
   RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
   PAYNOW_API_KEY          `products import --from-paynow` reads the store PAYNOW_STORE_ID with it
-All but RETRY_LADDER and PAYNOW_STORE_ID may also come from a file: DATABASE_URL_FILE and so on.
+  PAYNOW_API_URL          where PayNow's API is (default: https://api.paynow.gg)
+All but RETRY_LADDER and PAYNOW_API_URL may also come from a file: DATABASE_URL_FILE and so on.
+
+`dead replay` and `refund` show what the worker will do, so give them the worker's settings of the shop:
+  PAYNOW_STORE_ID, PARTIAL_REFUNDS, ORDER_TYPES, TRIALS, UNKNOWN_PRODUCTS, POINTS_METADATA_KEY
+`products import --from-paynow` reads PAYNOW_STORE_ID and POINTS_METADATA_KEY too.
 
 Examples:
   paynowctl setup

@@ -37,7 +37,7 @@ pub(crate) struct SetOptions {
     /// The time from which the price is valid, such as 2026-11-24T08:00:00Z; now if not given
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     valid_from: Option<DateTime<Utc>>,
-    /// Set a price that is ten times the old one, a tenth of it, or more than a million points
+    /// Set also a price of ten times the old one or more, of a tenth or less, or of more than a million points
     #[arg(long)]
     yes: bool,
 }

@@ -18,13 +18,19 @@ A file is JSON, [{\"product_id\": \"600000000000000040\", \"points\": 500, \"nam
 line names its columns: product_id,points,name. The name may be left out. `products export` prints both.
 
 From PayNow, points are read from the metadata that POINTS_METADATA_KEY names. A product without it keeps
-its price; a new one is proposed with 0 points, and --yes confirms that it gives none.
+its price; a new one is proposed with 0 points, and marked as UNUSUAL.
 
-All products are changed, or none. Products that are not in the list stay as they are.
+All products are changed, or none: one UNUSUAL row without --yes stops the whole import with exit code 1.
+--yes accepts every row that is marked, so look at each first. Products that are not in the list stay as
+they are.
 
 Examples:
   paynowctl products import prices.csv --by anna --why 'prices of december'
   paynowctl products import prices.csv --by anna --why 'prices of december' --apply
+  paynowctl products import --from-paynow --by anna --why 'new ranks'
+  paynowctl products import --from-paynow --by anna --why 'new ranks' --apply
+
+Only when every row that is marked UNUSUAL is right:
   paynowctl products import --from-paynow --by anna --why 'new ranks' --apply --yes";
 
 #[derive(Debug, Args)]
@@ -41,7 +47,7 @@ pub(crate) struct ImportOptions {
     /// Change the price list; without --apply the difference is only shown
     #[arg(long)]
     apply: bool,
-    /// Apply also changes that are marked as unusual
+    /// Apply also every change that is marked UNUSUAL; without --yes, one of them stops the whole import
     #[arg(long, requires = "apply")]
     yes: bool,
     #[command(flatten)]
