@@ -23,7 +23,7 @@ CREATE TABLE upgrade_rule (
     one_row boolean NOT NULL DEFAULT true,
     recorded_after_entry bigint NOT NULL,
     spends_before bigint NOT NULL,
-    points_before numeric NOT NULL,
+    points_before bigint NOT NULL,
     older_workers_until timestamptz NOT NULL,
     CONSTRAINT upgrade_rule_pkey PRIMARY KEY (one_row),
     CONSTRAINT upgrade_rule_one_row CHECK (one_row)
@@ -33,7 +33,7 @@ INSERT INTO upgrade_rule (recorded_after_entry, spends_before, points_before, ol
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END, spends.count, spends.points,
     CASE WHEN is_called THEN now() + interval '24 hours' ELSE now() END
 FROM ledger_entries_entry_id_seq,
-    (SELECT count(*), coalesce(sum(points), 0) AS points FROM ledger_entries WHERE kind = 'spend') AS spends;
+    (SELECT count(*), coalesce(sum(points), 0)::bigint AS points FROM ledger_entries WHERE kind = 'spend') AS spends;
 
 -- Takes points from a wallet once per key. `balance` is what the wallet has now; `applied` tells
 -- whether this call took the points, or an earlier one with this key had.

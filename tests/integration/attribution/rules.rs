@@ -36,7 +36,10 @@ const REFUSED: [(&str, &str); 12] = [
         "1, NULL, 20, 500, 'a', 'b'",
         "refund_attributions_decided_once",
     ),
-    ("2, 1, NULL, NULL, 'a', 'b'", "refund_attributions_line_key"),
+    (
+        "2, 1, NULL, NULL, 'a', 'b'",
+        "refund_attributions_line_free",
+    ),
     ("2, 9, NULL, NULL, 'a', 'b'", "refund_attributions_of_order"),
     ("2, NULL, 22, 0, 'a', 'b'", "refund_attributions_of_order"),
     (
@@ -78,6 +81,16 @@ fn a_decision_is_about_one_undecided_refund_and_fits_its_order() {
 }
 
 #[test]
+fn two_refunds_are_not_decided_to_be_for_one_line() {
+    let ledger = Ledger::empty();
+    ledger.database.execute(ROWS).expect("the rows are valid");
+    let mut operator = ledger.log_in_as("paynow_operator");
+    operator.works(TO_ONE);
+    let second = "SELECT attribute_refund(2, 1, NULL, NULL, 'anna', 'a test')";
+    assert_eq!(operator.refused_by(second), "refund_attributions_line_key");
+}
+
+#[test]
 fn a_decision_that_is_not_used_yet_may_be_replaced() {
     let ledger = Ledger::empty();
     ledger.database.execute(ROWS).expect("the rows are valid");
@@ -100,7 +113,10 @@ fn a_letter_that_names_no_refund_of_a_recorded_order_cannot_be_decided() {
          FROM unnest(ARRAY['{', '\\xff', '[]', '{\"body\":[]}', '{\"body\":{\"id\":\"9223372036854775808\"}}', \
              '{\"body\":{\"id\":\"7\"}}', '{\"body\":{\"id\":\"7\",\"order_id\":\"999\"}}']) \
              WITH ORDINALITY AS odd (body, place)";
-    ledger.database.execute(letters).expect("the rows are valid");
+    ledger
+        .database
+        .execute(letters)
+        .expect("the rows are valid");
     let mut operator = ledger.log_in_as("paynow_operator");
     let numbers = ledger.database.texts(
         "SELECT dead_letter_id::text AS value FROM dead_letters ORDER BY dead_letter_id DESC LIMIT 7",

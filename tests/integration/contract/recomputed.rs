@@ -186,6 +186,8 @@ fn what_is_taken_back_is_computed_from_the_records() {
 #[test]
 fn what_a_worker_of_the_version_before_decides_beside_this_one_is_left_to_the_next_event() {
     let ledger = Ledger::empty();
+    let day = "UPDATE upgrade_rule SET older_workers_until = now() + interval '1 hour'";
+    ledger.database.execute(day).expect("the row is there");
     let mut session = ledger.as_superuser();
     let decided = |name, steps, taken| Case {
         name,
@@ -207,6 +209,11 @@ fn what_a_worker_of_the_version_before_decides_beside_this_one_is_left_to_the_ne
     );
     assert_eq!(found(&mut session, &older_last, older_last.taken), [""; 0]);
     assert_eq!(found(&mut session, &newer_last, newer_last.taken).len(), 1);
+
+    // After that day no older worker runs, so nothing is left to it.
+    let over = "UPDATE upgrade_rule SET older_workers_until = now()";
+    ledger.database.execute(over).expect("the row is there");
+    assert_eq!(found(&mut session, &older_last, older_last.taken).len(), 1);
 }
 
 #[test]
