@@ -14,13 +14,14 @@ SHARED_READERS = {
     "program::run(": "process/src/telemetry.rs",
     "BrokerAddress::from_environment(": "process/src/broker/connect.rs",
     "ManagementSettings::from_environment(": "desk/src/management/settings.rs",
+    "PayNowSettings::from_environment(": "process/src/paynow.rs",
 }
 # Variables that libraries read, and our own code does not.
 LIBRARY_VARIABLES = {"SSL_CERT_FILE"}
 
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"')
-SECRET = re.compile(r'secret\(\s*(?:"([A-Z0-9_]+)"|NAME)')
-NAME = re.compile(r'const NAME: &str = "([A-Z0-9_]+)"')
+SECRET = re.compile(r'secret\(\s*(?:"([A-Z0-9_]+)"|NAME|KEY_NAME)')
+NAME = re.compile(r'const (?:KEY_)?NAME: &str = "([A-Z0-9_]+)"')
 
 
 @dataclass(frozen=True)
