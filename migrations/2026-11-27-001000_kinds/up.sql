@@ -157,7 +157,7 @@ WITH payments AS (
 ), steps AS (
     SELECT order_id, takes_all, NULL::bigint AS of_total, NULL::bigint AS of_charged FROM payments
     UNION ALL
-    SELECT order_id, true, NULL, NULL FROM paid_lines
+    SELECT order_id, true AS takes_all, NULL::bigint AS of_total, NULL::bigint AS of_charged FROM paid_lines
     UNION ALL
     SELECT order_id, attribution IS NOT DISTINCT FROM 'everything',
         -- The version before attributions took a share of the total, whatever was paid with gift cards.
