@@ -25,6 +25,11 @@ const ORDERS: &str = "INSERT INTO orders (order_id, event_id, store_id, buyer_wa
         total_amount_minor, currency) \
     SELECT $3 + $4 * number + 2, $3 + $4 * number + 4, 600000000000000002, \
         $5 + abs(hashint8(number)::bigint) % $6, 499, 'EUR' FROM generate_series($1, $2) AS number";
+/// The product's id is in the text, because every row has the same.
+const LINES: &str = "INSERT INTO order_lines (order_id, line_id, product_id, quantity, \
+        total_amount_minor, tax_amount_minor) \
+    SELECT $3 + $4 * number + 2, $3 + $4 * number + 3, 600000000000000040, 1, 499, 0 \
+    FROM generate_series($1, $2) AS number";
 const ENTRIES: &str = "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, \
         points) \
     SELECT 'order-line:' || ($3 + $4 * number + 3), $5 + abs(hashint8(number)::bigint) % $6, \
@@ -45,13 +50,17 @@ pub(super) fn load(connection: &mut PgConnection, orders: i64) -> Result<()> {
     let mut first = 0;
     while first < orders {
         let last = (first + ORDERS_PER_INSERT).min(orders) - 1;
-        for rows in [EVENTS, ORDERS, ENTRIES] {
+        // An order and its entries have one time, as in a worker's transaction.
+        connection
+            .batch_execute("BEGIN")
+            .doing("loading past orders")?;
+        for rows in [EVENTS, ORDERS, LINES, ENTRIES] {
             let numbers = diesel::sql_query(rows)
                 .bind::<BigInt, _>(first)
                 .bind::<BigInt, _>(last)
                 .bind::<BigInt, _>(first_id)
                 .bind::<BigInt, _>(distance);
-            let loaded = if rows == EVENTS {
+            let loaded = if rows == EVENTS || rows == LINES {
                 numbers.execute(connection)
             } else {
                 let numbers = numbers.bind::<BigInt, _>(FIRST_WALLET);
@@ -59,6 +68,9 @@ pub(super) fn load(connection: &mut PgConnection, orders: i64) -> Result<()> {
             };
             loaded.doing("loading past orders")?;
         }
+        connection
+            .batch_execute("COMMIT")
+            .doing("loading past orders")?;
         first = last + 1;
     }
     connection
