@@ -62,11 +62,12 @@ impl<'a> Fit<'a> {
         let costly = self.open_lines().filter(|(_id, line)| costs(line));
         let costly: BTreeSet<OrderLineId> = costly.map(|(id, _line)| id).collect();
         let everything = self.taken_with(Attribution::Everything);
-        candidates.iter().any(|candidate| match candidate {
+        let mut distinct = self.distinct(candidates).into_iter();
+        distinct.any(|candidate| match candidate {
             Attribution::Line(id) => {
-                costly.iter().any(|other| other != id)
-                    && self.explains_all(*candidate)
-                    && self.taken_with(*candidate) != everything
+                costly.iter().any(|other| *other != id)
+                    && self.explains_all(candidate)
+                    && self.taken_with(candidate) != everything
             }
             Attribution::Everything | Attribution::Points { .. } | Attribution::Proportional => {
                 false
@@ -91,20 +92,12 @@ impl<'a> Fit<'a> {
         points_refunded(self.order) == self.taken_with(Attribution::Everything)
     }
 
-    /// Everything, and the lines that are not refunded yet, as far as they fit one of the amounts. Of equal
-    /// lines only the first: which one it was makes no difference.
+    /// Everything, and the lines that are not refunded yet, as far as they fit one of the amounts.
     pub(super) fn candidates(&self) -> Vec<Attribution> {
         let everything = !self.figures.is_disjoint(&self.everything);
-        let mut seen = HashSet::new();
-        let lines = self.open_lines().filter(|(_id, line)| {
-            let amounts = line.details.map(|details| details.amounts);
-            let amounts = amounts.map(|amounts| (amounts.total, amounts.tax, amounts.giftcard));
-            !self.figures.is_disjoint(&amounts_of_line(line, self.order))
-                && seen.insert((
-                    line.credit.filter(|(_to, points)| *points != Points::ZERO),
-                    amounts,
-                ))
-        });
+        let lines = self
+            .open_lines()
+            .filter(|(_id, line)| !self.figures.is_disjoint(&amounts_of_line(line, self.order)));
         everything
             .then_some(Attribution::Everything)
             .into_iter()
@@ -112,8 +105,26 @@ impl<'a> Fit<'a> {
             .collect()
     }
 
+    /// The candidates without lines that are equal to an earlier one: which of these it was makes no
+    /// difference, and thousands of them cost no more than one.
+    fn distinct(&self, candidates: &[Attribution]) -> Vec<Attribution> {
+        let mut seen = HashSet::new();
+        let is_new = |candidate: &Attribution| {
+            let Attribution::Line(id) = candidate else {
+                return true;
+            };
+            let line = self.order.lines.get(id).copied().unwrap_or_default();
+            let amounts = line.details.map(|details| details.amounts);
+            let amounts = amounts.map(|amounts| (amounts.total, amounts.tax, amounts.giftcard));
+            let credit = line.credit.filter(|(_to, points)| *points != Points::ZERO);
+            seen.insert((credit, amounts))
+        };
+        candidates.iter().copied().filter(is_new).collect()
+    }
+
     /// The only candidate, or the first of several that take the same points from the same wallets.
     pub(super) fn agreed(&self, candidates: &[Attribution]) -> Option<Attribution> {
+        let candidates = self.distinct(candidates);
         let (first, others) = candidates.split_first()?;
         let taken = self.taken_with(*first);
         let agree = others.iter().all(|other| self.taken_with(*other) == taken);

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use paynow_shared::wire::Headers;
+use paynow_shared::event::EventKind;
+use paynow_shared::wire::{Headers, decode};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::PartialRefunds;
+use crate::decide::{PartialRefunds, candidates};
 use crate::disposition::Disposition;
 use crate::ledger::plan::plan;
 use crate::message::{DecodedMessage, Message, Proof};
@@ -260,6 +261,31 @@ fn a_shop_can_have_partial_refunds_dead_lettered() {
     assert_eq!(ledger.balance(BUYER), 100);
     ledger.apply_all(vec![refund(51, 1000)]);
     assert_eq!(ledger.balance(BUYER), 0);
+}
+
+#[test]
+fn a_person_sees_every_line_that_fits_also_equal_ones() {
+    let line = |id: i64, wallet: i64| {
+        format!(
+            r#"{{"id":"{id}","product_id":"{}","total_amount":100,"gift_to_customer":{{"id":"{wallet}"}}}}"#,
+            PRODUCTS + 5
+        )
+    };
+    let lines = [line(100, BUYER), line(101, BUYER), line(102, FRIEND)].join(",");
+    let cart = format!(
+        r#""event_type":"ON_ORDER_COMPLETED","body":{{"id":"{ORDER}","total_amount":300,"lines":[{lines}]}}"#
+    );
+    let mut ledger = Ledger::new(Policy::default());
+    ledger.apply_all(vec![cart]);
+    let body = format!(r#"{{"event_id":"9",{}}}"#, refund(50, 100));
+    let EventKind::Refunded(of_a_line) = decode(body.as_bytes()).unwrap().kind else {
+        panic!("not a refund")
+    };
+    let expected: Vec<Attribution> = ["100", "101", "102"]
+        .map(|id| Attribution::Line(id.parse().unwrap()))
+        .into();
+    assert_eq!(candidates(&of_a_line, &ledger.view), expected);
+    assert_eq!(reason(ledger.apply(&refund(50, 100))), "partial_refund");
 }
 
 /// The steps that PayNow may report of a chargeback.
