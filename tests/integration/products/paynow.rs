@@ -1,13 +1,11 @@
 //! `products import --from-paynow`, against a stand-in with PayNow's published schema.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
 
 use super::{COINS, RANK, Shop};
+use crate::harness::{Reply, serve_api};
 
 const KEY: &str = "pnapi-only-for-this-test";
 
@@ -19,24 +17,16 @@ struct PayNow {
 
 impl PayNow {
     fn with(products: &Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (log, products) = (Arc::clone(&asked), products.to_string());
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let lines = BufReader::new(&stream).lines().map_while(Result::ok);
-                let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-                let is_let_in = head.contains(&format!("authorization: APIKey {KEY}"));
-                let status = if is_let_in { "200 OK" } else { "401 No" };
-                let body = if is_let_in { products.as_str() } else { "{}" };
-                log.lock().unwrap().push(head.join("\n"));
-                // A client that went away needs no answer.
-                let _written = write!(
-                    stream,
-                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
+        let url = serve_api(move |head| {
+            log.lock().unwrap().push(head.trim_end().to_owned());
+            let is_let_in = head
+                .lines()
+                .any(|line| line == format!("authorization: APIKey {KEY}"));
+            match is_let_in {
+                true => Reply::Document(products.clone()),
+                false => Reply::Status(401),
             }
         });
         Self { url, asked }
