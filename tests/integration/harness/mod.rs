@@ -10,6 +10,7 @@ mod monitoring;
 mod order;
 mod port;
 mod program;
+mod proxy;
 mod recorder;
 mod scrape;
 mod servers;
@@ -28,6 +29,7 @@ pub(crate) use monitoring::{
 pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use port::free_port;
 pub(crate) use program::{Outcome, Program};
+pub(crate) use proxy::{Flow, Proxy, Way};
 pub(crate) use recorder::{Recorder, Statement};
 pub(crate) use scrape::metric_at;
 pub(crate) use servers::{Servers, Stack};
