@@ -61,6 +61,7 @@ pub fn check(
     broker: Option<&(ManagementApi, RetryLadder)>,
     accepted: Option<u64>,
 ) -> Vec<Row> {
+    let database = database.patient();
     let mut rows = database
         .read(ledger::rows)
         .unwrap_or_else(|error| vec![unknown("database", &error)]);

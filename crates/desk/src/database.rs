@@ -1,10 +1,13 @@
 //! The connection to PostgreSQL and the role that a query runs as.
 
+use std::time::Duration;
+
 use crate::row::row;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use paynow_worker::connect::{ConnectProblem, establish};
+use paynow_worker::connect::{ConnectProblem, establish, limit_silence, silence};
+use paynow_worker::database::SilenceLimit;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A check of a ledger that has grown for years reads for minutes, and `setup` limits the statements of
@@ -29,13 +32,26 @@ pub enum DatabaseError {
     NotAnOperator { login: String },
     #[error("the database cannot be reached or refuses the login")]
     Unreachable(#[source] ConnectProblem),
+    /// The server may work on, and commit: only the connection is over.
+    #[error(
+        "the database has said nothing for {} s, so its connection was closed; a change may have been \
+         made or not",
+        .0.as_secs()
+    )]
+    Silent(Duration),
     #[error("the database refused a query")]
-    Refused(#[from] diesel::result::Error),
+    Refused(#[source] diesel::result::Error),
 }
 
-/// Connects as the login of the address.
-pub fn open(url: &SecretString) -> Result<PgConnection, DatabaseError> {
-    establish(&with_connect_limit(url.expose_secret())).map_err(DatabaseError::Unreachable)
+impl From<diesel::result::Error> for DatabaseError {
+    fn from(error: diesel::result::Error) -> Self {
+        silence().map_or(Self::Refused(error), Self::Silent)
+    }
+}
+
+/// Connects as the login of the address. A statement may be unanswered for `limit`.
+pub fn open(url: &SecretString, limit: Duration) -> Result<PgConnection, DatabaseError> {
+    establish(&with_connect_limit(url.expose_secret()), limit).map_err(DatabaseError::Unreachable)
 }
 
 /// Adds the limit to an address, or to libpq's other form, a list of `name=value`.
@@ -68,12 +84,33 @@ pub const ROLE_RIGHT: &str =
 #[derive(Clone)]
 pub struct Database {
     url: SecretString,
+    /// How long the statements of a call may be unanswered.
+    limit: Duration,
+    silence: SilenceLimit,
 }
 
 impl Database {
     /// `url` is an address as libpq takes it.
-    pub fn new(url: SecretString) -> Self {
-        Self { url }
+    pub fn new(url: SecretString, silence: SilenceLimit) -> Self {
+        Self {
+            url,
+            limit: silence.ordinary(),
+            silence,
+        }
+    }
+
+    /// The same database for calls that read or change whole tables: the server says nothing meanwhile.
+    pub(crate) fn patient(&self) -> Self {
+        Self {
+            limit: self.silence.patient(),
+            ..self.clone()
+        }
+    }
+
+    /// The same database for somebody who waits no longer than this.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Runs queries in a transaction that sees one state of the database and cannot change it. It
@@ -113,7 +150,8 @@ impl Database {
 
     /// Connects and reads what the login may do here.
     fn open_with_schema(&self) -> Result<(PgConnection, Access), DatabaseError> {
-        let mut connection = open(&self.url)?;
+        let ordinary = self.silence.ordinary().min(self.limit);
+        let mut connection = open(&self.url, ordinary)?;
         let access: Access = sql_query(format!(
             "SELECT to_regclass('wallets') IS NOT NULL AND to_regclass('dead_letters') IS NOT NULL \
                         AS has_schema, \
@@ -126,6 +164,7 @@ impl Database {
         ))
         .get_result(&mut connection)?;
         if access.has_schema {
+            limit_silence(&mut connection, self.limit);
             Ok((connection, access))
         } else {
             Err(DatabaseError::NoSchema)

@@ -21,6 +21,7 @@ pub fn discard(
     // The transaction sees one state: when a letter dies again meanwhile, everything is refused,
     // because the operator decided about an earlier death.
     let discarded = database
+        .patient()
         .open_as_operator()?
         .build_transaction()
         .repeatable_read()

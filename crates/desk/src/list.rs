@@ -54,7 +54,7 @@ pub fn by_reason(
     filter: &Filter,
     state: Option<LetterState>,
 ) -> Result<Listed<ReasonGroup>, DeskError> {
-    database.read_as_operator(|connection| {
+    database.patient().read_as_operator(|connection| {
         let mut groups: BTreeMap<String, ReasonGroup> = BTreeMap::new();
         let undecided = scan(connection, filter, state, |found| {
             let reason = found.letter.summary.reason.clone();
@@ -77,7 +77,7 @@ pub fn one_by_one(
     state: Option<LetterState>,
     limit: usize,
 ) -> Result<Listed<FoundLetter>, DeskError> {
-    database.read_as_operator(|connection| {
+    database.patient().read_as_operator(|connection| {
         let (mut rows, mut left_out) = (Vec::new(), 0);
         let undecided = scan(connection, filter, state, |mut found| {
             if rows.len() < limit {

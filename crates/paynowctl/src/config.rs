@@ -9,11 +9,14 @@ use paynow_process::environment::{Environment, SettingError};
 use paynow_process::paynow::{PayNowApi, PayNowSettings};
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
+use paynow_worker::database::SilenceLimit;
 use paynow_worker::decide::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A list of all products is long, and a person waits for it.
 const PAYNOW_LIMIT: Duration = Duration::from_secs(30);
+/// Longer than a login waits for a lock.
+const SILENCE_SECONDS: u64 = 60;
 /// A day.
 const LOGIN_LIMIT_SECONDS_MAX: u32 = 86_400;
 
@@ -59,7 +62,12 @@ impl Config {
     }
 
     pub(crate) fn database(&self) -> Result<Database, SettingError> {
-        Ok(Database::new(self.database_url()?))
+        Ok(Database::new(self.database_url()?, self.silence()?))
+    }
+
+    /// `DATABASE_SILENCE_SECONDS`: how long a statement may be unanswered.
+    pub(crate) fn silence(&self) -> Result<SilenceLimit, SettingError> {
+        SilenceLimit::from_environment(&self.environment, SILENCE_SECONDS)
     }
 
     /// `RETRY_LADDER`: must be the worker's.

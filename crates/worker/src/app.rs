@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ask::Asker;
 use crate::attempt::Rules;
-use crate::beside::{housekeeping, survey};
+use crate::beside::{housekeeping, probe, survey};
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
 use crate::crash_marks::CrashMarks;
@@ -86,8 +86,8 @@ impl App {
         let progress = Arc::new(Progress::new(config.lanes.count, config.stall_after));
         let held = Arc::clone(&progress);
         let ready = Arc::new(move || match *current.borrow() {
-            Ok(()) if held.is_stalled() => Err("stalled"),
-            readiness => readiness,
+            Ok(()) => held.not_ready().map_or(Ok(()), Err),
+            Err(reason) => Err(reason),
         });
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
             Fatal::failed(
@@ -171,6 +171,8 @@ impl App {
         let mut tasks = JoinSet::new();
         tasks.spawn(housekeeping::run(database.clone(), self.retention_days));
         tasks.spawn(survey::run(database.clone(), self.survey));
+        let progress = Arc::clone(&self.session.progress);
+        tasks.spawn(probe::run(database.clone(), progress));
         tasks.spawn(certificate::watch(peers));
         let report = Arc::clone(&self.session.progress).report();
         tasks.spawn(async { match report.await {} });

@@ -86,6 +86,9 @@ impl Attempts {
         let attempt = tokio::task::spawn_blocking(move || {
             let open = || database.connect().map(Ledger::new);
             let mut ledger = ledger.map_or_else(open, Ok)?;
+            if ledger.is_idle() {
+                database.answers(&mut ledger.connection)?;
+            }
             ledger.told = told;
             ledger.limit_lock_waits(lock_wait)?;
             let started = Instant::now();
@@ -98,6 +101,7 @@ impl Attempts {
             let result = result.map_err(|error| {
                 locks::explain(&mut ledger.connection, error, started.elapsed(), lock_wait)
             });
+            ledger.used();
             Ok::<_, DatabaseError>((ledger, result))
         });
         let Ok(attempt) = attempt.await else {

@@ -1,4 +1,5 @@
 //! Background tasks that run during and between all sessions, beside the handling of messages.
 
 pub mod housekeeping;
+pub mod probe;
 pub mod survey;

@@ -1,4 +1,13 @@
-//! Connects to PostgreSQL. An error is one line with the cause and what to do about it.
+//! Connects to PostgreSQL. An error is one line with the cause and what to do about it. A connection waits
+//! for an answer only for a limited time.
+
+mod sockets;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod watch;
+
+use std::time::Duration;
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -6,7 +15,22 @@ use paynow_process::certificate::{self, Opening, TlsPeer};
 use paynow_process::clock;
 use url::Url;
 
+use sockets::Opened;
+use turn::Turn;
+use watch::{Attempt, Watch};
+
+pub use watch::{limit_silence, silence};
+
 const POSTGRES_PORT: u16 = 5432;
+/// libpq's limit applies to each address of a host, and a host often has two.
+const ADDRESSES_OF_A_HOST: u64 = 2;
+/// Where an address sets none. libpq knows no limit by default.
+const CONNECT_SECONDS: u64 = 10;
+/// What diesel asks on a new connection, after the time for the handshakes.
+const CONNECT_MARGIN: Duration = Duration::from_secs(5);
+/// A connection of ours is opened again if another of this process was opened to the same port at the
+/// same moment. That is rare: certificates of servers are read once an hour.
+const TRIES: u32 = 5;
 /// Parts of libpq's messages about TLS, each with what to do about it.
 const ADVICE: [(&str, &str); 9] = [
     (
@@ -53,17 +77,71 @@ const ADVICE: [(&str, &str); 9] = [
 #[error("{0}")]
 pub struct ConnectProblem(String);
 
-/// Connects once. Reads the certificate files now, so renewed files are used.
-pub fn establish(url: &str) -> Result<PgConnection, ConnectProblem> {
-    PgConnection::establish(url).map_err(|error| {
-        let text = error.to_string();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let text = words.join(" ");
+/// Connects once, and lets no statement be unanswered for longer than `silence`. Reads the certificate
+/// files now, so renewed files are used.
+pub fn establish(url: &str, silence: Duration) -> Result<PgConnection, ConnectProblem> {
+    connect(url, silence).map_err(|error| {
+        let text = error.0;
         ConnectProblem(match advice(&text, || has_expired(url)) {
             Some(advice) => format!("{advice} ({text})"),
             None => text,
         })
     })
+}
+
+fn connect(url: &str, silence: Duration) -> Result<PgConnection, ConnectProblem> {
+    let unwatched = |error: std::io::Error| {
+        ConnectProblem(format!(
+            "the sockets of this process cannot be read: {error}"
+        ))
+    };
+    let turn = Turn::take().ok_or_else(|| {
+        let text = "it answers no attempt to connect, so no other one is made";
+        ConnectProblem(text.to_owned())
+    })?;
+    let (port, limit) = (port(url), connect_limit(url));
+    for _try in 1..=TRIES {
+        let attempt = Attempt::begin(port, limit).map_err(unwatched)?;
+        let result = PgConnection::establish(url);
+        if attempt.is_silent() {
+            let seconds = limit.as_secs();
+            let text = format!("it has said nothing for {seconds} s to an attempt to connect");
+            return Err(ConnectProblem(text));
+        }
+        let mut connection = result.map_err(|error| ConnectProblem(in_one_line(&error)))?;
+        if let Opened::One(socket) = attempt.opened().map_err(unwatched)? {
+            let watch = Watch::new(socket, silence).map_err(unwatched)?;
+            connection.set_instrumentation(watch);
+            turn.opened();
+            return Ok(connection);
+        }
+    }
+    let text = "the socket of the connection cannot be told from the others of this process";
+    Err(ConnectProblem(text.to_owned()))
+}
+
+fn in_one_line(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// The port of an address with a single host; others are found without it.
+fn port(url: &str) -> u16 {
+    let url = Url::parse(url).ok();
+    url.and_then(|url| url.port()).unwrap_or(POSTGRES_PORT)
+}
+
+/// How long an attempt may take: libpq's own limit for each host, and some time for what follows.
+fn connect_limit(url: &str) -> Duration {
+    let given = url.split_once("connect_timeout=").and_then(|(_, value)| {
+        let digits = value.split(|character: char| !character.is_ascii_digit());
+        digits.into_iter().next()?.parse().ok()
+    });
+    let seconds: u64 = given.unwrap_or(CONNECT_SECONDS);
+    let hosts = u64::try_from(url.matches(',').count()).unwrap_or(0);
+    let addresses = hosts.saturating_add(1).saturating_mul(ADDRESSES_OF_A_HOST);
+    Duration::from_secs(seconds.saturating_mul(addresses)).saturating_add(CONNECT_MARGIN)
 }
 
 fn advice(text: &str, has_expired: impl FnOnce() -> bool) -> Option<&'static str> {

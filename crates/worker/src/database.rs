@@ -4,6 +4,8 @@
 pub(crate) mod locks;
 mod schema;
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -12,10 +14,11 @@ use paynow_process::environment::{Environment, SettingError};
 use paynow_shared::ids::InvalidId;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::connect::{establish, tls_peer};
+use crate::connect::{establish, limit_silence, silence, tls_peer};
 use schema::{NEWEST_MIGRATION, require_schema};
 
-/// Every wait for the database has a limit, because a blocking thread cannot be cancelled.
+/// Every wait for the database has a limit, because a blocking thread cannot be cancelled. The server's
+/// limits do not help against a server that is silent.
 const LIMITS: [(&str, &str); 7] = [
     ("application_name", "paynow-worker"),
     ("connect_timeout", "5"),
@@ -33,14 +36,50 @@ const LIMITS: [(&str, &str); 7] = [
 /// survive a crash of the server, whatever the server's default is. The ledger's trigger names held wallets.
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on; \
      SET paynow.name_locks TO on";
+/// Longer than the statement_timeout above, so that it ends only what the server does not end.
+const SILENCE_SECONDS: u64 = 35;
+/// A day.
+const SILENCE_SECONDS_MAX: u64 = 86_400;
+/// What reads or changes whole tables may be unanswered for this many times as long.
+const PATIENCE: u32 = 30;
+/// How long `SELECT 1` may be unanswered.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
 /// What the ledger's trigger raises, on a connection that sets `paynow.name_locks`.
 const WALLET_LOCKED: &str = "wallet_locked";
 /// The last millisecond of the year 9999.
 const TIME_MS_MAX: i64 = 253_402_300_799_999;
 
-/// `DATABASE_URL`, with each limit added that it does not set.
+/// How long a statement may be unanswered, before its connection is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SilenceLimit(Duration);
+
+impl SilenceLimit {
+    /// `DATABASE_SILENCE_SECONDS`
+    pub fn from_environment(
+        environment: &Environment,
+        default_seconds: u64,
+    ) -> Result<Self, SettingError> {
+        let range = 1..=SILENCE_SECONDS_MAX;
+        let seconds = environment.number_or("DATABASE_SILENCE_SECONDS", range, default_seconds)?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+
+    pub fn ordinary(self) -> Duration {
+        self.0
+    }
+
+    /// For statements that read or change whole tables: the server says nothing while it works.
+    pub fn patient(self) -> Duration {
+        self.0.saturating_mul(PATIENCE)
+    }
+}
+
+/// `DATABASE_URL`, with each limit added that it does not set, and `DATABASE_SILENCE_SECONDS`.
 #[derive(Clone)]
-pub struct DatabaseAddress(SecretString);
+pub struct DatabaseAddress {
+    url: SecretString,
+    silence: SilenceLimit,
+}
 
 impl DatabaseAddress {
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
@@ -52,17 +91,51 @@ impl DatabaseAddress {
                 "must begin with postgres://",
             ));
         }
-        Ok(Self(with_limits(url).into()))
+        Ok(Self {
+            url: with_limits(url).into(),
+            silence: SilenceLimit::from_environment(environment, SILENCE_SECONDS)?,
+        })
     }
 
     /// The server whose certificate can be read; `None` if there is not exactly one.
     pub fn tls_peer(&self) -> Option<TlsPeer> {
-        tls_peer(self.0.expose_secret())
+        tls_peer(self.url.expose_secret())
     }
 
-    /// Opens a connection with the worker's rights. Blocking, and bounded by `connect_timeout`.
+    /// Opens a connection with the worker's rights. Blocking; every wait has a limit.
     pub fn connect(&self) -> Result<PgConnection, DatabaseError> {
-        let mut connection = establish(self.0.expose_secret())
+        self.connect_within(self.silence.ordinary())
+    }
+
+    /// The same for statements that read whole tables.
+    pub(crate) fn connect_patient(&self) -> Result<PgConnection, DatabaseError> {
+        let mut connection = self.connect()?;
+        limit_silence(&mut connection, self.silence.patient());
+        Ok(connection)
+    }
+
+    /// Whether the database answers on this connection, or on a new one: the connection may have died
+    /// unnoticed. Returns the one that it answers on.
+    pub(crate) fn probe(&self, kept: Option<PgConnection>) -> Result<PgConnection, DatabaseError> {
+        if let Some(mut connection) = kept
+            && self.answers(&mut connection).is_ok()
+        {
+            return Ok(connection);
+        }
+        self.connect_within(self.silence.ordinary().min(PROBE_LIMIT))
+    }
+
+    /// Asks the server for any answer, soon: a connection that was idle may have died unnoticed.
+    pub(crate) fn answers(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+        let limit = self.silence.ordinary();
+        limit_silence(connection, limit.min(PROBE_LIMIT));
+        connection.batch_execute("SELECT 1")?;
+        limit_silence(connection, limit);
+        Ok(())
+    }
+
+    fn connect_within(&self, silence: Duration) -> Result<PgConnection, DatabaseError> {
+        let mut connection = establish(self.url.expose_secret(), silence)
             .map_err(|problem| DatabaseError::Unavailable(problem.to_string()))?;
         connection.batch_execute(ROLE)?;
         require_schema(&mut connection)?;
@@ -136,6 +209,10 @@ impl From<DieselError> for DatabaseError {
     /// break is a constraint, and constraints have kinds: even a balance out of range is raised again
     /// with the name of one. So no other error is the fault of an event.
     fn from(error: DieselError) -> Self {
+        if let Some(silence) = silence() {
+            let seconds = silence.as_secs();
+            return Self::Unavailable(format!("it has said nothing for {seconds} s"));
+        }
         let DieselError::DatabaseError(kind, information) = error else {
             return Self::Unavailable(error.to_string());
         };
@@ -178,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_certificate_is_read_only_from_a_single_server() {
-        let peer = |url: &str| DatabaseAddress(url.to_owned().into()).tls_peer();
+        let peer = |url: &str| tls_peer(url);
         let plain = peer("postgres://me:hidden@db.example/points").unwrap();
         assert_eq!((plain.host.as_str(), plain.port), ("db.example", 5432));
         assert_eq!(plain.opening, Opening::Postgres);

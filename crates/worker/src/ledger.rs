@@ -7,7 +7,7 @@ mod statement;
 mod write;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -27,6 +27,9 @@ const TRIES_MAX: u32 = 5;
 /// So many batches after a stale view are decided on a full view: duplicates come in bursts, because
 /// PayNow sends everything again, or a queue is delivered again.
 const FULL_VIEWS_AFTER_STALE: u32 = 20;
+/// A connection that was not used for so long may have died unnoticed. Asking it costs less than the time
+/// after which a silent transaction is given up.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// The result of a committed transaction.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Ledger {
     full_views_left: u32,
     /// `None` on a new connection.
     lock_wait: Option<Duration>,
+    /// When the connection was last found to be alive.
+    used_at: Instant,
 }
 
 impl Ledger {
@@ -54,7 +59,18 @@ impl Ledger {
             told: HashMap::new(),
             full_views_left: 0,
             lock_wait: None,
+            used_at: Instant::now(),
         }
+    }
+
+    /// Whether nobody has used the connection for a while.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.used_at.elapsed() >= IDLE
+    }
+
+    /// The connection was used.
+    pub(crate) fn used(&mut self) {
+        self.used_at = Instant::now();
     }
 
     /// Sets how long the next transactions wait for a lock.

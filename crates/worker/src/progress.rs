@@ -1,5 +1,5 @@
-//! Whether the worker gets the messages that it holds committed. If not, for whatever cause, it is not
-//! ready: a server that is silent reports no error.
+//! Whether the worker gets the messages that it holds committed, and whether the database answers it while
+//! it holds none. If not, for whatever cause, it is not ready: a server that is silent reports no error.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Progress {
     started: Instant,
     /// Milliseconds after `started`, or [`IDLE`].
     since_ms: Vec<AtomicU64>,
+    /// Since when the database has not answered the idle worker; [`IDLE`] while it answers.
+    unanswered_ms: AtomicU64,
     stall_after: Duration,
 }
 
@@ -34,6 +36,7 @@ impl Progress {
         Self {
             started: Instant::now(),
             since_ms: (0..lanes).map(|_lane| AtomicU64::new(IDLE)).collect(),
+            unanswered_ms: AtomicU64::new(IDLE),
             stall_after,
         }
     }
@@ -46,7 +49,45 @@ impl Progress {
     }
 
     pub fn is_stalled(&self) -> bool {
-        self.uncommitted_for() >= self.stall_after
+        self.uncommitted_for().max(self.unanswered_for()) >= self.stall_after
+    }
+
+    /// Why a worker that consumes messages could not credit one now.
+    pub fn not_ready(&self) -> Option<&'static str> {
+        match (self.is_stalled(), self.is_unanswered()) {
+            (true, _) => Some("stalled"),
+            (false, true) => Some("database"),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether no lane holds messages.
+    pub(crate) fn is_idle(&self) -> bool {
+        let mut marks = self.since_ms.iter();
+        marks.all(|mark| mark.load(Ordering::Relaxed) == IDLE)
+    }
+
+    /// The database has answered.
+    pub(crate) fn answered(&self) {
+        self.unanswered_ms.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// The database has not answered a question that was asked at `asked`. If an earlier one was not
+    /// answered either, the time counts from then.
+    pub(crate) fn unanswered(&self, asked: Instant) {
+        if !self.is_unanswered() {
+            let asked = asked.saturating_duration_since(self.started);
+            let asked_ms = u64::try_from(asked.as_millis()).unwrap_or(IDLE);
+            self.unanswered_ms.store(asked_ms, Ordering::Relaxed);
+        }
+    }
+
+    fn is_unanswered(&self) -> bool {
+        self.unanswered_ms.load(Ordering::Relaxed) != IDLE
+    }
+
+    fn unanswered_for(&self) -> Duration {
+        self.since(self.unanswered_ms.load(Ordering::Relaxed))
     }
 
     /// How long a lane has held messages without a commit: the longest time of all lanes.
@@ -55,10 +96,15 @@ impl Progress {
             .since_ms
             .iter()
             .map(|mark| mark.load(Ordering::Relaxed));
-        let oldest = marks.filter(|since_ms| *since_ms != IDLE).min();
-        oldest.map_or(Duration::ZERO, |since_ms| {
-            Duration::from_millis(self.now_ms().saturating_sub(since_ms))
-        })
+        self.since(marks.min().unwrap_or(IDLE))
+    }
+
+    /// The time since a mark; none for [`IDLE`].
+    fn since(&self, mark_ms: u64) -> Duration {
+        match mark_ms == IDLE {
+            true => Duration::ZERO,
+            false => Duration::from_millis(self.now_ms().saturating_sub(mark_ms)),
+        }
     }
 
     /// No lane holds messages any more.
@@ -72,15 +118,20 @@ impl Progress {
     pub async fn report(self: Arc<Self>) -> Infallible {
         let mut was_stalled = false;
         loop {
-            let held_for = self.uncommitted_for();
-            let is_stalled = held_for >= self.stall_after;
+            let (held_for, unanswered_for) = (self.uncommitted_for(), self.unanswered_for());
+            let is_stalled = self.is_stalled();
             Uncommitted {
                 held_for,
+                unanswered_for,
                 is_stalled,
             }
             .emit();
             match (was_stalled, is_stalled) {
-                (false, true) => Stalled(held_for).emit(),
+                (false, true) => Stalled {
+                    held_for,
+                    unanswered_for,
+                }
+                .emit(),
                 (true, false) => StallEnded.emit(),
                 (false, false) | (true, true) => {}
             }
@@ -106,6 +157,7 @@ impl LaneProgress {
 
     /// Something was committed, or a whole batch was settled.
     pub(crate) fn committed(&self) {
+        self.progress.answered();
         if let Some(mark) = self.mark() {
             mark.store(self.progress.now_ms(), Ordering::Relaxed);
         }
@@ -146,5 +198,21 @@ mod tests {
         assert_eq!(since(), held_since);
         progress.release();
         assert_eq!(progress.uncommitted_for(), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_idle_worker_whose_database_is_silent_is_not_ready_until_it_answers() {
+        let progress = Arc::new(Progress::new(1, Duration::from_secs(3600)));
+        assert!(progress.is_idle() && progress.not_ready().is_none());
+        progress.unanswered(Instant::now());
+        assert_eq!(progress.not_ready(), Some("database"));
+        progress.unanswered_ms.store(0, Ordering::Relaxed);
+        progress.unanswered(Instant::now() + Duration::from_secs(9));
+        assert_eq!(progress.unanswered_ms.load(Ordering::Relaxed), 0);
+        progress.lane(0).committed();
+        assert!(!progress.is_idle() && progress.not_ready().is_none());
+        let impatient = Progress::new(1, Duration::ZERO);
+        impatient.unanswered(Instant::now());
+        assert_eq!(impatient.not_ready(), Some("stalled"));
     }
 }

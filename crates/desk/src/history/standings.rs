@@ -38,7 +38,9 @@ pub fn standings(
          WHERE event.event_id IS NOT NULL OR letter.state IS NOT NULL",
     )
     .bind::<Array<BigInt>, _>(event_ids);
-    let found: Vec<Standing> = database.read(|connection| query.load(connection))?;
+    let found: Vec<Standing> = database
+        .patient()
+        .read(|connection| query.load(connection))?;
     let pairs = found.into_iter().map(|row| (row.event_id, row.standing));
     Ok(pairs.collect())
 }

@@ -90,15 +90,18 @@ pub fn import(
     unusual: Unusual,
 ) -> Result<Difference, DeskError> {
     refuse_duplicates(listed)?;
-    let imported = database.open_as_operator()?.transaction(|connection| {
-        let mut difference = write(connection, listed, note)?;
-        let is_unusual = difference.changes.iter().any(|it| it.caution().is_some());
-        if mode == Mode::DryRun || (is_unusual && unusual == Unusual::Refuse) {
-            return Err(Undone::OnPurpose(difference));
-        }
-        difference.is_applied = true;
-        Ok(difference)
-    });
+    let imported = database
+        .patient()
+        .open_as_operator()?
+        .transaction(|connection| {
+            let mut difference = write(connection, listed, note)?;
+            let is_unusual = difference.changes.iter().any(|it| it.caution().is_some());
+            if mode == Mode::DryRun || (is_unusual && unusual == Unusual::Refuse) {
+                return Err(Undone::OnPurpose(difference));
+            }
+            difference.is_applied = true;
+            Ok(difference)
+        });
     match imported {
         Ok(difference) | Err(Undone::OnPurpose(difference)) => Ok(difference),
         Err(Undone::ByError(error)) => Err(error),

@@ -42,7 +42,7 @@ pub fn plan(
     policy: &Policy,
     without_proof: bool,
 ) -> Result<Plan, DeskError> {
-    let mut connection = database.open_as_operator()?;
+    let mut connection = database.patient().open_as_operator()?;
     let mut letters = selected_open(&mut connection, selection, "replayed")?;
     let is_let_through = without_proof
         || is_not_required_yet(&mut connection)

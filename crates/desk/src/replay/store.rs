@@ -54,7 +54,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Records the action and its letters in one transaction.
     pub(super) fn begin(database: &Database, note: &Note, plan: &Plan) -> Result<Self, DeskError> {
-        let mut connection = database.open_as_operator()?;
+        let mut connection = database.patient().open_as_operator()?;
         let action: One<i64> = sql_query("SELECT begin_replay($1, $2, $3, $4::jsonb) AS value")
             .bind::<Array<BigInt>, _>(plan.ids())
             .bind::<Text, _>(&note.by)
@@ -65,7 +65,7 @@ impl Rows {
     }
 
     pub(super) fn find(database: &Database, action_id: i64) -> Result<Self, DeskError> {
-        let mut connection = database.open_as_operator()?;
+        let mut connection = database.patient().open_as_operator()?;
         let known: One<bool> =
             sql_query("SELECT EXISTS (SELECT FROM replays WHERE action_id = $1) AS value")
                 .bind::<BigInt, _>(action_id)

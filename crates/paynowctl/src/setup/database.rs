@@ -1,6 +1,7 @@
 //! Creates the roles, applies the migrations as their owner, and limits what logins may hold, under a lock
 //! that keeps other setups of the database out.
 
+use std::error::Error;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -11,6 +12,8 @@ use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use paynow_desk::database::{DatabaseError, ROLE_RIGHT, open};
 use paynow_process::backoff::ReconnectBackoff;
+use paynow_worker::connect::{limit_silence, silence};
+use paynow_worker::database::SilenceLimit;
 use secrecy::SecretString;
 
 use super::everybody;
@@ -47,15 +50,19 @@ struct RequiredFrom {
     at: String,
 }
 
-pub(super) fn run(url: &SecretString, login_limits: &LoginLimits) -> Result<(), Failure> {
-    let mut connection = open(url)?;
+pub(super) fn run(
+    url: &SecretString,
+    limit: SilenceLimit,
+    login_limits: &LoginLimits,
+) -> Result<(), Failure> {
+    let mut connection = open(url, limit.ordinary())?;
     connection
         .batch_execute(WITHOUT_LIMITS)
         .map_err(DatabaseError::from)?;
     // The lock is a table of the owner, so the roles come first; several setups may make them at once.
     prepare_roles(&mut connection)?;
-    let lock = SetupLock::take(url)?;
-    let result = migrate(&mut connection)
+    let lock = SetupLock::take(url, limit)?;
+    let result = migrate(&mut connection, limit)
         .and_then(|()| everybody::restrict(&mut connection))
         .and_then(|()| limits::set(&mut connection, login_limits));
     let released = lock.release();
@@ -69,10 +76,8 @@ fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
     let mut backoff = ReconnectBackoff::new();
     for _attempt in 1..=ROLE_ATTEMPTS {
         connection.batch_execute(ROLES).map_err(|error| {
-            Failure::failed(
-                "this login may not create the roles: run setup once with one that may",
-                error,
-            )
+            let what = "this login may not create the roles: run setup once with one that may";
+            failed(what, error.into())
         })?;
         if roles_are_ready(connection)? {
             return output::line(
@@ -86,6 +91,14 @@ fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
         "the roles could not be prepared: the login must be the owner of the database, or a superuser"
             .to_owned(),
     ))
+}
+
+/// The error of a step, unless the server said nothing: then nobody knows more.
+fn failed(what: &str, error: Box<dyn Error + Send + Sync>) -> Failure {
+    match silence() {
+        Some(waited) => DatabaseError::Silent(waited).into(),
+        None => Failure::failed(what, error),
+    }
 }
 
 /// Whether nothing of `roles.sql` is left to do.
@@ -132,17 +145,24 @@ fn print_proof_rule(connection: &mut PgConnection) -> Result<(), Failure> {
     })
 }
 
-fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
+fn migrate(connection: &mut PgConnection, limit: SilenceLimit) -> Result<(), Failure> {
     let refused = |error: diesel::result::Error| Failure::from(DatabaseError::from(error));
     for statement in [AS_OWNER, LOCK_LIMIT] {
         connection.batch_execute(statement).map_err(refused)?;
     }
     let pending = connection
         .pending_migrations(MIGRATIONS)
-        .map_err(|error| Failure::failed("the applied migrations could not be read", error))?;
+        .map_err(|error| failed("the applied migrations could not be read", error))?;
     for migration in &pending {
         let name = migration.name();
-        if let Err(error) = connection.run_migration(migration) {
+        // A migration of a large table says nothing while it works.
+        limit_silence(connection, limit.patient());
+        let applied = connection.run_migration(migration);
+        limit_silence(connection, limit.ordinary());
+        if let Err(error) = applied {
+            if let Some(waited) = silence() {
+                return Err(DatabaseError::Silent(waited).into());
+            }
             let holders = holders(connection)?;
             return Err(Failure::failed(
                 format!(

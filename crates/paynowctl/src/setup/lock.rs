@@ -7,6 +7,8 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use paynow_desk::database::{DatabaseError, open};
+use paynow_worker::connect::limit_silence;
+use paynow_worker::database::SilenceLimit;
 use secrecy::SecretString;
 
 use super::query::{AS_OWNER, WITHOUT_LIMITS, is_true};
@@ -34,23 +36,31 @@ const IS_OLD_SETUP_RUNNING: &str = "SELECT EXISTS (\
              AND (classid::bigint << 32 | objid::bigint) = x'7061796e6f77'::bigint \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND pg_has_role(login.oid, 'paynow_owner', 'MEMBER')) AS value";
-const OLD_SETUP_CHECK_INTERVAL: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Holds the lock on a connection of its own, because a migration commits the transaction it runs in.
 pub(super) struct SetupLock(PgConnection);
 
 impl SetupLock {
     /// Waits for another setup of this database, if there is one. Needs the roles.
-    pub(super) fn take(url: &SecretString) -> Result<Self, Failure> {
-        let mut connection = open(url)?;
+    pub(super) fn take(url: &SecretString, limit: SilenceLimit) -> Result<Self, Failure> {
+        let mut connection = open(url, limit.ordinary())?;
         for statement in [WITHOUT_LIMITS, AS_OWNER, TABLE] {
             run(&mut connection, statement)?;
         }
-        let mut has_waited = is_true(&mut connection, IS_TAKEN)?;
-        if has_waited {
-            report_wait()?;
+        // Asks again and again, because a server that makes us wait cannot be told from a silent one.
+        let mut has_waited = false;
+        while is_true(&mut connection, IS_TAKEN)? {
+            if !has_waited {
+                has_waited = true;
+                report_wait()?;
+            }
+            pause(CHECK_INTERVAL);
         }
+        // It waits only if another setup took the lock at this moment.
+        limit_silence(&mut connection, limit.patient());
         run(&mut connection, TAKE)?;
+        limit_silence(&mut connection, limit.ordinary());
         while !is_true(&mut connection, TAKE_OLD)?
             && is_true(&mut connection, IS_OLD_SETUP_RUNNING)?
         {
@@ -58,7 +68,7 @@ impl SetupLock {
                 has_waited = true;
                 report_wait()?;
             }
-            pause(OLD_SETUP_CHECK_INTERVAL);
+            pause(CHECK_INTERVAL);
         }
         Ok(Self(connection))
     }

@@ -27,14 +27,18 @@ pub(crate) fn run(options: &SetupOptions, config: &Config) -> Result<(), Failure
     // All settings are read first, so that a wrong one does not leave half a setup.
     let database = match options.skip_database {
         true => None,
-        false => Some((config.database_url()?, config.login_limits()?)),
+        false => Some((
+            config.database_url()?,
+            config.silence()?,
+            config.login_limits()?,
+        )),
     };
     let broker = match options.skip_broker {
         true => None,
         false => Some((config.management()?, config.ladder()?)),
     };
-    if let Some((url, login_limits)) = database {
-        database::run(&url, &login_limits)?;
+    if let Some((url, silence, login_limits)) = database {
+        database::run(&url, silence, &login_limits)?;
     }
     if let Some((management, ladder)) = broker {
         broker::run(&management, &ladder)?;

@@ -45,6 +45,7 @@ impl Sources {
             .map(|api| Source::start(move || broker::ask(&api)));
         let database = config
             .database()
+            .map(|database| database.within(ANSWER_LIMIT_MAX))
             .map(|database| Source::start(move || database::ask(&database)));
         Self {
             started,

@@ -96,7 +96,7 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
 
 /// Opens a connection for each round, because rounds are rare and idle connections cost memory.
 fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Surveyed, DatabaseError> {
-    let mut connection = database.connect()?;
+    let mut connection = database.connect_patient()?;
     check_ledger(&mut connection, settings.ledger_check_interval)?;
     let debts =
         diesel::sql_query("SELECT wallets, points FROM debts()").get_result(&mut connection)?;

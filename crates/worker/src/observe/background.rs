@@ -19,6 +19,7 @@ declare_log_events! {
     Info "dead_letters_resolved": "another copy of their event was applied";
     Info "payloads_forgotten": "retention deleted payloads";
     Info "bodies_forgotten": "retention deleted bodies of settled dead letters";
+    Warning "database_unanswered": "the database does not answer an idle worker, which is not ready until it does";
     Warning "housekeeping_failed": "retention and gauges wait for the next round";
 }
 
@@ -84,6 +85,17 @@ impl Observable for DeadLettersResolved {
 }
 
 /// A round of housekeeping or of the survey failed.
+pub(crate) struct DatabaseUnanswered<'a> {
+    pub(crate) error: &'a dyn Error,
+}
+
+impl Observable for DatabaseUnanswered<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "database_unanswered", "database does not answer";
+            "error" => self.error.to_string());
+    }
+}
+
 pub(crate) struct HousekeepingFailed<'a> {
     pub(crate) error: &'a dyn Error,
 }

@@ -16,7 +16,9 @@ declare_metrics! {
     static CONSUMING: Gauge = "paynow_worker_consuming" {};
     /// how long the worker has held messages without a commit, 0 when it holds none
     static UNCOMMITTED: Gauge = "paynow_worker_uncommitted_seconds" {};
-    /// 1 while the worker has held messages without a commit for WORKER_STALL_SECONDS
+    /// how long the database has not answered an idle worker, 0 while it answers
+    static UNANSWERED: Gauge = "paynow_worker_database_unanswered_seconds" {};
+    /// 1 while the worker has held messages without a commit, or the database has not answered, for WORKER_STALL_SECONDS
     static STALLED: Gauge = "paynow_worker_stalled" {};
     /// broker, database, schema, handing_on or panic
     static PAUSES: Counter = "paynow_worker_pauses_total" { cause: Known(pause_causes) };
@@ -25,8 +27,8 @@ declare_metrics! {
 declare_log_events! {
     Info "consuming": "the worker consumes messages";
     Warning "paused": "the broker or the database is not available";
-    Warning "stalled": "the worker holds messages, and nothing is committed";
-    Info "stall_ended": "something is committed again, or the worker holds no messages";
+    Warning "stalled": "nothing is committed although messages are held, or the database does not answer an idle worker";
+    Info "stall_ended": "something is committed again, or the database answers and the worker holds no messages";
     Warning "drain_limit_reached": "the broker delivers the unsettled messages again";
 }
 
@@ -80,26 +82,32 @@ impl Observable for Paused<'_> {
     }
 }
 
-/// How long nothing has been committed although messages are held.
+/// How long nothing has been committed although messages are held, and how long the database has not
+/// answered a worker that holds none.
 pub(crate) struct Uncommitted {
     pub(crate) held_for: Duration,
+    pub(crate) unanswered_for: Duration,
     pub(crate) is_stalled: bool,
 }
 
 impl Observable for Uncommitted {
     fn emit(self) {
         UNCOMMITTED.handle().set(self.held_for.as_secs_f64());
+        UNANSWERED.handle().set(self.unanswered_for.as_secs_f64());
         STALLED.handle().set(f64::from(self.is_stalled));
     }
 }
 
-/// How long nothing has been committed.
-pub(crate) struct Stalled(pub(crate) Duration);
+pub(crate) struct Stalled {
+    pub(crate) held_for: Duration,
+    pub(crate) unanswered_for: Duration,
+}
 
 impl Observable for Stalled {
     fn emit(self) {
-        slog_scope::warn!(# "stalled", "stalled: messages wait and nothing is committed";
-            "uncommitted_seconds" => self.0.as_secs());
+        slog_scope::warn!(# "stalled", "stalled: nothing is committed";
+            "uncommitted_seconds" => self.held_for.as_secs(),
+            "unanswered_seconds" => self.unanswered_for.as_secs());
     }
 }
 
