@@ -69,7 +69,7 @@ fn pauses(app: &TestApp) -> Option<f64> {
     app.worker_metric("paynow_worker_pauses_total{cause=\"database\"}")
 }
 
-fn attempts_of(app: &TestApp, wallets: &[i64]) -> i64 {
+pub(crate) fn attempts_of(app: &TestApp, wallets: &[i64]) -> i64 {
     let list: Vec<String> = wallets.iter().map(ToString::to_string).collect();
     app.database.number(&format!(
         "SELECT max(attempts)::bigint AS value FROM webhook_events JOIN orders USING (order_id) \

@@ -34,6 +34,7 @@ mod retention;
 mod reversals;
 mod schema;
 mod setup;
+mod silent_database;
 mod spend;
 mod straight;
 mod terminal;

@@ -113,6 +113,11 @@ impl Database {
         Self { limit, ..self }
     }
 
+    /// From now on the connection waits for an answer as long as this database's connections do.
+    pub(crate) fn limit(&self, connection: &mut PgConnection) {
+        limit_silence(connection, self.limit);
+    }
+
     /// Runs queries in a transaction that sees one state of the database and cannot change it. It
     /// runs as `paynow_reader` where the login may.
     pub fn read<T>(
@@ -164,7 +169,7 @@ impl Database {
         ))
         .get_result(&mut connection)?;
         if access.has_schema {
-            limit_silence(&mut connection, self.limit);
+            self.limit(&mut connection);
             Ok((connection, access))
         } else {
             Err(DatabaseError::NoSchema)

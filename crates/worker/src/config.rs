@@ -28,7 +28,7 @@ const INTERVAL_SECONDS_MAX: u64 = 86_400;
 pub struct Config {
     /// `AMQP_URL`
     pub broker: BrokerAddress,
-    /// `DATABASE_URL`
+    /// `DATABASE_URL`, `DATABASE_SILENCE_SECONDS`
     pub database: DatabaseAddress,
     /// `PAYNOW_SIGNING_SECRETS`: the receiver's list, `id:secret` pairs or bare secrets.
     pub signing_secrets: SecretSetting,
@@ -238,6 +238,7 @@ mod tests {
             ("PAYNOW_STORE_ID", "my store"),
             ("WORKER_LANES", "0"),
             ("WORKER_STALL_SECONDS", "0"),
+            ("DATABASE_SILENCE_SECONDS", "0"),
             ("PARTIAL_REFUNDS", "maybe"),
             ("UNKNOWN_PRODUCTS", "one"),
             ("ORDER_TYPES", "renewal=credit"),

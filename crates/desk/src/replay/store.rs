@@ -61,11 +61,13 @@ impl Rows {
             .bind::<Text, _>(&note.why)
             .bind::<Text, _>(plan.document().to_string())
             .get_result(&mut connection)?;
+        // The steps that follow are small.
+        database.limit(&mut connection);
         Self::held(connection, action.value)
     }
 
     pub(super) fn find(database: &Database, action_id: i64) -> Result<Self, DeskError> {
-        let mut connection = database.patient().open_as_operator()?;
+        let mut connection = database.open_as_operator()?;
         let known: One<bool> =
             sql_query("SELECT EXISTS (SELECT FROM replays WHERE action_id = $1) AS value")
                 .bind::<BigInt, _>(action_id)

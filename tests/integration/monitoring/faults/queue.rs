@@ -2,9 +2,10 @@
 //! early.
 
 use super::{Fault, QUICK};
-use crate::harness::{Order, Program, SECRET, eventually, flake};
+use crate::harness::{Flow, Order, Program, SECRET, Way, eventually, flake};
 use crate::monitoring::system::{POINTS, System};
 use crate::reversals::refund;
+use crate::silent_database::through_a_proxy;
 
 pub(super) const FAULTS: [Fault; 4] = [NO_WORKER, LATE, TOO_EARLY, SILENT];
 
@@ -59,6 +60,29 @@ fn a_silent_database_raises_its_alert() {
     });
     drop(silent);
     SILENT.is_over(&watch, || system.post_order());
+}
+
+/// The table has one fault for each alert; this is another one of [`SILENT`].
+const SILENT_WHILE_IDLE: Fault = Fault {
+    what: "connections to the database say nothing while no webhook arrives",
+    test: "queue::a_database_that_is_silent_to_an_idle_worker_raises_the_alert_too",
+    alerts: SILENT.alerts,
+};
+
+#[test]
+#[ignore = "reads the broker's metrics: ops/test runs it alone"]
+fn a_database_that_is_silent_to_an_idle_worker_raises_the_alert_too() {
+    let mut system = System::with(&[], &[("WORKER_STALL_SECONDS", "1")]);
+    system.kill_worker();
+    let (proxy, url) = through_a_proxy(&system.app);
+    system.app.set_for_workers("DATABASE_URL", &url);
+    system.start_worker();
+    let watch = system.watched(QUICK);
+    SILENT_WHILE_IDLE.is_silent(&watch);
+    proxy.set(Way::Both, Flow::Swallow);
+    SILENT_WHILE_IDLE.fires(&watch, || {});
+    proxy.heal();
+    SILENT_WHILE_IDLE.is_over(&watch, || {});
 }
 
 #[test]
