@@ -4,8 +4,8 @@ import project
 from rule import rule
 from world import selects, title
 
-# One for the dead-letter desk and two for housekeeping, see ops/capacity.md.
-CONNECTIONS_BESIDE_LANES = 3
+# One for the dead-letter desk, two for housekeeping and one for the probe, see ops/capacity.md.
+CONNECTIONS_BESIDE_LANES = 4
 # Half of PostgreSQL's default: game backends, paynowctl and backups need connections too.
 CONNECTIONS_MAX = 50
 
