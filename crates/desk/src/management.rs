@@ -20,6 +20,8 @@ pub use self::settings::ManagementSettings;
 
 /// A cluster may need long to declare ten replicated queues.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// For a list, its whole body included.
+const LIST_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// A longer reason is cut.
 const REASON_CHARS_MAX: usize = 300;
@@ -157,7 +159,13 @@ impl ManagementApi {
             .header("content-type", "application/json")
             .body(body.map(Value::to_string).unwrap_or_default())
             .map_err(|error| unreachable(error.into()))?;
-        let mut answer = agent.run(request).map_err(unreachable)?;
+        let limit = if method == Method::GET {
+            LIST_LIMIT
+        } else {
+            CALL_LIMIT
+        };
+        let request = agent.configure_request(request).timeout_global(Some(limit));
+        let mut answer = agent.run(request.build()).map_err(unreachable)?;
         let text = answer.body_mut().read_to_string().map_err(unreachable)?;
         let status = answer.status().as_u16();
         let url = url.to_string();
@@ -200,7 +208,6 @@ pub(crate) fn text_of<'a>(member: &'a Value, field: &str) -> Option<&'a str> {
 
 fn new_agent(tls: TlsConfig) -> Agent {
     Agent::config_builder()
-        .timeout_global(Some(CALL_LIMIT))
         .timeout_connect(Some(CONNECT_LIMIT))
         .http_status_as_error(false)
         // The broker is inside our network, which a proxy for outgoing traffic does not know.

@@ -84,9 +84,17 @@ impl App {
         );
         let (readiness, current) = watch::channel(Err("starting"));
         let progress = Arc::new(Progress::new(config.lanes.count, config.stall_after));
-        let held = Arc::clone(&progress);
+        let handoff = Arc::new(Handoff {
+            publisher,
+            ladder: config.ladder,
+        });
+        let (held, publishes) = (Arc::clone(&progress), Arc::clone(&handoff));
         let ready = Arc::new(move || match *current.borrow() {
-            Ok(()) => held.not_ready().map_or(Ok(()), Err),
+            Ok(()) => match held.not_ready() {
+                Some(reason) => Err(reason),
+                None if publishes.is_disconnected() => Err("broker"),
+                None => Ok(()),
+            },
             Err(reason) => Err(reason),
         });
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
@@ -109,10 +117,7 @@ impl App {
                 asker,
             }),
             crash_marks: CrashMarks::new(process_id()),
-            handoff: Arc::new(Handoff {
-                publisher,
-                ladder: config.ladder,
-            }),
+            handoff,
             progress,
         };
         Ok(Self {

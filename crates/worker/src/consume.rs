@@ -8,7 +8,7 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use paynow_process::broker::connect::step;
-use paynow_process::broker::{BrokerError, Link};
+use paynow_process::broker::{BrokerError, Link, Probe};
 use tokio_util::sync::CancellationToken;
 
 use crate::message::Message;
@@ -37,6 +37,7 @@ impl Batch {
 pub struct BatchConsumer {
     consumer: Consumer,
     channel: Channel,
+    probe: Probe,
 }
 
 impl BatchConsumer {
@@ -60,7 +61,11 @@ impl BatchConsumer {
             FieldTable::default(),
         );
         let consumer = step("asked for messages (has `paynowctl setup` run?)", consume).await?;
-        Ok(Self { consumer, channel })
+        Ok(Self {
+            consumer,
+            probe: Probe::new(&channel, prefetch),
+            channel,
+        })
     }
 
     pub fn channel(&self) -> &Channel {
@@ -68,7 +73,8 @@ impl BatchConsumer {
     }
 
     /// Waits for one message, then adds those that have arrived, up to `batch_max` messages or
-    /// [`BATCH_BYTES_MAX`]. Returns `None` after `stop`.
+    /// [`BATCH_BYTES_MAX`]. Returns `None` after `stop`. Fails when the broker gives no sign of life; then
+    /// it may have no messages and may not have read the acknowledgements. Safe to drop and call again.
     pub async fn next_batch(
         &mut self,
         batch_max: usize,
@@ -77,6 +83,7 @@ impl BatchConsumer {
         let first = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(None),
+            silent = self.probe.failure() => return Err(silent),
             delivery = self.consumer.next() => received(delivery)?,
         };
         let mut bytes = first.data.len();

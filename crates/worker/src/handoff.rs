@@ -25,6 +25,12 @@ pub struct Handoff {
 }
 
 impl Handoff {
+    /// Whether the next event that must be handed off would wait for a connection. While the broker blocks
+    /// publishers, credits go on.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.publisher.ready() == Err(PublishError::Disconnected)
+    }
+
     /// Publishes to the retry queue of this attempt or, after the last attempt, to the dead letters.
     pub(crate) async fn retry_later(
         &self,

@@ -66,15 +66,20 @@ impl BlockingPublisher {
         };
         let stop = CancellationToken::new();
         let (publisher, tasks) = runtime.block_on(async { Publisher::start(&settings, &stop) });
-        runtime
-            .block_on(wait_until_ready(&publisher, interrupt))
-            .map_err(OpenError::NotReady)?;
-        Ok(Self {
+        let ready = runtime.block_on(wait_until_ready(&publisher, interrupt));
+        let opened = Self {
             runtime,
             publisher,
             tasks,
             stop,
-        })
+        };
+        match ready {
+            Ok(()) => Ok(opened),
+            Err(error) => {
+                opened.close();
+                Err(OpenError::NotReady(error))
+            }
+        }
     }
 
     /// Publishes at most [`AT_ONCE_MAX`] messages together and waits for their confirms, but only briefly

@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use lapin::runtime::default_runtime;
-use lapin::tcp::{AMQPUriTcpExt, RustlsConnector};
+use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, Event};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::socket::{SocketGuard, SocketHandle};
 use super::tls::{BrokerTls, TlsProblem};
 use crate::certificate::{Opening, TlsPeer};
 use crate::environment::{Environment, SettingError};
@@ -133,24 +135,35 @@ pub struct Link {
     /// Kept until the connection is closed: a channel whose last handle is dropped closes itself, and
     /// when that meets the connection's close, lapin logs an error.
     channels: Vec<Channel>,
+    _ends_socket: SocketGuard,
 }
 
 impl Link {
     /// Connects once. `name` is the connection's name at the broker.
     pub async fn open(address: &BrokerAddress, name: &str) -> Result<Self, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connection = match address.uri.scheme {
-            AMQPScheme::AMQP => {
-                let uri = address.uri.clone();
-                step("connected", Connection::connect_uri(uri, properties)).await?
-            }
-            AMQPScheme::AMQPS => connect_with_tls(address, properties).await?,
+        let tls = match address.uri.scheme {
+            AMQPScheme::AMQP => None,
+            AMQPScheme::AMQPS => Some(address.tls.client_config().map_err(BrokerError::Tls)?),
         };
+        let socket = SocketHandle::default();
+        // Dropped with this function, so a broker that leaves its greeting out holds no thread either.
+        let ends_socket = SocketGuard(socket.clone());
+        let connect = connect(address, tls.map(RustlsConnector::from), socket, properties);
+        let connected = step("connected", connect).await;
+        let connection = connected.map_err(|error| {
+            let problem = match address.uri.scheme {
+                AMQPScheme::AMQP => None,
+                AMQPScheme::AMQPS => address.tls.problem(address.host(), &error),
+            };
+            problem.map_or(error, BrokerError::Tls)
+        })?;
         let events = connection.events_listener().boxed();
         Ok(Self {
             connection,
             events,
             channels: Vec::new(),
+            _ends_socket: ends_socket,
         })
     }
 
@@ -180,25 +193,33 @@ impl Link {
     }
 }
 
-/// lapin's own TLS trusts the machine's authorities in addition to the configured one; ours does not.
-async fn connect_with_tls(
+/// Connects over our own socket. lapin's own TLS trusts the machine's authorities in addition to the
+/// configured one; ours does not.
+async fn connect(
     address: &BrokerAddress,
+    tls: Option<RustlsConnector>,
+    socket: SocketHandle,
     properties: ConnectionProperties,
-) -> Result<Connection, BrokerError> {
-    let config = address.tls.client_config().map_err(BrokerError::Tls)?;
-    let connector = RustlsConnector::from(config);
+) -> lapin::Result<Connection> {
     let host = address.host().to_owned();
-    let connect = async move |mut uri: AMQPUri, runtime| {
-        uri.scheme = AMQPScheme::AMQP;
-        let stream = uri.connect_async(&runtime).await?;
-        Ok(stream.into_rustls(&connector, &host).await?)
-    };
-    let connected = async {
-        Connection::connector(address.uri.clone(), default_runtime()?, connect, properties).await
-    };
-    let connected = step("connected", connected).await;
-    connected.map_err(|error| match address.tls.problem(address.host(), &error) {
-        Some(problem) => BrokerError::Tls(problem),
-        None => error,
-    })
+    Connection::connector(
+        address.uri.clone(),
+        default_runtime()?,
+        async move |mut uri: AMQPUri, runtime| {
+            uri.scheme = AMQPScheme::AMQP;
+            // lapin waits for it in a thread that outlives our own time limit.
+            let connected = tokio::time::timeout(STEP_LIMIT, uri.connect_async(&runtime));
+            let late = |_elapsed| io::Error::from(io::ErrorKind::TimedOut);
+            let stream = connected.await.map_err(late)??;
+            if let AsyncTcpStream::Plain(plain) = &stream {
+                socket.keep(plain.get_ref())?;
+            }
+            match &tls {
+                Some(connector) => Ok(stream.into_rustls(connector, &host).await?),
+                None => Ok(stream),
+            }
+        },
+        properties,
+    )
+    .await
 }

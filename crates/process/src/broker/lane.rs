@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use lapin::Channel;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::types::FieldTable;
@@ -18,12 +19,18 @@ use super::observe::{
     BatchPublished, LaneEntered, LaneName, PublishFailed, PublisherConnectFailed,
     PublisherDisconnected,
 };
+use super::probe::Probe;
 use super::window::Window;
 use crate::backoff::ReconnectBackoff;
 use crate::observe::Observable;
 
 /// How often within the time limit the lane checks for overdue confirms.
 const CHECKS_PER_TIMEOUT: u32 = 4;
+/// The prefetch that a channel has from the start, and that one which consumes nothing does not use.
+const PREFETCH: u16 = 0;
+/// An alarm may last longer. Then the next message on the new connection finds it again; but if the end of
+/// the alarm was never told, nothing else would end the wait.
+const BLOCKED_MAX: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
 pub struct PublisherSettings {
@@ -63,25 +70,41 @@ impl Lane {
         let mut backoff = ReconnectBackoff::new();
         let name = self.name;
         while !self.stop.is_cancelled() {
+            let mut lost = None;
             match self.connect().await {
-                Ok((link, channel)) => {
+                Ok((mut link, channel)) => {
                     backoff.reset();
                     self.enter(LaneState::Open);
-                    match self.session(link, &channel, &mut jobs).await {
-                        SessionEnd::Stopped => break,
+                    match self.session(&mut link, &channel, &mut jobs).await {
+                        SessionEnd::Stopped => {
+                            link.close().await;
+                            break;
+                        }
                         SessionEnd::Lost(why) => PublisherDisconnected { name, why }.emit(),
                     }
+                    lost = Some(link);
                 }
                 Err(ref error) => PublisherConnectFailed { name, error }.emit(),
             }
             self.enter(LaneState::Disconnected);
-            self.refuse_for(backoff.next_wait(), &mut jobs).await;
+            let refuse = self.refuse_for(backoff.next_wait(), &mut jobs);
+            tokio::join!(refuse, OptionFuture::from(lost.map(Link::close)));
         }
         self.enter(LaneState::Disconnected);
     }
 
     async fn connect(&self) -> Result<(Link, Channel), BrokerError> {
         let mut link = Link::open(&self.settings.address, self.settings.name).await?;
+        match self.open_channel(&mut link).await {
+            Ok(channel) => Ok((link, channel)),
+            Err(error) => {
+                link.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_channel(&self, link: &mut Link) -> Result<Channel, BrokerError> {
         let channel = link.channel().await?;
         if self.settings.exchange != DEFAULT_EXCHANGE {
             // A passive declare needs no configure right, and its 404 is the clearest error.
@@ -100,16 +123,17 @@ impl Lane {
         }
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         step("asked for confirms", confirms).await?;
-        Ok((link, channel))
+        Ok(channel)
     }
 
     async fn session(
         &self,
-        mut link: Link,
+        link: &mut Link,
         channel: &Channel,
         jobs: &mut mpsc::Receiver<Job>,
     ) -> SessionEnd {
         let mut window = Window::default();
+        let mut probe = Probe::new(channel, PREFETCH);
         let mut overdue = tokio::time::interval(self.settings.timeout / CHECKS_PER_TIMEOUT);
         let mut closed = false;
         while !(closed && window.is_empty()) {
@@ -142,11 +166,14 @@ impl Lane {
                         return SessionEnd::Lost("no confirm in time");
                     }
                 }
+                // Messages that wait for their confirms are a probe themselves.
+                _unanswered = probe.failure(), if window.is_empty() => {
+                    return SessionEnd::Lost("no answer to a probe");
+                }
                 // Last, so that jobs accepted before the stop are still published.
                 () = self.stop.cancelled(), if window.is_empty() => break,
             }
         }
-        link.close().await;
         SessionEnd::Stopped
     }
 
@@ -181,13 +208,16 @@ impl Lane {
         limit.is_some_and(|limit| job.waiter.since.elapsed() > limit)
     }
 
-    /// Waits until the block is over, then connects again: a blocked connection cannot even be closed.
+    /// Waits until the block is over, but not for ever, then connects again: a blocked connection cannot
+    /// even be closed.
     async fn wait_until_unblocked(
         &self,
-        mut link: Link,
+        link: &mut Link,
         jobs: &mut mpsc::Receiver<Job>,
     ) -> SessionEnd {
         self.enter(LaneState::Blocked);
+        let too_long = tokio::time::sleep(BLOCKED_MAX);
+        tokio::pin!(too_long);
         loop {
             tokio::select! {
                 event = link.next_event() => match event {
@@ -199,6 +229,9 @@ impl Lane {
                     Some(job) => job.waiter.answer(Err(PublishError::Blocked)),
                     None => return SessionEnd::Stopped,
                 },
+                () = &mut too_long => {
+                    return SessionEnd::Lost("blocked for minutes, connecting again");
+                }
                 () = self.stop.cancelled() => return SessionEnd::Stopped,
             }
         }

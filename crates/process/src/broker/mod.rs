@@ -11,10 +11,13 @@ mod congestion;
 mod job;
 mod lane;
 pub(crate) mod observe;
+mod probe;
+mod socket;
 mod window;
 
 pub use blocking::BlockingPublisher;
 pub use connect::{BrokerAddress, BrokerError, Link};
 pub use job::{Confirmed, Outgoing, PublishError};
 pub use lane::PublisherSettings;
+pub use probe::Probe;
 pub use publisher::Publisher;
