@@ -7,7 +7,7 @@ create_broker() {
   random_hex 32 >"$BROKER/home/.erlang.cookie"
   chmod 400 "$BROKER/home/.erlang.cookie"
   echo '[rabbitmq_management,rabbitmq_prometheus].' >"$BROKER/enabled_plugins"
-  echo '[].' >"$BROKER/advanced.config"
+  cp "$OPS_DIR/../deploy/rabbitmq/advanced.config" "$BROKER/advanced.config"
   : >"$BROKER/rabbitmq-env.conf"
   # When the broker starts without data, it creates default_user with all permissions on the vhost /,
   # and does not create the user guest.
