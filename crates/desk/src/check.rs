@@ -3,6 +3,7 @@
 mod account;
 mod broker;
 mod ledger;
+mod overdue;
 
 use std::error::Error;
 

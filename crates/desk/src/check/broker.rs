@@ -5,7 +5,7 @@ use paynow_shared::ladder::RetryLadder;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, EVENTS_EXCHANGE, UNROUTED, queues};
 use serde_json::Value;
 
-use super::{Row, Status};
+use super::{Row, Status, overdue};
 use crate::drift::{Gap, Kind, survey, wanted};
 use crate::management::{self, ManagementApi, ManagementError, name_of, named, text_of};
 use crate::text::counted;
@@ -22,6 +22,7 @@ pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>
         queues_row(&wanted, &gaps, &existing),
         routing_row(&wanted, &gaps, &exchanges),
         waiting_row(depth(&existing, waiting)),
+        overdue::row(api, ladder, &existing)?,
         dead_queue_row(depth(&existing, [DEAD_QUEUE])),
         unrouted_row(depth(&existing, [UNROUTED])),
         consumers_row(consumers.as_deref()),

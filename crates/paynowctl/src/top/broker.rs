@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use paynow_desk::error::in_one_line;
-use paynow_desk::management::{ManagementApi, ManagementError};
+use paynow_desk::management::{ManagementApi, ManagementError, expired};
 use serde_json::Value;
 
 use super::snapshot::{Answer, Broker, Queue};
@@ -38,6 +38,7 @@ fn queue(row: &Value) -> Option<Queue> {
         name: row.get("name")?.as_str()?.to_owned(),
         ready: number("messages_ready"),
         unacked: number("messages_unacknowledged"),
+        expired: expired(row),
     })
 }
 

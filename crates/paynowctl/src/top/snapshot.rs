@@ -63,6 +63,8 @@ pub(super) struct Queue {
     /// `None` as long as the broker has no statistics of the queue.
     pub(super) ready: Option<u64>,
     pub(super) unacked: Option<u64>,
+    /// Neither: of a rung, those that are due and not back in the workers' queue.
+    pub(super) expired: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,7 +116,8 @@ impl Scrape {
 
 impl Queue {
     pub(super) fn messages(&self) -> Option<u64> {
-        self.ready?.checked_add(self.unacked?)
+        let kept = self.ready?.checked_add(self.unacked?)?;
+        kept.checked_add(self.expired.unwrap_or(0))
     }
 
     /// The delay of a retry queue.
@@ -149,6 +152,7 @@ mod tests {
                 name: name.to_owned(),
                 ready: None,
                 unacked: None,
+                expired: None,
             };
             assert_eq!(queue.rung_seconds(), seconds, "{name}");
         }

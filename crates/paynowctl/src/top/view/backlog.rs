@@ -26,6 +26,8 @@ pub(in crate::top) struct BrokerView {
     pub(in crate::top) queues: Vec<QueueRow>,
     /// Messages by rung; `None` as long as the broker has no statistics of the queue.
     waiting: BTreeMap<u32, Option<u64>>,
+    /// By rung, without those of unknown figures.
+    overdue: BTreeMap<u32, u64>,
     pub(in crate::top) alarms: Answer<Vec<String>>,
 }
 
@@ -50,6 +52,8 @@ pub(in crate::top) struct Rung {
     pub(in crate::top) seconds: u32,
     /// Messages in its queue; `None` when they are unknown.
     pub(in crate::top) waiting: Option<u64>,
+    /// Those that are due and not back in `paynow.credits`; `None` when they are unknown.
+    pub(in crate::top) overdue: Option<u64>,
     /// Events put there in the last minute; `None` when no worker answered twice.
     pub(in crate::top) put: Option<f64>,
 }
@@ -73,8 +77,19 @@ pub(super) fn broker(now: &Snapshot, snapshots: &[Snapshot]) -> Reading<BrokerVi
             .map(|name| queue_row(name, broker, snapshots))
             .into(),
         waiting: broker.queues.iter().filter_map(rung).collect(),
+        overdue: overdue(broker, snapshots),
         alarms: broker.alarms.clone(),
     })
+}
+
+/// The fewest of all snapshots, because most that have expired are back a moment later.
+fn overdue(broker: &Broker, snapshots: &[Snapshot]) -> BTreeMap<u32, u64> {
+    let of_rung = |queue: &Queue| {
+        let brokers = snapshots.iter().flat_map(|snapshot| &snapshot.broker);
+        let expired = brokers.filter_map(|broker| broker.queue(&queue.name)?.expired);
+        Some((queue.rung_seconds()?, expired.min()?))
+    };
+    broker.queues.iter().filter_map(of_rung).collect()
 }
 
 fn queue_row(name: &'static str, broker: &Broker, snapshots: &[Snapshot]) -> QueueRow {
@@ -148,10 +163,13 @@ pub(super) fn rungs(broker: &Reading<BrokerView>, window: &Increases) -> Vec<Run
         .collect();
     let no_queues = BTreeMap::new();
     let waiting = broker.as_ref().map_or(&no_queues, |view| &view.waiting);
+    let none_overdue = BTreeMap::new();
+    let overdue = broker.as_ref().map_or(&none_overdue, |view| &view.overdue);
     let rungs: BTreeSet<u32> = waiting.keys().chain(put.keys()).copied().collect();
     let rung = |seconds| Rung {
         seconds,
         waiting: waiting.get(&seconds).copied().flatten(),
+        overdue: overdue.get(&seconds).copied(),
         put: has_worker.then(|| put.get(&seconds).copied().unwrap_or(0.0)),
     };
     rungs.into_iter().map(rung).collect()
@@ -209,6 +227,13 @@ impl Backlog {
     }
 }
 
+fn overdue_problem(broker: &BrokerView) -> Option<Problem> {
+    let events: u64 = broker.overdue.values().sum();
+    let are = counted(events, "deferred event is", "deferred events are");
+    let what = format!("{are} overdue: the broker cannot move them to {CREDITS_QUEUE}");
+    (events > 0).then(|| Level::Alarm.problem(what))
+}
+
 pub(super) fn problems(view: &View) -> Vec<Problem> {
     let broker = match &view.broker {
         Ok(broker) => broker,
@@ -223,6 +248,7 @@ pub(super) fn problems(view: &View) -> Vec<Problem> {
     };
     let queues = broker.queues.iter();
     problems.extend(queues.filter_map(|queue| queue.problem.clone()));
+    problems.extend(overdue_problem(broker));
     problems.extend(view.backlog.problem());
     problems
 }

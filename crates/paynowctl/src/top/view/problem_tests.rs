@@ -6,7 +6,7 @@ use super::tests::{
     RECEIVER_AT, WORKER_AT, queue, receiver_page, set_page, snapshot, with, worker_page,
 };
 use super::{Level, View};
-use crate::top::snapshot::{DatabaseState, OpenDeadLetters, Snapshot, Unknown};
+use crate::top::snapshot::{DatabaseState, OpenDeadLetters, Queue, Snapshot, Unknown};
 
 /// Always there: the events of these snapshots are beyond the last bucket.
 const AGE: &str = "p95 of event age is over 1m 0s";
@@ -88,6 +88,35 @@ fn what_is_wrong_in_the_broker() {
         });
         assert_eq!(problem, expected);
     }
+}
+
+#[test]
+fn an_event_is_overdue_when_every_snapshot_shows_it_expired() {
+    let expired = |events| {
+        move |it: &mut Snapshot| {
+            let queues = &mut it.broker.as_mut().unwrap().queues;
+            queues.retain(|queue| queue.name != "paynow.credits.retry.4s");
+            queues.push(Queue {
+                expired: Some(events),
+                ..queue("paynow.credits.retry.4s", 5, 0)
+            });
+        }
+    };
+    let view = |before| {
+        let before = with(snapshot(0.0, 0, 0, 0), expired(before));
+        View::of(&[before, with(snapshot(2.0, 20, 20, 0), expired(3))]).unwrap()
+    };
+    let overdue = view(2);
+    let rung = overdue.rungs.iter().find(|rung| rung.seconds == 4).unwrap();
+    assert_eq!((rung.waiting, rung.overdue), (Some(8), Some(2)));
+    let what = "2 deferred events are overdue: the broker cannot move them to paynow.credits";
+    assert!(overdue.problems.contains(&Level::Alarm.problem(what)));
+    let momentary = view(0).problems;
+    assert!(
+        !momentary
+            .iter()
+            .any(|problem| problem.what.contains("overdue"))
+    );
 }
 
 #[test]

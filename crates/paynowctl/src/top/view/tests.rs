@@ -66,6 +66,7 @@ pub(in crate::top) fn queue(name: &str, ready: u64, unacked: u64) -> Queue {
         name: name.to_owned(),
         ready: Some(ready),
         unacked: Some(unacked),
+        expired: Some(0),
     }
 }
 
