@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -11,6 +12,8 @@ use crate::harness::{Answer, Order, Outcome, Program, Stack, TestApp, eventually
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const PRICE: i64 = 500;
+/// Longer than the interval and the limit of a probe together.
+const PROBE: Duration = Duration::from_secs(25);
 
 /// Runs `paynowctl send` in a thread. It sends refused events again, as PayNow does.
 fn send<'scope>(
@@ -39,6 +42,14 @@ fn send<'scope>(
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         Program::run("paynowctl", &variables, &arguments)
     })
+}
+
+/// An alarm that lasts so long would show a probe that the broker does not answer during one.
+fn outlast_a_probe() {
+    let began = Instant::now();
+    eventually("the alarm outlasts a probe", || {
+        (began.elapsed() > PROBE).then_some(())
+    });
 }
 
 /// Waits until so many events are credited, so that a fault hits a system at work.
@@ -191,13 +202,15 @@ fn a_blocked_broker_is_503_while_acknowledgements_still_flow() {
     }
 
     Stack::rabbitmqctl(&["set_disk_free_limit", "999999GB"]);
+    outlast_a_probe();
     let refused = eventually("the receiver is blocked", || {
         let answer = app.deliver(&Order::of(POINTS, buyer));
         (answer.code() == "blocked").then_some(answer)
     });
-    let ready = app.receiver_ready();
     app.start_worker();
     app.drain();
+    outlast_a_probe();
+    let ready = app.receiver_ready();
     let depth = app.broker.depth("paynow.credits");
     Stack::rabbitmqctl(&["set_disk_free_limit", "50MB"]);
 
@@ -207,6 +220,9 @@ fn a_blocked_broker_is_503_while_acknowledgements_still_flow() {
     );
     assert!(ready.is_some_and(|(status, text)| status == 503 && text.contains("blocked")));
     assert_eq!(depth, 0, "an event stayed unacknowledged");
+    let logs = app.logs();
+    assert!(!logs.contains("no answer to a probe"), "{logs}");
+    assert!(!logs.contains("sign of life"), "{logs}");
     eventually("the receiver accepts events again", || {
         app.deliver(&Order::of(POINTS, buyer))
             .accepted()

@@ -4,10 +4,11 @@
 use super::{Fault, QUICK};
 use crate::harness::{Flow, Order, Program, SECRET, Way, eventually, flake};
 use crate::monitoring::system::{POINTS, System};
+use crate::overdue::make_overdue;
 use crate::reversals::refund;
 use crate::silent_database::through_a_proxy;
 
-pub(super) const FAULTS: [Fault; 4] = [NO_WORKER, LATE, TOO_EARLY, SILENT];
+pub(super) const FAULTS: [Fault; 5] = [NO_WORKER, LATE, TOO_EARLY, SILENT, OVERDUE];
 
 const NO_WORKER: Fault = Fault {
     what: "the only worker is killed, and 10001 webhooks arrive",
@@ -40,6 +41,26 @@ const SILENT: Fault = Fault {
     test: "queue::a_silent_database_raises_its_alert",
     alerts: &["PayNowWorkerStalled critical"],
 };
+
+const OVERDUE: Fault = Fault {
+    what: "deferred events are due while paynow.credits is full",
+    test: "queue::a_full_queue_raises_the_alert_about_overdue_events",
+    alerts: &["PayNowEventsOverdue warning"],
+};
+
+#[test]
+#[ignore = "reads the broker's metrics: ops/test runs it alone"]
+fn a_full_queue_raises_the_alert_about_overdue_events() {
+    let mut system = System::start();
+    let watch = system.watched(QUICK);
+    OVERDUE.is_silent(&watch);
+    system.kill_worker();
+    make_overdue(&system.app, POINTS);
+    OVERDUE.fires(&watch, || {});
+    system.app.broker.unlimit_queue();
+    system.start_worker();
+    OVERDUE.is_over(&watch, || {});
+}
 
 #[test]
 #[ignore = "reads the broker's metrics: ops/test runs it alone"]

@@ -1,0 +1,69 @@
+//! Deferred events that are due while the workers' queue takes none: they are shown, and come soon after.
+
+use std::time::{Duration, Instant};
+
+use paynow_shared::wire::Headers;
+use serde_json::{Value, json};
+
+use crate::harness::{Order, SECRET, TestApp, eventually, flake, signed_headers};
+
+const PRODUCT: i64 = 600_000_000_000_000_040;
+const PRICE: i64 = 500;
+const RUNG: &str = "paynow.credits.retry.1s";
+/// Twice the time that our broker waits for a confirm, and some for a slow machine. Its default is 180 s.
+const BACK_AFTER: Duration = Duration::from_secs(40);
+
+/// Fills the workers' queue, and puts an order on a rung: after its delay the queue refuses it. No worker
+/// may run. Returns the order.
+pub(crate) fn make_overdue(app: &TestApp, product: i64) -> Order {
+    let limit = json!({"max-length": 1, "overflow": "reject-publish"});
+    app.broker.limit_queue("paynow.credits", limit);
+    eventually("the queue of the workers is full", || {
+        (!app.deliver(&Order::of(product, flake())).accepted()).then_some(())
+    });
+    let order = Order::of(product, flake());
+    let body = order.body();
+    let headers = Headers {
+        attempt: 2,
+        ..signed_headers(SECRET, &body)
+    };
+    app.broker.publish(RUNG, &body, &headers);
+    app.note_accepted(&order.event_id.to_string());
+    order
+}
+
+fn row<'a>(rows: &'a Value, id: &str) -> &'a Value {
+    let mut rows = rows.as_array().expect("check lists rows").iter();
+    rows.find(|row| row["id"] == id).expect("it has the row")
+}
+
+#[test]
+fn events_that_a_full_queue_refuses_are_overdue_and_come_back_soon() {
+    let mut app = TestApp::builder().workers(0).start();
+    app.set_product(PRODUCT, PRICE);
+    let before = app.ctl(&["check", "--json"]).json();
+    assert_eq!(row(&before, "overdue")["status"], "ok");
+    let order = make_overdue(&app, PRODUCT);
+
+    eventually("the event is overdue in top", || {
+        let top = app.ctl_json(&["top", "--once"]);
+        let rungs = top["retries"].as_array().cloned().unwrap_or_default();
+        let problems = top["problems"].to_string();
+        let shown = rungs.iter().any(|rung| rung["overdue"] == 1);
+        (shown && problems.contains("1 deferred event is overdue")).then_some(())
+    });
+    let check = app.ctl(&["check", "--json"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let check = check.json();
+    let overdue = row(&check, "overdue");
+    assert_eq!(overdue["status"], "failed", "{check}");
+    let message = overdue["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("1 deferred event"), "{message}");
+
+    app.broker.unlimit_queue();
+    let healed = Instant::now();
+    app.start_worker();
+    app.drain();
+    assert!(healed.elapsed() < BACK_AFTER, "{:?}", healed.elapsed());
+    assert_eq!(app.balance_of(order.customer_id), PRICE);
+}
