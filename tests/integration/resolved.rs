@@ -124,27 +124,90 @@ fn a_letter_of_an_abandoned_replay_is_resolved() {
     });
 }
 
+fn discard(app: &TestApp, letter: &str) {
+    let note = ["--by", "anna", "--why", "a test"];
+    app.ctl(&[&["dead", "discard", letter][..], &note].concat())
+        .succeeded();
+}
+
 #[test]
-fn a_discarded_letter_stays_discarded_and_so_does_its_reason() {
+fn a_discarded_letter_whose_event_is_applied_is_resolved_and_tells_who_discarded_it() {
     let mut app = TestApp::start();
     let order = Order::of(POINTS, flake());
     app.deliver(&order);
     app.drain();
     let event = order.event_id.to_string();
-    let discard = ["dead", "discard", &event, "--by", "anna", "--why", "a test"];
-    app.ctl(&discard).succeeded();
-    let later = dead_and_then_applied(&app);
+    discard(&app, &event);
+    app.set_product(POINTS, PRICE);
     app.deliver(&order);
-    eventually("the discarded one is credited too", || {
+    eventually("the event is credited", || {
         (app.balance_of(order.customer_id) == PRICE).then_some(())
     });
+    // Another body under the same id is not what was applied.
+    let forged = Order {
+        event_id: order.event_id,
+        ..Order::of(POINTS, flake())
+    };
+    app.deliver(&forged);
+    app.drain();
+    discard(
+        &app,
+        &app.database
+            .texts("SELECT max(dead_letter_id)::text AS value FROM dead_letters")[0],
+    );
 
     app.start_worker();
-    eventually("the open one is resolved", || {
-        (letters(&app)[1] == "resolved: applied_by_another_copy").then_some(())
+    eventually("the letter is resolved, and the conflict is not", || {
+        let expected = ["resolved: applied_by_another_copy", "discarded: -"];
+        (letters(&app) == expected).then_some(())
     });
-    assert_eq!(letters(&app)[0], "discarded: -");
-    assert_eq!(app.balance_of(later.customer_id), PRICE);
+    let first = app.database.texts(
+        "SELECT dead_letter_id::text AS value FROM dead_letters ORDER BY dead_letter_id LIMIT 1",
+    );
+    let shown = app.ctl_json(&["dead", "show", &first[0]]);
+    assert_eq!(shown["operator_actions"][0]["operator"], "anna");
+    assert_eq!(app.balance_of(forged.customer_id), 0);
+}
+
+#[test]
+fn a_letter_that_is_discarded_after_its_event_was_applied_is_resolved() {
+    let mut app = TestApp::start();
+    let order = dead_and_then_applied(&app);
+    // The worker's housekeeping comes once a minute, so the letter is still open.
+    discard(&app, &order.event_id.to_string());
+
+    app.start_worker();
+    eventually("the letter is resolved", || {
+        (letters(&app) == ["resolved: applied_by_another_copy"]).then_some(())
+    });
+}
+
+#[test]
+fn a_settled_letter_that_dies_again_is_filed_by_whether_its_event_was_applied() {
+    let app = TestApp::start();
+    let order = Order::of(POINTS, flake());
+    let dies = |deaths: i64| {
+        let body = order.json().to_string();
+        app.broker.publish_bare("paynow.credits.dead", &body);
+        eventually("the copy is a dead letter", || {
+            let sum = "SELECT coalesce(sum(deaths), 0) AS value FROM dead_letters";
+            (app.database.number(sum) == deaths).then_some(())
+        });
+    };
+    dies(1);
+    discard(&app, &order.event_id.to_string());
+    dies(2);
+    assert_eq!(letters(&app), ["open: -"]);
+
+    discard(&app, &order.event_id.to_string());
+    app.set_product(POINTS, PRICE);
+    app.deliver(&order);
+    app.drain();
+    for deaths in 3..=4 {
+        dies(deaths);
+        assert_eq!(letters(&app), ["resolved: applied_by_another_copy"]);
+    }
+    assert_eq!(app.balance_of(order.customer_id), PRICE);
 }
 
 #[test]

@@ -202,15 +202,22 @@ fn ignored_and_whole() -> [Recorded; 4] {
 pub(super) fn ledger() -> Ledger {
     let ledger = Ledger::empty();
     let mut worker = ledger.log_in_as("paynow_worker");
-    let recorded = by_line()
-        .into_iter()
-        .chain(proportional())
-        .chain(of_the_version_before())
-        .chain(opened_again())
-        .chain(ignored_and_whole());
-    for event in recorded {
-        worker.works(&format!("BEGIN; {}; COMMIT", event.sql()));
-    }
+    let mut record = |events: Vec<Recorded>| {
+        for event in events {
+            worker.works(&format!("BEGIN; {}; COMMIT", event.sql()));
+        }
+    };
+    record(of_the_version_before().into());
+    // No worker of the version before runs after this.
+    let over = "UPDATE upgrade_rule SET older_workers_until = clock_timestamp()";
+    ledger.database.execute(over).expect("the row is there");
+    let recorded = by_line().into_iter().chain(proportional());
+    record(
+        recorded
+            .chain(opened_again())
+            .chain(ignored_and_whole())
+            .collect(),
+    );
     let mut backend = ledger.log_in_as("paynow_spender");
     backend.works("SELECT spend(21, 60, 'sword')");
     let mut operator = ledger.log_in_as("paynow_operator");

@@ -192,6 +192,89 @@ fn what_the_owner_adds_by_hand_is_found() {
     check(forgeries);
 }
 
+#[test]
+fn an_order_that_is_credited_twice_under_other_keys_is_found() {
+    // With the time and the event of the order, as only a superuser can write them.
+    let again = "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points, created_at) \
+                 SELECT 'order-line:9' || substr(entry_key, 12), wallet_id, order_id, event_id, kind, points, \
+                     created_at \
+                 FROM ledger_entries WHERE kind = 'order_line' AND order_id = 10";
+    let second_event = "INSERT INTO webhook_events (event_id, event_type, outcome, order_id, body_sha256, \
+                            signature, attempts) \
+                        VALUES (99, 'a test', 'credited', 10, sha256('99'), sha256('99'), 1)";
+    // An order without lines, as a worker of the version before recorded it.
+    let without_lines = |order: i64| {
+        Recorded::new(98, "credited", order)
+            .order("1000", "0")
+            .entry("order-line:981", 20, "order_line", 500)
+            .entry("order-line:982", 20, "order_line", 500)
+            .sql()
+    };
+    let forgeries: &[(&str, String, &[&str])] = &[
+        (
+            "paynow_worker",
+            format!(
+                "{second_event}; {}",
+                entry("order-line:9101", 20, 10, 99, "'order_line', 500")
+            ),
+            &[LINES],
+        ),
+        (
+            "none",
+            without_triggers(again, 20, 500),
+            &["balances_match_ledger", LINES],
+        ),
+        ("paynow_worker", without_lines(98), &[LINES]),
+    ];
+    check(forgeries);
+}
+
+#[test]
+fn a_refund_that_took_a_point_less_or_more_is_found() {
+    let took = |points: i64| {
+        let forged =
+            format!("UPDATE ledger_entries SET points = {points} WHERE entry_key = 'refund:51'");
+        without_triggers(&forged, 20, points + 34)
+    };
+    let forgeries: &[(&str, String, &[&str])] = &[
+        ("none", took(-33), &[RECOMPUTED]),
+        ("none", took(-35), &[RECOMPUTED]),
+    ];
+    check(forgeries);
+}
+
+/// A dead letter of event 1 with this body, in this state since so many minutes.
+fn letter(body: &str, state: &str, minutes: i64) -> String {
+    format!(
+        "INSERT INTO dead_letters (event_id, reason, error, body, body_sha256, attempts, state, last_dead_at) \
+         VALUES ('1', 'malformed', 'no JSON', '{body}', sha256('{body}'), 1, '{state}', \
+             now() - interval '{minutes} minutes'); \
+         UPDATE dead_letters SET settled_at = settled_at - interval '{minutes} minutes'; \
+         UPDATE webhook_events SET settled_at = now() - interval '{minutes} minutes'"
+    )
+}
+
+#[test]
+fn a_letter_of_an_applied_event_that_nobody_resolves_is_found() {
+    const LETTERS: &[&str] = &["applied_letters_are_resolved"];
+    let forgeries: &[(&str, String, &[&str])] = &[
+        ("none", letter("1", "open", 20), LETTERS),
+        ("none", letter("1", "replayed", 20), LETTERS),
+        ("none", letter("1", "discarded", 20), LETTERS),
+        ("none", letter("1", "resolved", 20), &[]),
+        // Housekeeping has not had the time.
+        ("none", letter("1", "open", 5), &[]),
+        // Another body under the same id was not applied.
+        ("none", letter("2", "open", 20), &[]),
+        (
+            "none",
+            letter("1", "open", 20).replace("('1', ", "('99999999999999999999', "),
+            &[],
+        ),
+    ];
+    check(forgeries);
+}
+
 /// The triggers are off, and the wallet's balance is changed as the forger needs it.
 fn without_triggers(forgery: &str, wallet: i64, points: i64) -> String {
     format!(

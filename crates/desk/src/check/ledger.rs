@@ -9,7 +9,7 @@ use super::{Row, Status};
 use crate::row::row;
 
 /// How many of the rows that break an invariant a message names.
-const EXAMPLES_MAX: u32 = 5;
+pub(super) const EXAMPLES_MAX: u32 = 5;
 
 struct Invariant {
     id: &'static str,
@@ -20,7 +20,7 @@ struct Invariant {
 }
 
 /// Each is one that the view `ledger_violations` knows by its id.
-const INVARIANTS: [Invariant; 17] = [
+const INVARIANTS: [Invariant; 18] = [
     Invariant {
         id: "balances_match_ledger",
         table: ("wallets", "wallets"),
@@ -138,6 +138,12 @@ const INVARIANTS: [Invariant; 17] = [
         table: ("refund_attributions", "refunds that a person decided about"),
         holds: "each has the operator action that decided it",
         broken: "a refund was decided by no operator action",
+    },
+    Invariant {
+        id: "applied_letters_are_resolved",
+        table: ("dead_letters", "dead letters"),
+        holds: "none waits or was given up although its event was applied",
+        broken: "a dead letter's event was applied, and no worker has resolved it for 15 minutes",
     },
 ];
 /// A debt breaks nothing: points were taken back after they were spent.

@@ -13,7 +13,9 @@ use crate::output::{self, Column, Row, number, or_dash, text};
 
 const EXAMPLES: &str = "\
 One letter that is named is discarded at once; several, or a selection, are only shown until you add
---yes. Only open letters can be discarded, and either all selected letters are, or none.
+--yes. Only open letters can be discarded, and either all selected letters are, or none. When another
+copy of its event is applied afterwards, a discarded letter becomes resolved; dead show still tells who
+discarded it and why.
 
 Examples:
   paynowctl dead discard 17 --by anna --why 'test order of our own'

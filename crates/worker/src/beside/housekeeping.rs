@@ -77,7 +77,7 @@ async fn repeat_until_none(
     }
 }
 
-/// Visits all unsettled letters once. Returns how many of them were resolved.
+/// Visits once all letters that are not resolved, discarded ones too. Returns how many of them were resolved.
 async fn resolve_applied(mut connection: PgConnection) -> Result<i64, DatabaseError> {
     let mut sum: i64 = 0;
     let mut after = 0;
