@@ -39,6 +39,7 @@ mod silent_database;
 mod silent_broker;
 mod spend;
 mod straight;
+mod survey;
 mod terminal;
 mod tidy;
 mod tls;

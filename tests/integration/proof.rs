@@ -2,6 +2,7 @@
 
 mod kept;
 mod upgrade;
+mod verified;
 mod vouched;
 
 use paynow_shared::signature::Signature;

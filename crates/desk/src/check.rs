@@ -4,9 +4,11 @@ mod account;
 mod broker;
 mod ledger;
 mod overdue;
+mod signatures;
 
 use std::error::Error;
 
+use paynow_process::secrets::SigningSecrets;
 use paynow_shared::ladder::RetryLadder;
 use serde::Serialize;
 
@@ -82,6 +84,14 @@ pub fn check(
         });
     }
     rows
+}
+
+/// Verifies the signatures of the events once more, with the rights of the login itself: no role of ours may
+/// read payloads.
+pub fn signatures(database: &Database, secrets: &[SigningSecrets]) -> Row {
+    database
+        .read_as_login(|connection| signatures::row(connection, secrets))
+        .unwrap_or_else(|error| unknown("events_are_signed", &error))
 }
 
 fn unknown(id: &'static str, error: &dyn Error) -> Row {

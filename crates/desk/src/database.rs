@@ -131,6 +131,15 @@ impl Database {
         Ok(read_only(&mut connection, queries)?)
     }
 
+    /// The same with the rights of the login itself.
+    pub(crate) fn read_as_login<T>(
+        &self,
+        queries: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, DatabaseError> {
+        let (mut connection, _access) = self.open_with_schema()?;
+        Ok(read_only(&mut connection, queries)?)
+    }
+
     /// The same as an operator: bodies hold personal data, which `paynow_reader` may not see.
     pub(crate) fn read_as_operator<T, E>(
         &self,

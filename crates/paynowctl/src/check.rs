@@ -15,6 +15,10 @@ pub(crate) struct CheckOptions {
     /// How many different events were answered 202: fails when one of them is lost
     #[arg(long, value_name = "EVENTS")]
     accepted: Option<u64>,
+    /// Verify the signatures of all events whose payload is kept with PAYNOW_SIGNING_SECRETS and
+    /// PAYNOW_RETIRED_SECRETS; the login must be one that may read payloads, such as that of setup
+    #[arg(long)]
+    signatures: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -33,7 +37,12 @@ pub(crate) fn run(options: &CheckOptions, config: &Config) -> Result<(), Failure
         true => None,
         false => Some((config.management()?, config.ladder()?)),
     };
-    let rows = check::check(&database, broker.as_ref(), options.accepted);
+    let secrets = match options.signatures {
+        true => Some(config.signing_secrets()?),
+        false => None,
+    };
+    let mut rows = check::check(&database, broker.as_ref(), options.accepted);
+    rows.extend(secrets.map(|secrets| check::signatures(&database, &secrets)));
     output::list(&rows, options.format)?;
     if rows.iter().all(|row| row.status.is_fine()) {
         Ok(())

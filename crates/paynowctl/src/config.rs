@@ -7,6 +7,7 @@ use paynow_desk::management::{ManagementApi, ManagementSettings};
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_process::paynow::{PayNowApi, PayNowSettings};
+use paynow_process::secrets::{SecretSetting, SigningSecrets};
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 use paynow_worker::database::SilenceLimit;
@@ -109,6 +110,16 @@ impl Config {
     /// `AMQP_MANAGEMENT_URL`, completed from `AMQP_URL`.
     pub(crate) fn management(&self) -> Result<ManagementApi, SettingError> {
         ManagementSettings::from_environment(&self.environment).map(ManagementApi::new)
+    }
+
+    /// `PAYNOW_SIGNING_SECRETS`, and `PAYNOW_RETIRED_SECRETS` where they are set: of which one must have
+    /// signed every event.
+    pub(crate) fn signing_secrets(&self) -> Result<Vec<SigningSecrets>, SettingError> {
+        let signing =
+            SecretSetting::from_required_secret("PAYNOW_SIGNING_SECRETS", &self.environment)?;
+        let retired = SecretSetting::from_secret("PAYNOW_RETIRED_SECRETS", &self.environment)?;
+        let settings = [Some(signing), retired].into_iter().flatten();
+        Ok(settings.map(|setting| setting.secrets).collect())
     }
 
     /// The first of `PAYNOW_SIGNING_SECRETS`: `id:secret` or a bare secret.

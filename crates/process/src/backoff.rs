@@ -18,9 +18,14 @@ pub struct ReconnectBackoff(ExponentialBackoff);
 
 impl ReconnectBackoff {
     pub fn new() -> Self {
+        Self::between(FIRST, LONGEST)
+    }
+
+    /// For work that costs more than a connection.
+    pub fn between(first: Duration, longest: Duration) -> Self {
         let policy = ExponentialBackoffBuilder::new()
-            .with_initial_interval(FIRST)
-            .with_max_interval(LONGEST)
+            .with_initial_interval(first)
+            .with_max_interval(longest)
             .with_multiplier(FACTOR)
             .with_randomization_factor(JITTER)
             // The crate gives up after 15 minutes by default; an outage may last longer.

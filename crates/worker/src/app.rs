@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ask::Asker;
 use crate::attempt::Rules;
-use crate::beside::{housekeeping, probe, survey};
+use crate::beside::{housekeeping, look, probe, survey};
 use crate::catalog::CATALOG;
 use crate::config::{Config, SurveySettings};
 use crate::crash_marks::CrashMarks;
@@ -171,15 +171,16 @@ impl App {
     /// Starts the tasks that run during and between all sessions.
     fn start_background_tasks(&self) -> JoinSet<()> {
         let database = &self.session.database;
+        let progress = &self.session.progress;
         let peers = [Some(self.session.broker.tls_peer()), database.tls_peer()];
         let peers = peers.into_iter().flatten().collect();
         let mut tasks = JoinSet::new();
         tasks.spawn(housekeeping::run(database.clone(), self.retention_days));
         tasks.spawn(survey::run(database.clone(), self.survey));
-        let progress = Arc::clone(&self.session.progress);
-        tasks.spawn(probe::run(database.clone(), progress));
+        tasks.spawn(probe::run(database.clone(), Arc::clone(progress)));
+        tasks.spawn(look::run(database.clone(), self.survey));
         tasks.spawn(certificate::watch(peers));
-        let report = Arc::clone(&self.session.progress).report();
+        let report = Arc::clone(progress).report();
         tasks.spawn(async { match report.await {} });
         tasks
     }

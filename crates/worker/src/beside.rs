@@ -2,4 +2,5 @@
 
 pub mod housekeeping;
 pub mod probe;
+pub mod look;
 pub mod survey;

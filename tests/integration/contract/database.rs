@@ -176,6 +176,11 @@ struct Word {
 pub(crate) struct Session(PgConnection);
 
 impl Session {
+    /// A session of a superuser.
+    pub(crate) fn of(database: &TestDatabase) -> Self {
+        Self(database.connect())
+    }
+
     #[track_caller]
     pub(crate) fn works(&mut self, sql: &str) {
         self.0

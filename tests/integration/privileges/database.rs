@@ -82,6 +82,7 @@ const ALL_RIGHTS: &[&str] = &[
     "paynow_worker: execute forget_payloads",
     "paynow_worker: execute is_applied",
     "paynow_worker: execute is_vouched",
+    "paynow_worker: execute postpone_ledger_check",
     "paynow_worker: execute resolve_applied_letters",
     "paynow_worker: execute restore_body",
     "paynow_worker: insert dead_letters",

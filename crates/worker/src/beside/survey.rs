@@ -1,13 +1,11 @@
-//! Facts that only the database knows and monitoring needs: debts, open dead letters, and whether the
-//! ledger's invariants hold. They are read at intervals. A failure is logged, and the next round tries
-//! again.
-
-use std::time::Duration;
+//! Facts that only the database knows and monitoring needs: open dead letters, debts, and what the last
+//! check of the ledger found. They are read at intervals, each by itself: one that fails hides no other.
+//! A failure is logged, and the next round tries again.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Integer, Text};
-use diesel::{Connection, QueryableByName, RunQueryDsl};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, RunQueryDsl};
 use metrics::Gauge;
 use paynow_process::clock;
 use paynow_process::observe::Observable;
@@ -21,8 +19,8 @@ use crate::database::{DatabaseAddress, DatabaseError, blocking};
 use crate::observe::background::HousekeepingFailed;
 use crate::observe::events::reasons;
 
-/// A check of a ledger that has grown for years reads for minutes.
-const LEDGER_CHECK_LIMIT: &str = "SET LOCAL statement_timeout = '15min'";
+/// Each of these reads takes milliseconds. One that takes longer must not keep the others from being read.
+const READ_LIMIT: &str = "SET statement_timeout = '10s'";
 
 declare_metrics! {
     /// dead letters that are open
@@ -43,14 +41,6 @@ declare_metrics! {
 
 declare_log_events! {
     Critical "ledger_violated": "an invariant of the ledger is broken";
-}
-
-/// The results of one round.
-struct Surveyed {
-    debts: Debts,
-    open: Vec<OpenLetters>,
-    checks: Vec<LedgerCheck>,
-    now_ms: i64,
 }
 
 #[derive(QueryableByName)]
@@ -82,11 +72,19 @@ struct LedgerCheck {
     checked_at_seconds: i64,
 }
 
+/// What a round has read. A part is missing if it could not be read.
+struct Surveyed {
+    open: Result<Vec<OpenLetters>, DatabaseError>,
+    checks: Result<Vec<LedgerCheck>, DatabaseError>,
+    debts: Result<Debts, DatabaseError>,
+    now_ms: i64,
+}
+
 /// Runs a round at once and then after every interval, until it is dropped.
 pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
     loop {
         let database = database.clone();
-        match blocking(move || read(&database, settings)).await {
+        match blocking(move || read(&database)).await {
             Ok(surveyed) => surveyed.emit(),
             Err(error) => HousekeepingFailed { error: &error }.emit(),
         }
@@ -95,74 +93,96 @@ pub async fn run(database: DatabaseAddress, settings: SurveySettings) {
 }
 
 /// Opens a connection for each round, because rounds are rare and idle connections cost memory.
-fn read(database: &DatabaseAddress, settings: SurveySettings) -> Result<Surveyed, DatabaseError> {
-    let mut connection = database.connect_patient()?;
-    check_ledger(&mut connection, settings.ledger_check_interval)?;
-    let debts =
-        diesel::sql_query("SELECT wallets, points FROM debts()").get_result(&mut connection)?;
+fn read(database: &DatabaseAddress) -> Result<Surveyed, DatabaseError> {
+    let mut connection = database.connect()?;
+    connection.batch_execute(READ_LIMIT)?;
+    Ok(Surveyed {
+        open: open_letters(&mut connection),
+        checks: ledger_checks(&mut connection),
+        debts: debts(&mut connection),
+        now_ms: clock::now_ms(),
+    })
+}
+
+fn open_letters(connection: &mut PgConnection) -> Result<Vec<OpenLetters>, DatabaseError> {
     let open = diesel::sql_query(
         "SELECT reason, count(*) AS letters, \
              extract(epoch FROM now() - min(last_dead_at))::bigint AS oldest_age_seconds \
          FROM dead_letters WHERE state = 'open' GROUP BY reason",
     )
-    .load(&mut connection)?;
+    .load(connection)?;
+    Ok(open)
+}
+
+fn ledger_checks(connection: &mut PgConnection) -> Result<Vec<LedgerCheck>, DatabaseError> {
     let checks = diesel::sql_query(
         "SELECT check_id, violations, \
              coalesce(extract(epoch FROM checked_at)::bigint, 0) AS checked_at_seconds \
          FROM ledger_checks ORDER BY check_id",
     )
-    .load(&mut connection)?;
-    Ok(Surveyed {
-        debts,
-        now_ms: clock::now_ms(),
-        open,
-        checks,
-    })
+    .load(connection)?;
+    Ok(checks)
 }
 
-/// One worker checks for all workers, and the others read its result.
-fn check_ledger(connection: &mut PgConnection, max_age: Duration) -> Result<(), DatabaseError> {
-    connection.transaction(|connection| {
-        connection.batch_execute(LEDGER_CHECK_LIMIT)?;
-        diesel::sql_query("SELECT check_ledger($1) AS _looked")
-            .bind::<Integer, _>(i32::try_from(max_age.as_secs()).unwrap_or(i32::MAX))
-            .execute(connection)?;
-        Ok(())
-    })
+fn debts(connection: &mut PgConnection) -> Result<Debts, DatabaseError> {
+    Ok(diesel::sql_query("SELECT wallets, points FROM debts()").get_result(connection)?)
 }
 
 impl Observable for Surveyed {
     fn emit(self) {
         let Self {
-            debts,
             open,
             checks,
+            debts,
             now_ms,
         } = self;
-        DEBT_WALLETS.handle().set(float(debts.wallets));
-        DEBT_POINTS.handle().set(float(debts.points));
-        for reason in Reason::iter() {
-            let row = open.iter().find(|row| row.reason == reason.code());
-            OPEN.with([reason.code()])
-                .set(float(row.map_or(0, |row| row.letters)));
-        }
-        let oldest = open.iter().map(|row| row.oldest_age_seconds).max();
-        OPEN_OLDEST.handle().set(float(oldest.unwrap_or(0)));
-        for check in &checks {
-            VIOLATIONS
-                .with([check.check_id.clone()])
-                .set(float(check.violations));
-            if check.violations > 0 {
-                slog_scope::crit!(# "ledger_violated", "an invariant of the ledger is broken";
-                    "check" => &check.check_id, "violations" => check.violations);
+        let parts = [
+            open.map(|open| show_open_letters(&open)),
+            checks.map(|checks| show_ledger_checks(&checks)),
+            debts.map(|debts| show_debts(&debts)),
+        ];
+        let mut is_whole = true;
+        for part in parts {
+            if let Err(error) = part {
+                is_whole = false;
+                HousekeepingFailed { error: &error }.emit();
             }
         }
-        let oldest_check = checks.iter().map(|check| check.checked_at_seconds).min();
-        LEDGER_CHECKED
-            .handle()
-            .set(float(oldest_check.unwrap_or(0)));
-        SURVEYED.handle().set(float(now_ms / 1000));
+        if is_whole {
+            SURVEYED.handle().set(float(now_ms / 1000));
+        }
     }
+}
+
+fn show_open_letters(open: &[OpenLetters]) {
+    for reason in Reason::iter() {
+        let row = open.iter().find(|row| row.reason == reason.code());
+        OPEN.with([reason.code()])
+            .set(float(row.map_or(0, |row| row.letters)));
+    }
+    let oldest = open.iter().map(|row| row.oldest_age_seconds).max();
+    OPEN_OLDEST.handle().set(float(oldest.unwrap_or(0)));
+}
+
+fn show_ledger_checks(checks: &[LedgerCheck]) {
+    for check in checks {
+        VIOLATIONS
+            .with([check.check_id.clone()])
+            .set(float(check.violations));
+        if check.violations > 0 {
+            slog_scope::crit!(# "ledger_violated", "an invariant of the ledger is broken";
+                "check" => &check.check_id, "violations" => check.violations);
+        }
+    }
+    let oldest_check = checks.iter().map(|check| check.checked_at_seconds).min();
+    LEDGER_CHECKED
+        .handle()
+        .set(float(oldest_check.unwrap_or(0)));
+}
+
+fn show_debts(debts: &Debts) {
+    DEBT_WALLETS.handle().set(float(debts.wallets));
+    DEBT_POINTS.handle().set(float(debts.points));
 }
 
 /// Gauges are floats, which round numbers above 2^53.

@@ -1,6 +1,7 @@
 //! What the archive, housekeeping and the survey report.
 
 use std::error::Error;
+use std::time::Duration;
 
 use metrics::Counter;
 use paynow_process::observe::Observable;
@@ -11,6 +12,8 @@ declare_metrics! {
     static ARCHIVED: Counter = "paynow_worker_dead_letters_archived_total" {};
     /// payloads deleted by retention
     static FORGOTTEN: Counter = "paynow_worker_payloads_forgotten_total" {};
+    /// checks of the ledger that failed or took too long
+    static CHECK_FAILED: Counter = "paynow_worker_ledger_check_failed_total" {};
 }
 
 declare_log_events! {
@@ -21,6 +24,8 @@ declare_log_events! {
     Info "bodies_forgotten": "retention deleted bodies of settled dead letters";
     Warning "database_unanswered": "the database does not answer an idle worker, which is not ready until it does";
     Warning "housekeeping_failed": "retention and gauges wait for the next round";
+    Info "ledger_checked": "this worker checked the invariants of the ledger for all workers";
+    Warning "ledger_check_failed": "the invariants of the ledger could not be checked";
 }
 
 pub(crate) struct DeadLettersArchived {
@@ -103,6 +108,31 @@ pub(crate) struct HousekeepingFailed<'a> {
 impl Observable for HousekeepingFailed<'_> {
     fn emit(self) {
         slog_scope::warn!(# "housekeeping_failed", "housekeeping failed";
+            "error" => self.error.to_string());
+    }
+}
+
+pub(crate) struct LedgerChecked {
+    pub(crate) took: Duration,
+}
+
+impl Observable for LedgerChecked {
+    fn emit(self) {
+        slog_scope::info!(# "ledger_checked", "ledger checked";
+            "took_ms" => u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+pub(crate) struct LedgerCheckFailed<'a> {
+    pub(crate) error: &'a dyn Error,
+    pub(crate) wait: Duration,
+}
+
+impl Observable for LedgerCheckFailed<'_> {
+    fn emit(self) {
+        CHECK_FAILED.handle().increment(1);
+        slog_scope::warn!(# "ledger_check_failed", "ledger check failed";
+            "wait_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
             "error" => self.error.to_string());
     }
 }

@@ -5,7 +5,7 @@ use crate::harness::{Order, TestApp, flake};
 use crate::monitoring::system::{POINTS, PRICE, System, UNKNOWN};
 use crate::reversals::refund;
 
-pub(super) const FAULTS: [Fault; 5] = [FLOOD, OLD, NO_DESK, FORGED, DEBTS];
+pub(super) const FAULTS: [Fault; 6] = [FLOOD, OLD, NO_DESK, NO_CHECK, FORGED, DEBTS];
 
 const FLOOD: Fault = Fault {
     what: "orders of a product without points arrive",
@@ -28,6 +28,12 @@ const NO_DESK: Fault = Fault {
     what: "the worker loses the right to write dead letters",
     test: "desk::dead_letters_raise_their_alerts",
     alerts: &["PayNowDeadLettersNotArchived warning"],
+};
+
+const NO_CHECK: Fault = Fault {
+    what: "the worker loses the right to check the ledger",
+    test: "desk::dead_letters_raise_their_alerts",
+    alerts: &["PayNowLedgerCheckFailing warning"],
 };
 
 const FORGED: Fault = Fault {
@@ -81,6 +87,14 @@ fn dead_letters_raise_their_alerts() {
     let may = "GRANT EXECUTE ON FUNCTION archive_dead_letter TO paynow_worker";
     app.database.execute(may).expect("its owner may");
     NO_DESK.is_over(&watch, || {});
+
+    NO_CHECK.is_silent(&watch);
+    let may_not = "REVOKE EXECUTE ON FUNCTION check_ledger FROM paynow_worker";
+    app.database.execute(may_not).expect("its owner may");
+    NO_CHECK.fires(&watch, || {});
+    let may = "GRANT EXECUTE ON FUNCTION check_ledger TO paynow_worker";
+    app.database.execute(may).expect("its owner may");
+    NO_CHECK.is_over(&watch, || {});
 }
 
 #[test]
