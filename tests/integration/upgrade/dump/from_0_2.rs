@@ -107,7 +107,7 @@ fn decide(app: &TestApp, arguments: &[&str]) {
 #[test]
 fn the_upgrade_changes_nothing_that_0_2_recorded() {
     let mut app = restored();
-    assert!(applied_migrations(&app).len() <= all_migrations().len());
+    assert!(applied_migrations(&app).len() < all_migrations().len());
     upgrade_unchanged(&mut app, &BALANCES);
 }
 
@@ -252,6 +252,10 @@ fn a_letter_that_0_2_discarded_is_decided_again_only_if_its_event_was_not_applie
     let (given_up, applied) = ("511705088000900041", "511705088000900065");
     let mut app = upgraded();
     start_worker(&mut app);
+    eventually(
+        "housekeeping resolves the letter of the applied event",
+        || (letter(&app, applied) == ["resolved unknown_product"]).then_some(()),
+    );
     for event in [given_up, applied] {
         tell_again(&app, event);
     }
