@@ -1,0 +1,1 @@
+//! Empty: the package is its one test, in `main.rs`.
