@@ -124,9 +124,12 @@ pub fn enabled(model: &Protocol, state: &State, steps: &mut Vec<Step>) {
 fn of_row(model: &Protocol, state: &State, row: Row, event: Event, add: &mut impl FnMut(DeskStep)) {
     let letter = &state.letters[event];
     let sends_first = model.has(Mutation::SendBeforeTake);
-    if row == Row::Waiting && !sends_first {
-        add(DeskStep::Take(event));
-    } else if model.has(Mutation::MovingSelection) && letter.state == LetterState::Open {
+    let is_selected = if model.has(Mutation::MovingSelection) {
+        letter.state == LetterState::Open
+    } else {
+        row == Row::Waiting
+    };
+    if is_selected && !sends_first {
         add(DeskStep::Take(event));
     }
     if matches!(row, Row::Taken { .. }) || (row == Row::Waiting && sends_first) {

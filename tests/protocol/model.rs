@@ -1,12 +1,13 @@
 //! The protocol as a model for stateright: PayNow, the receiver, the broker, two workers, the archive and
 //! the desk, with the two events of a scenario.
 
-use stateright::{Model, Property};
+use stateright::{Model, Path, Property};
 
 use super::mutation::Mutation;
 use super::properties::properties;
 use super::state::{EVENTS, Event, Kind, State};
 use super::step::Step;
+use super::worker::WorkStep;
 use super::{archive, desk, step, webhook, worker};
 
 /// A scenario and its bounds.
@@ -51,14 +52,42 @@ impl Protocol {
     }
 
     /// The steps of a counterexample, one a line, and the state that they lead to.
-    pub fn tell(&self, steps: &[Step], last: &State) -> String {
-        let lines = steps.iter().enumerate();
-        let lines = lines.map(|(number, step)| format!("{:3}. {step:?}\n", number + 1));
-        let lines: String = lines.collect();
-        let events = self.events.iter().enumerate();
-        let events = events.map(|(event, kind)| format!("event {event} is {kind:?}\n"));
-        let events: String = events.collect();
-        format!("{events}{lines}which leads to {last:#?}")
+    pub fn tell(&self, path: Path<State, Step>) -> String {
+        let mut text = String::new();
+        let mut last = None;
+        for (number, (state, step)) in path.into_vec().into_iter().enumerate() {
+            if let Some(step) = step {
+                text += &format!("{:3}. {}\n", number + 1, self.name(&state, step));
+            }
+            last = Some(state);
+        }
+        let [first, second] = self.events;
+        format!("{text}which leads to {last:#?}\nEvent 0 is {first:?}, event 1 is {second:?}.")
+    }
+
+    /// A step, with the names of its participant and its event.
+    fn name(&self, before: &State, step: Step) -> String {
+        let held = |who: usize| before.workers[who].map(|held| held.copy.event);
+        let (who, of, what) = match step {
+            Step::Webhook(event, step) => ("receiver", Some(event), format!("{step:?}")),
+            Step::Worker(who, WorkStep::Deliver(copy)) => {
+                let what = format!("Deliver, attempt {}, to worker {who}", copy.attempt + 1);
+                ("broker", Some(copy.event), what)
+            }
+            Step::Worker(who, step) => ("worker", held(who), format!("{step:?}")),
+            Step::Broker(step) => ("broker", None, format!("{step:?}")),
+            Step::Archive(step) => ("archive", None, format!("{step:?}")),
+            Step::Desk(step) => ("desk", None, format!("{step:?}")),
+        };
+        let of = of.map(|event| format!(" ({:?})", self.events[event]));
+        let named = self
+            .events
+            .iter()
+            .enumerate()
+            .fold(what, |what, (event, kind)| {
+                what.replace(&format!("({event})"), &format!("({kind:?})"))
+            });
+        format!("{who}: {named}{}", of.unwrap_or_default())
     }
 }
 
