@@ -10,7 +10,7 @@ pub enum ArchiveStep {
     /// The archive gets a dead letter, inserts it or counts one more death, and commits.
     ///
     /// Code: `crates/worker/src/archive.rs` `run_archive`, `crates/worker/src/archive.rs` `insert`,
-    /// `migrations/2026-11-27-000200_proof/up.sql` `archive_dead_letter`
+    /// `migrations` `archive_dead_letter`
     Commit(Event),
     /// The archive acknowledges the letter.
     ///

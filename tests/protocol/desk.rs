@@ -11,12 +11,12 @@ pub enum DeskStep {
     ///
     /// Code: `crates/desk/src/replay/plan.rs` `plan`, `crates/desk/src/replay/store.rs` `begin`,
     /// `crates/desk/src/letters.rs` `selected_open`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `begin_replay`
+    /// `migrations` `begin_replay`
     Begin,
     /// The replay takes a letter before it is sent, or skips it because it is no longer open.
     ///
     /// Code: `crates/desk/src/replay/store.rs` `take`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `take_letters`
+    /// `migrations` `take_letters`
     Take(Event),
     /// The replay publishes a letter that it has taken, and the broker stores it.
     ///
@@ -26,7 +26,7 @@ pub enum DeskStep {
     /// The confirm arrives, and the replay records it.
     ///
     /// Code: `crates/desk/src/replay/drive.rs` `send`, `crates/desk/src/replay/store.rs` `sent`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `mark_letters_sent`
+    /// `migrations` `mark_letters_sent`
     MarkSent,
     /// The confirm is lost with its connection, and the replay publishes the letter again. A fault.
     ///
@@ -39,7 +39,7 @@ pub enum DeskStep {
     /// The replay is interrupted: it gives back what it has not sent, and its process ends. A fault.
     ///
     /// Code: `crates/desk/src/replay/store.rs` `give_back`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `give_back_letters`
+    /// `migrations` `give_back_letters`
     Interrupt,
     /// A person resumes the replay.
     ///
@@ -48,7 +48,7 @@ pub enum DeskStep {
     /// The replay looks what became of a letter.
     ///
     /// Code: `crates/desk/src/replay/store.rs` `observe`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `observe_replay`
+    /// `migrations` `observe_replay`
     Observe(Event),
     /// The replay ends. Letters that it has not taken stay open.
     ///
@@ -57,13 +57,13 @@ pub enum DeskStep {
     /// A person gives an open letter up.
     ///
     /// Code: `crates/desk/src/discard.rs` `discard`,
-    /// `migrations/2026-11-27-000600_accountable/up.sql` `discard_letters`
+    /// `migrations` `discard_letters`
     Discard(Event),
     /// Housekeeping resolves a letter whose event was applied after all.
     ///
     /// Code: `crates/worker/src/beside/housekeeping.rs` `resolve_applied`,
-    /// `migrations/2026-11-25-000100_desk_retention/up.sql` `resolve_applied_letters`,
-    /// `migrations/2026-11-25-000100_desk_retention/up.sql` `is_applied`
+    /// `migrations` `resolve_applied_letters`,
+    /// `migrations` `is_applied`
     Resolve(Event),
 }
 
@@ -98,7 +98,8 @@ pub fn enabled(model: &Protocol, state: &State, steps: &mut Vec<Step>) {
     let Some(replay) = &state.replay else { return };
     match replay.publishing {
         _ if !replay.running => {
-            if replay.rows.iter().any(Row::is_to_do) {
+            let is_to_do = replay.rows.iter().any(Row::is_to_do);
+            if is_to_do && !model.has(Mutation::NobodyResumes) {
                 add(DeskStep::Resume);
             }
         }
@@ -160,8 +161,9 @@ fn outcome(state: &State, row: Row, event: Event) -> Row {
 fn is_resolved(model: &Protocol, state: &State, event: Event) -> bool {
     match state.letters[event].state {
         LetterState::Open => state.is_applied(event),
+        LetterState::Discarded => state.is_applied(event) && !model.has(Mutation::DiscardedStays),
         LetterState::Replayed => state.is_applied(event) || model.has(Mutation::ResolveWithoutLook),
-        LetterState::Absent | LetterState::Discarded | LetterState::Resolved => false,
+        LetterState::Absent | LetterState::Resolved => false,
     }
 }
 

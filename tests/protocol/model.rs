@@ -53,16 +53,15 @@ impl Protocol {
 
     /// The steps of a counterexample, one a line, and the state that they lead to.
     pub fn tell(&self, path: Path<State, Step>) -> String {
+        let last = *path.last_state();
         let mut text = String::new();
-        let mut last = None;
-        for (number, (state, step)) in path.into_vec().into_iter().enumerate() {
+        for (number, (before, step)) in path.into_vec().into_iter().enumerate() {
             if let Some(step) = step {
-                text += &format!("{:3}. {}\n", number + 1, self.name(&state, step));
+                text += &format!("{:3}. {}\n", number + 1, self.name(&before, step));
             }
-            last = Some(state);
         }
         let [first, second] = self.events;
-        format!("{text}which leads to {last:#?}\nEvent 0 is {first:?}, event 1 is {second:?}.")
+        format!("{text}which leads to {last:?}\nEvent 0 is {first:?}, event 1 is {second:?}.")
     }
 
     /// A step, with the names of its participant and its event.
@@ -70,8 +69,8 @@ impl Protocol {
         let held = |who: usize| before.workers[who].map(|held| held.copy.event);
         let (who, of, what) = match step {
             Step::Webhook(event, step) => ("receiver", Some(event), format!("{step:?}")),
-            Step::Worker(who, WorkStep::Deliver(copy)) => {
-                let what = format!("Deliver, attempt {}, to worker {who}", copy.attempt + 1);
+            Step::Worker(_, WorkStep::Deliver(copy)) => {
+                let what = format!("Deliver, attempt {}", copy.attempt + 1);
                 ("broker", Some(copy.event), what)
             }
             Step::Worker(who, step) => ("worker", held(who), format!("{step:?}")),

@@ -27,6 +27,10 @@ pub enum Mutation {
     MovingSelection,
     /// A replay takes a letter after it has sent it.
     SendBeforeTake,
+    /// Nobody resumes a replay that was killed: what it had taken stays taken.
+    NobodyResumes,
+    /// Housekeeping leaves a discarded letter as it is when its event is applied.
+    DiscardedStays,
     /// Housekeeping resolves a replayed letter without looking whether its event was applied.
     ResolveWithoutLook,
 }

@@ -1,6 +1,6 @@
-//! What must hold. stateright's `eventually` overlooks a counterexample whose last part was visited on
-//! another path before. So liveness is a statement about the states after which nothing can happen any
-//! more; that every path leads to one is what `graph.rs` shows.
+//! What must hold. stateright's `eventually` misses a counterexample that joins a path it has visited before.
+//! So liveness is a statement about the states in which nothing but a fault can happen any more; that every
+//! path leads to one is what `graph.rs` shows.
 
 use stateright::Property;
 
@@ -105,8 +105,7 @@ fn is_at_rest(state: &State) -> bool {
         let webhook = state.webhooks[event];
         let is_settled = match state.letters[event].state {
             LetterState::Absent | LetterState::Resolved => state.is_applied(event),
-            LetterState::Open => !state.is_applied(event),
-            LetterState::Discarded => true,
+            LetterState::Open | LetterState::Discarded => !state.is_applied(event),
             LetterState::Replayed => false,
         };
         webhook.answered
