@@ -6,7 +6,6 @@ mod filter;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use url::Url;
 
 use self::filter::{Filter, Silence};
@@ -199,7 +198,7 @@ fn a_replay_ends_when_the_broker_is_silent_and_goes_on_later() {
     filter.silence("paynowctl-replay", Silence::AfterPublish);
     let number = app
         .database
-        .number("SELECT max(action_id) AS value FROM operator_actions WHERE action = 'replay'");
+        .number("SELECT min(action_id) AS value FROM operator_actions WHERE action = 'replay'");
     let number = number.to_string();
     let resume = [&["dead", "replay", "--resume", &number], &note[..]].concat();
     let unconfirmed = ctl_with(&app, address(), &resume);
@@ -237,7 +236,7 @@ fn a_command_ends_when_the_management_api_is_silent_or_trickles() {
         let variable = ("AMQP_MANAGEMENT_URL", url.to_string());
         ctl_with(&app, variable, &["check"])
     };
-    assert_ne!(check().code, None);
+    assert_eq!(check().code, Some(0));
 
     proxy.blackhole(true);
     let silent = check();
@@ -253,6 +252,5 @@ fn a_command_ends_when_the_management_api_is_silent_or_trickles() {
         "{trickling:?}"
     );
     proxy.heal();
-    let healed: Value = app.ctl(&["check", "--json"]).json();
-    assert!(healed.is_object(), "{healed}");
+    assert_eq!(check().code, Some(0));
 }
