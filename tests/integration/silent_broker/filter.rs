@@ -56,7 +56,7 @@ impl Wire {
         match self.rules.of(&self.name.lock().unwrap()) {
             Silence::AfterPublish if *self.has_published.lock().unwrap() => Silence::HeartbeatsOnly,
             Silence::AfterPublish => Silence::None,
-            other => other,
+            rule @ (Silence::None | Silence::HeartbeatsOnly | Silence::Total) => rule,
         }
     }
 

@@ -247,6 +247,7 @@ fn rungs_are_those_of_the_broker_and_those_of_the_worker() {
     assert_eq!(seconds, [1, 4, 9, 16, 64, 256, 1024, 3600]);
     let rung = |put| Rung {
         seconds: 4,
+        overdue: Some(0),
         waiting: Some(0),
         put: Some(put),
     };
