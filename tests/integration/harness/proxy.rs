@@ -122,7 +122,7 @@ impl Proxy {
         Self {
             port,
             control,
-            runtime: runtime,
+            runtime,
         }
     }
 
