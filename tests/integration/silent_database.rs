@@ -177,7 +177,7 @@ const COMMANDS: [(&str, bool); 17] = [
     ("dead list --each", true),
     ("dead show 1", false),
     ("dead discard 1 --by me --why test", true),
-    ("dead replay 1 --by me --why test --wait 0", true),
+    ("dead replay 1 --by me --why test --wait 1", true),
     ("refund attribute 1 --line 1 --by me --why test", false),
     ("correct --wallet 1 --points 1 --by me --why test", false),
     ("products set 1 1 --yes", false),
@@ -196,7 +196,7 @@ fn every_command_gives_a_silent_database_up() {
     let mut holder = app.database.connect();
     holder
         .batch_execute(
-            "BEGIN; LOCK TABLE __diesel_schema_migrations, wallets, webhook_events, dead_letters, \
+            "BEGIN; LOCK TABLE __diesel_schema_migrations, wallets, webhook_events, dead_letters, products, \
              orders, product_prices, operator_actions, proof_rule, ledger_entries \
              IN ACCESS EXCLUSIVE MODE",
         )
