@@ -36,7 +36,7 @@ const LIMITS: [(&str, &str); 7] = [
 /// survive a crash of the server, whatever the server's default is. The ledger's trigger names held wallets.
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on; \
      SET paynow.name_locks TO on";
-/// Longer than the statement_timeout above, so that it ends only what the server does not end.
+/// Longer than the `statement_timeout` above, so that it ends only what the server does not end.
 const SILENCE_SECONDS: u64 = 35;
 /// A day.
 const SILENCE_SECONDS_MAX: u64 = 86_400;

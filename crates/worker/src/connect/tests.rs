@@ -9,9 +9,9 @@ use diesel::connection::SimpleConnection;
 use super::*;
 
 const SHORT: Duration = Duration::from_millis(300);
-/// What PostgreSQL sends after a login without a password: AuthenticationOk and ReadyForQuery.
+/// What PostgreSQL sends after a login without a password: `AuthenticationOk` and `ReadyForQuery`.
 const LOGGED_IN: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
-/// The answer to a statement without rows: CommandComplete and ReadyForQuery.
+/// The answer to a statement without rows: `CommandComplete` and `ReadyForQuery`.
 const DONE: &[u8] = b"C\0\0\0\x08SET\0Z\0\0\0\x05I";
 
 /// A server that answers so many statements, counted from the login, and then nothing more.
