@@ -81,6 +81,12 @@ fn connections_that_fall_silent_are_replaced() {
         assert_credited(&app, &buyers);
         assert!(started.elapsed() < Duration::from_secs(30), "{started:?}");
     }
+    // Each connection lives just long enough to credit something.
+    proxy.swallow_after(Duration::from_secs(1));
+    let buyers = deliver_some(&app);
+    assert_credited(&app, &buyers);
+    proxy.heal();
+    becomes(&app, 200);
 }
 
 #[test]

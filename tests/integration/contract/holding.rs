@@ -110,7 +110,14 @@ fn setup_beside(taken: &str, waits: impl Fn(&TestDatabase)) -> String {
 fn a_setup_waits_for_another_one() {
     let said = setup_beside(
         "BEGIN; LOCK TABLE setup_lock IN EXCLUSIVE MODE",
-        TestDatabase::await_blocked,
+        |database| {
+            eventually("the setup has looked whether the lock is taken", || {
+                let looked = "SELECT count(*) AS value FROM pg_stat_activity \
+                              WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                                  AND query LIKE '%setup_lock''::regclass%'";
+                (database.number(looked) > 0).then_some(())
+            });
+        },
     );
     assert!(said.contains("waiting for another setup"), "{said}");
 }
