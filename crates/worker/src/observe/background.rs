@@ -132,7 +132,7 @@ impl Observable for LedgerCheckFailed<'_> {
     fn emit(self) {
         CHECK_FAILED.handle().increment(1);
         slog_scope::warn!(# "ledger_check_failed", "ledger check failed";
-            "wait_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
+            "resume_in_ms" => u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
             "error" => self.error.to_string());
     }
 }
