@@ -149,7 +149,10 @@ fn a_discarded_letter_whose_event_is_applied_is_resolved_and_tells_who_discarded
         ..Order::of(POINTS, flake())
     };
     app.deliver(&forged);
-    app.drain();
+    let conflict = format!("{}: conflict", order.event_id);
+    eventually("the other body is a dead letter", || {
+        app.dead_letters().contains(&conflict).then_some(())
+    });
     discard(
         &app,
         &app.database
