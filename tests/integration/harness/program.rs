@@ -30,14 +30,14 @@ impl Outcome {
 
 /// A running receiver or worker.
 pub(crate) struct Program {
-    name: &'static str,
+    name: String,
     child: Child,
     log: PathBuf,
 }
 
 impl Program {
-    /// Starts a program with only these variables in its environment.
-    pub(crate) fn start(name: &'static str, log: PathBuf, variables: &[(String, String)]) -> Self {
+    /// Starts a program of this name or file with only these variables in its environment.
+    pub(crate) fn start(name: &str, log: PathBuf, variables: &[(String, String)]) -> Self {
         let output = File::create(&log).expect("the log file can be made");
         let errors = output.try_clone().expect("a file handle can be cloned");
         let child = command(name, variables)
@@ -46,7 +46,11 @@ impl Program {
             .stderr(errors)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} did not start: {error}"));
-        Self { name, child, log }
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+        }
     }
 
     /// Runs a program to its end.
@@ -76,23 +80,27 @@ impl Program {
 
     /// Sends a signal, given as the option of `kill`.
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status()
-            .expect("kill runs");
         assert!(
-            status.success(),
+            self.try_signal(signal),
             "{} had already ended: {}",
             self.name,
             self.log()
         );
     }
 
+    /// The same for a program that may have ended. Returns whether it still runs.
+    pub(crate) fn try_signal(&self, signal: &str) -> bool {
+        let status = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status()
+            .expect("kill runs");
+        status.success()
+    }
+
     /// Waits for the end of a program that was asked to stop.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        eventually(&format!("{} ends", self.name), || {
-            self.child.try_wait().expect("a child can be waited for")
-        })
+        eventually(&format!("{} ends", self.name), || self.status())
     }
 
     #[track_caller]
@@ -112,10 +120,12 @@ impl Program {
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child
-            .try_wait()
-            .expect("a child can be waited for")
-            .is_none()
+        self.status().is_none()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
     }
 
     pub(crate) fn log(&self) -> String {
