@@ -1,6 +1,7 @@
 //! The system that a trial strikes: the programs, the proxies between them and the servers, and the
 //! servers themselves, which the trial has for itself.
 
+mod ask;
 mod journal;
 mod slot;
 
@@ -211,6 +212,11 @@ impl World {
         Err(format!("ops/stack {}: {said}", arguments.join(" ")))
     }
 
+    /// The texts that a query returns as `value`; none if the database does not answer.
+    pub(crate) fn ask(&self, sql: &str) -> Option<Vec<String>> {
+        ask::ask(self.database.url(), sql)
+    }
+
     /// Writes a line into the journal, which is printed when the trial fails.
     pub(crate) fn note(&self, what: impl Into<String>) {
         self.journal.note(what);
@@ -239,6 +245,16 @@ impl World {
         let index = *running.get(random.usize(..running.len().max(1)))?;
         work(&mut workers[index]);
         Some(index)
+    }
+
+    /// The names of the programs that run.
+    pub(crate) fn running(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for index in 0..self.receivers.len() {
+            names.extend(name_if_running(&self.receiver_slot(index)));
+        }
+        names.extend(self.workers().iter().filter_map(name_if_running));
+        names
     }
 
     /// Lets the first workers run, at most `WORKERS_MAX`, and asks the others to stop.
@@ -300,6 +316,10 @@ impl World {
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn name_if_running(slot: &Slot) -> Option<String> {
+    slot.pid().map(|_| slot.name().to_owned())
 }
 
 fn address_of(url: &Url) -> SocketAddr {

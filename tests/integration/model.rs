@@ -11,6 +11,7 @@ mod history;
 mod play;
 mod rules;
 mod stack;
+mod told;
 mod truth;
 mod worker;
 

@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use paynow_process::clock;
+
 use super::lock;
 
 /// Lines with the time since the trial began, in memory and in a file.
 pub(crate) struct Journal {
-    began: Instant,
+    /// The same moment on a clock that only rises, and as Unix milliseconds.
+    began: Mutex<(Instant, i64)>,
     lines: Mutex<Vec<String>>,
     file: Mutex<Option<File>>,
 }
@@ -21,15 +24,25 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.create(true).write(true).truncate(true).open(path);
         Self {
-            began: Instant::now(),
+            began: Mutex::new((Instant::now(), clock::now_ms())),
             lines: Mutex::default(),
             file: Mutex::new(file.ok()),
         }
     }
 
+    /// The trial begins now; until then its programs were started.
+    pub(crate) fn begin(&self) {
+        *lock(&self.began) = (Instant::now(), clock::now_ms());
+    }
+
     /// The time since the trial began.
     pub(crate) fn now(&self) -> Duration {
-        self.began.elapsed()
+        lock(&self.began).0.elapsed()
+    }
+
+    /// When it began, in Unix milliseconds.
+    pub(crate) fn began_ms(&self) -> i64 {
+        lock(&self.began).1
     }
 
     pub(crate) fn note(&self, what: impl Into<String>) {

@@ -7,10 +7,10 @@ use fastrand::Rng;
 
 use super::bodies::bytes;
 use super::generate::{Ids, PRODUCTS, default_settings, history_of};
-use super::history::{Answer, Body, Event, History, Kind, Price};
-use super::rules::{Points, Rules};
+use super::history::{Answer, Kind, Price};
+use super::rules::Points;
 use super::seed;
-use super::truth::{Truth, told_by_a_person};
+use super::told::{Told, decision, is_true};
 use crate::chaos::send_all;
 use crate::harness::{Program, TestApp};
 
@@ -18,57 +18,6 @@ const HISTORIES: usize = 1_500;
 /// Who decide at the same time.
 const PEOPLE: usize = 8;
 const NOTE: [&str; 4] = ["--by", "anna", "--why", "seen at PayNow"];
-
-/// A history of which all is told, beside the rules' record of its order.
-struct Told {
-    history: History,
-    rules: Rules,
-}
-
-impl Told {
-    fn new(history: History) -> Self {
-        let mut rules = Rules::new(&history.settings, &history.prices);
-        for event in history
-            .events
-            .iter()
-            .filter(|event| is_true(event, &history))
-        {
-            if let Body::Order(_) = event.body {
-                rules.deliver(event, None);
-            }
-        }
-        Self { history, rules }
-    }
-
-    /// The refund that one of its events tells of.
-    fn refund_of(&self, event: i64) -> Option<i64> {
-        let events = self.history.events.iter();
-        events
-            .filter(|one| one.id == event)
-            .find_map(|one| match &one.body {
-                Body::Refund(refund) => Some(refund.id),
-                Body::Order(_) | Body::Chargeback(_) => None,
-            })
-    }
-
-    /// The most and the least that each of its wallets may have.
-    fn bounds(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
-        let truth = Truth::of(&self.history, &self.rules);
-        let wallets: Vec<i64> = truth.credited.keys().copied().collect();
-        let is_charged_back = self.history.is_charged_back;
-        wallets
-            .into_iter()
-            .map(move |wallet| (wallet, truth.bounds(wallet, is_charged_back)))
-    }
-}
-
-/// Whether an event does not contradict what really happened.
-fn is_true(event: &Event, history: &History) -> bool {
-    match &event.body {
-        Body::Order(order) => *order == history.order,
-        Body::Refund(_) | Body::Chargeback(_) => true,
-    }
-}
 
 #[test]
 #[ignore = "takes minutes: ops/test runs it alone"]
@@ -99,9 +48,7 @@ fn random_histories_through_the_broker_end_as_they_truly_were() {
 /// People who know the truth decide every refund that waits for one. Returns how many they decided.
 fn let_people_decide(app: &TestApp, told: &[Told]) -> usize {
     let answer = |event: i64| {
-        let one = told.iter().find(|one| one.refund_of(event).is_some())?;
-        let refund = one.refund_of(event)?;
-        let answer = told_by_a_person(&one.history, refund, &one.rules)?;
+        let answer = told.iter().find_map(|one| one.answer_to(event))?;
         Some((event, answer))
     };
     let answers: Vec<(i64, Answer)> = undecided(app).into_iter().filter_map(answer).collect();
@@ -193,18 +140,9 @@ fn undecided(app: &TestApp) -> Vec<i64> {
 }
 
 fn decide(environment: &[(String, String)], event: i64, answer: Answer) {
-    let option = |name: &str, value: i64| [name.to_owned(), value.to_string()];
-    let choice: Vec<String> = match answer {
-        Answer::Line(line) => option("--line", line).into(),
-        Answer::Points { wallet, points } => {
-            [option("--points", points), option("--wallet", wallet)].concat()
-        }
-        Answer::Everything | Answer::Unknown => vec!["--everything".to_owned()],
-    };
-    let event = event.to_string();
-    let choice: Vec<&str> = choice.iter().map(String::as_str).collect();
-    let arguments = [&["refund", "attribute", &event], &choice[..], &NOTE].concat();
-    Program::run("paynowctl", environment, &arguments);
+    let decision = decision(event, answer);
+    let decision: Vec<&str> = decision.iter().map(String::as_str).collect();
+    Program::run("paynowctl", environment, &[&decision[..], &NOTE].concat());
 }
 
 fn compare(app: &TestApp, told: &[Told]) {
@@ -226,12 +164,7 @@ fn compare(app: &TestApp, told: &[Told]) {
     for one in told {
         let of_lines = one.rules.points_of_lines();
         expected_lines.extend(of_lines.iter().map(|(line, _, points)| (*line, *points)));
-        for (wallet, (most, least)) in one.bounds() {
-            let most = if one.history.is_ambiguous {
-                i64::MAX
-            } else {
-                most
-            };
+        for (wallet, (least, most)) in one.bounds() {
             let balance = balances.get(&wallet).copied().unwrap_or_default();
             let sum = entries.get(&wallet).copied().unwrap_or_default();
             if balance != sum || balance < least || balance > most {
