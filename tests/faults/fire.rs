@@ -20,8 +20,13 @@ struct Fire {
     failures: Mutex<Vec<String>>,
 }
 
-/// Returns the faults when all of them are healed. An error says which could not be carried out.
-pub(crate) fn fire(world: &World, schedule: &[Planned]) -> Result<Vec<Struck>, String> {
+/// Returns the faults when all of them are healed. Where faults take longer than planned, those that
+/// would begin after `latest` are left out. An error says which could not be carried out.
+pub(crate) fn fire(
+    world: &World,
+    schedule: &[Planned],
+    latest: Duration,
+) -> Result<Vec<Struck>, String> {
     let fire = Fire::default();
     thread::scope(|scope| {
         for planned in schedule {
@@ -30,7 +35,7 @@ pub(crate) fn fire(world: &World, schedule: &[Planned]) -> Result<Vec<Struck>, S
                 break;
             }
             let fire = &fire;
-            scope.spawn(move || fire.carry_out(world, planned));
+            scope.spawn(move || fire.carry_out(world, planned, latest));
         }
     });
     let failures = lock(&fire.failures);
@@ -42,11 +47,12 @@ pub(crate) fn fire(world: &World, schedule: &[Planned]) -> Result<Vec<Struck>, S
 }
 
 impl Fire {
-    fn carry_out(&self, world: &World, planned: &Planned) {
+    fn carry_out(&self, world: &World, planned: &Planned, latest: Duration) {
         let Planned { number, kind, .. } = planned;
         // A fault may have taken longer than planned, so one that conflicts with it waits.
         while !self.begin(planned) {
-            if world.is_given_up() {
+            if world.is_given_up() || world.journal.now() > latest {
+                world.note(format!("fault {number} {kind} is left out"));
                 return;
             }
             world.pause(Duration::from_millis(100));

@@ -57,6 +57,8 @@ pub(crate) struct Load<'a> {
     counts: Mutex<Counts>,
     /// The forged posts that were accepted.
     fooled: Mutex<Vec<String>>,
+    /// No further histories begin.
+    is_enough: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -71,21 +73,21 @@ impl<'a> Load<'a> {
             probes: Mutex::default(),
             counts: Mutex::default(),
             fooled: Mutex::default(),
+            is_enough: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         }
     }
 
     // --- what the threads do ---
 
-    /// Sends the mix at this rate until the trial is as old as `end`, and then what is left of it.
-    /// Returns all that was told.
-    pub(crate) fn dispatch(&self, seed: u64, rate: u32, end: Duration) -> Vec<Told> {
+    /// Sends the mix at this rate until it is enough, and then what is left of it. Returns all that was
+    /// told.
+    pub(crate) fn dispatch(&self, seed: u64, rate: u32) -> Vec<Told> {
         let mut mix = Mix::new(seed);
         let began = self.world.journal.now();
         let every = Duration::from_secs(1) / rate;
         for number in 1.. {
-            let now = self.world.journal.now();
-            if now >= end || self.world.is_given_up() {
+            if self.is_enough.load(Ordering::Relaxed) || self.world.is_given_up() {
                 break;
             }
             self.add(mix.next());
@@ -204,9 +206,9 @@ impl<'a> Load<'a> {
         waiting.len()
     }
 
-    /// Forgets the probes that were sent before the trial began.
-    pub(crate) fn begin(&self) {
-        self.world.journal.begin();
+    /// The mix ends, and only probes and forged posts are still sent.
+    pub(crate) fn end_mix(&self) {
+        self.is_enough.store(true, Ordering::Relaxed);
     }
 
     /// Nothing new is sent. What was not accepted is still sent again.

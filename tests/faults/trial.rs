@@ -37,10 +37,7 @@ pub(crate) fn run(arguments: &Arguments, schedule: &[Planned]) -> Result<Trial, 
     }
     let (load, supervisor) = (Load::new(&world), Supervisor::new(&world));
     let end = under_load(&world, &load, &supervisor, || {
-        let burn = || burn(&world, &load, arguments, schedule);
-        let result = burn();
-        supervisor.end();
-        result
+        burn(&world, &load, arguments, schedule)
     });
     let End {
         struck,
@@ -91,6 +88,7 @@ fn under_load(
         }
         load.stop();
         load.close();
+        supervisor.end();
         result
     })
 }
@@ -106,16 +104,17 @@ fn burn(
     if !world.wait(START_LIMIT, is_credited) {
         return Err("no event was credited before the first fault".to_owned());
     }
-    load.begin();
+    world.journal.begin();
     let Arguments {
         seed, rate, length, ..
     } = arguments;
     thread::scope(|scope| {
         scope.spawn(|| load.forge(*seed));
         scope.spawn(|| load.release_on());
-        let telling = scope.spawn(|| load.dispatch(*seed, *rate, *length));
-        let struck = fire(world, schedule);
+        let telling = scope.spawn(|| load.dispatch(*seed, *rate));
+        let struck = fire(world, schedule, *length);
         world.pause(length.saturating_sub(world.journal.now()));
+        load.end_mix();
         let told = telling.join().map_err(|_| "the load panicked".to_owned());
         let result = struck.and_then(|struck| {
             let told = told?;

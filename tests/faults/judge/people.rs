@@ -8,7 +8,7 @@ use crate::model::history::Answer;
 use crate::model::told::{Told, decision};
 use crate::world::World;
 
-const PEOPLE: usize = 4;
+const PEOPLE: usize = 8;
 const NOTE: [&str; 4] = ["--by", "anna", "--why", "seen at PayNow"];
 const PACE: [&str; 6] = [
     "--canary",

@@ -30,11 +30,6 @@ fn sound() -> (Expected, Snapshot) {
         lines: BTreeMap::from([(LINE, 500)]),
         reasons: BTreeSet::from(["partial_refund"]),
     };
-    let letter = |digest: &str, reason: &str| Letter {
-        digest: digest.to_owned(),
-        state: "open".to_owned(),
-        reason: reason.to_owned(),
-    };
     let found = Snapshot {
         events: BTreeMap::from([
             ("order".to_owned(), "credited".to_owned()),
@@ -53,9 +48,17 @@ fn sound() -> (Expected, Snapshot) {
     (expected, found)
 }
 
+fn letter(digest: &str, reason: &str) -> Letter {
+    Letter {
+        digest: digest.to_owned(),
+        state: "open".to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
 /// The promises that are broken once something was changed.
 #[track_caller]
-fn caught(plant: impl FnOnce(&mut Expected, &mut Snapshot), promises: &[Promise]) {
+fn caught<T>(plant: impl FnOnce(&mut Expected, &mut Snapshot) -> T, promises: &[Promise]) {
     let (mut expected, mut found) = sound();
     plant(&mut expected, &mut found);
     let broken: BTreeSet<Promise> = verdict(&expected, &found)
@@ -68,7 +71,7 @@ fn caught(plant: impl FnOnce(&mut Expected, &mut Snapshot), promises: &[Promise]
 #[test]
 fn a_sound_end_breaks_nothing() {
     caught(|_, _| {}, &[]);
-    // The same event may die and be applied by another copy.
+    // A letter that a person discarded is still a dead event.
     caught(
         |_, found| found.letters[1].state = "discarded".to_owned(),
         &[],
@@ -78,8 +81,8 @@ fn a_sound_end_breaks_nothing() {
 #[test]
 fn a_lost_event_is_caught() {
     let lost = [Promise::NothingLost];
-    caught(|_, found| drop(found.events.remove("other")), &lost);
-    caught(|_, found| drop(found.letters.remove(0)), &lost);
+    caught(|_, found| found.events.remove("other"), &lost);
+    caught(|_, found| found.letters.remove(0), &lost);
     // Replayed and never seen again, or resolved without being in the ledger.
     for state in ["replayed", "resolved"] {
         caught(|_, found| found.letters[1].state = state.to_owned(), &lost);
@@ -95,10 +98,9 @@ fn an_order_that_gave_nothing_is_caught() {
     caught(plant, &[Promise::NothingLost]);
     let plant = |_: &mut Expected, found: &mut Snapshot| {
         found.events.remove("order");
-        found.letters[1].digest = "order".to_owned();
-        found.letters[1].reason = "crash_loop".to_owned();
+        found.letters.push(letter("order", "partial_refund"));
     };
-    caught(plant, &[Promise::NothingLost, Promise::RightEnd]);
+    caught(plant, &[Promise::RightEnd]);
 }
 
 #[test]
@@ -119,29 +121,23 @@ fn a_doubled_event_is_caught() {
 #[test]
 fn a_wrong_balance_is_caught() {
     let wrong = [Promise::BalancesRight];
-    caught(|_, found| drop(found.balances.insert(WALLET, 499)), &wrong);
-    caught(|_, found| drop(found.balances.remove(&WALLET)), &wrong);
-    caught(|_, found| drop(found.sums.insert(WALLET, 501)), &wrong);
-    caught(|_, found| drop(found.lines.insert(LINE, 300)), &wrong);
+    caught(|_, found| found.balances.insert(WALLET, 499), &wrong);
+    caught(|_, found| found.balances.remove(&WALLET), &wrong);
+    caught(|_, found| found.sums.insert(WALLET, 501), &wrong);
+    caught(|_, found| found.lines.insert(LINE, 300), &wrong);
     caught(
-        |expected, _| drop(expected.bounds.insert(WALLET, (0, 499))),
+        |expected, _| expected.bounds.insert(WALLET, (0, 499)),
         &wrong,
     );
-    caught(|_, found| drop(found.sums.insert(8, -1)), &wrong);
+    caught(|_, found| found.sums.insert(8, -1), &wrong);
 }
 
 #[test]
 fn a_credit_of_an_event_that_was_not_accepted_is_caught() {
     let invented = [Promise::NothingInvented];
-    caught(
-        |expected, _| drop(expected.accepted.remove("order")),
-        &invented,
-    );
-    caught(
-        |expected, _| drop(expected.accepted.remove("broken")),
-        &invented,
-    );
-    caught(|_, found| drop(found.lines.insert(71, 5)), &invented);
+    caught(|expected, _| expected.accepted.remove("order"), &invented);
+    caught(|expected, _| expected.accepted.remove("broken"), &invented);
+    caught(|_, found| found.lines.insert(71, 5), &invented);
 }
 
 #[test]
