@@ -54,12 +54,11 @@ pub(crate) enum FaultKind {
     AlarmMemory,
     /// The disk alarm. The same happens.
     AlarmDisk,
-    /// `paynow.credits` is full. The broker refuses new messages, and receivers answer 503.
+    /// No worker runs and `paynow.credits` is full. The broker refuses new messages, and receivers
+    /// answer 503.
     LimitCredits,
     /// A rung of the retry ladder is full. What should wait there stays with the worker.
     LimitRung,
-    /// `paynow.credits.dead` is full. What should die stays with the worker.
-    LimitDead,
     /// The broker closes all connections, as an operator does it by mistake.
     CloseConnections,
     /// A worker holds deliveries longer than the broker's `consumer_timeout`, which closes its channel
@@ -141,7 +140,6 @@ impl FaultKind {
             | Self::AlarmDisk
             | Self::LimitCredits
             | Self::LimitRung
-            | Self::LimitDead
             | Self::CloseConnections
             | Self::TimeOutConsumer => Area::Broker,
             Self::KillDatabase
@@ -195,7 +193,6 @@ impl FaultKind {
             | Self::AlarmDisk
             | Self::LimitCredits
             | Self::LimitRung
-            | Self::LimitDead
             | Self::KillDatabase
             | Self::StopDatabase
             | Self::TerminateBackends
@@ -227,9 +224,7 @@ impl FaultKind {
     pub(crate) fn conflicts(self, other: Self) -> bool {
         let holds_deliveries =
             |one: Self, other: Self| one == Self::TimeOutConsumer && other.area() == Area::Process;
-        self.area() == other.area()
-            || holds_deliveries(self, other)
-            || holds_deliveries(other, self)
+        self.area() == other.area() || stops_workers(self, other) || stops_workers(other, self)
     }
 
     /// Whether it happens only when it is asked for by its name.

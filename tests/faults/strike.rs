@@ -47,7 +47,6 @@ pub(crate) fn strike(
         Kind::AlarmDisk => broker::alarm_disk(world, hold),
         Kind::LimitCredits => queues::limit_credits(world, hold),
         Kind::LimitRung => queues::limit_rung(world, random, hold),
-        Kind::LimitDead => queues::limit_dead(world, hold),
         Kind::CloseConnections => broker::close_connections(world, hold),
         Kind::TimeOutConsumer => queues::time_out_consumer(world, random, hold),
         Kind::KillDatabase => database::kill(world, hold),

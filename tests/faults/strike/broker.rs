@@ -81,7 +81,12 @@ pub(super) fn close_connections(world: &World, hold: Duration) -> Result<(), Str
 /// Closes all connections, and waits until those that were open are gone.
 pub(super) fn close_all(world: &World) -> Result<(), String> {
     keep(world, "rabbit_networking:connections()")?;
-    world.stack(&["rabbitmqctl", "close_all_connections", "a trial"])?;
+    world.stack(&[
+        "rabbitmqctl",
+        "close_all_connections",
+        "--global",
+        "a trial",
+    ])?;
     let gone = format!("[] = [Open || Open <- {KEPT}, is_process_alive(Open)].");
     eventually(world, &gone)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, retry_queue};
+use paynow_shared::topology::{CREDITS_QUEUE, retry_queue};
 use serde_json::{Value, json};
 
 use super::broker::{KEPT, close_all, eval, eventually, keep};
@@ -18,12 +18,12 @@ const CONSUMER_TIMEOUT_MS: u32 = 3_000;
 /// How often a channel looks at its consumers' deliveries; usually once a minute.
 const TICK_MS: u32 = 500;
 
+/// No worker runs meanwhile: a queue that is empty at once again is never full.
 pub(super) fn limit_credits(world: &World, hold: Duration) -> Result<(), String> {
-    limit(world, CREDITS_QUEUE, hold)
-}
-
-pub(super) fn limit_dead(world: &World, hold: Duration) -> Result<(), String> {
-    limit(world, DEAD_QUEUE, hold)
+    world.scale(0);
+    let limited = limit(world, CREDITS_QUEUE, hold);
+    world.scale_back();
+    limited
 }
 
 pub(super) fn limit_rung(world: &World, random: &mut Rng, hold: Duration) -> Result<(), String> {
@@ -41,11 +41,12 @@ fn limit(world: &World, queue: &str, hold: Duration) -> Result<(), String> {
         ));
     }
     definition["max-length"] = json!(0);
-    world.note(format!("{queue} is full"));
     world.broker.limit_queue(queue, definition);
     let is_full = || policy_of(world, queue)["max-length"] == 0;
     let limited = await_policy(world, queue, "is not limited", is_full);
     world.pause(hold);
+    let depth = world.broker.depth(queue);
+    world.note(format!("{queue} was full at {depth} messages"));
     world.broker.unlimit_queue();
     let is_free = || policy_of(world, queue)["max-length"].is_null();
     await_policy(world, queue, "is still limited", is_free)?;
