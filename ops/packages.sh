@@ -28,6 +28,7 @@ package_purpose() {
     prometheus) echo "tests the alert rules and monitors the pipeline in tests" ;;
     prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
     haproxy) echo "the proxy of the cluster overlay, tested with hostile clients" ;;
+    libfaketime) echo "lets the clock of one program jump in trials" ;;
     openssl) echo "creates and serves certificates for the tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
@@ -145,6 +146,11 @@ need_servers() {
 # need_proxy: install the proxy that a test starts.
 need_proxy() {
   need_packages haproxy
+}
+
+# need_clock_jumps: install the library with which a trial lets the clock of one program jump.
+need_clock_jumps() {
+  need_packages libfaketime
 }
 
 # need_monitoring: install the programs that the tests of alerts start.

@@ -220,11 +220,10 @@ impl FaultKind {
     }
 
     /// Whether it may not happen while `other` does. Faults of one area never overlap, because one would
-    /// heal what the other has just broken. A worker that is to hold its deliveries must not be replaced.
+    /// heal what the other has just broken. Two of the broker's faults stop workers themselves.
     pub(crate) fn conflicts(self, other: Self) -> bool {
-        let holds_deliveries =
-            |one: Self, other: Self| one == Self::TimeOutConsumer && other.area() == Area::Process;
-        self.area() == other.area() || stops_workers(self, other) || stops_workers(other, self)
+        let stops_workers = matches!(self, Self::TimeOutConsumer | Self::LimitCredits);
+        self.area() == other.area() || (stops_workers && other.area() == Area::Process)
     }
 
     /// Whether it happens only when it is asked for by its name.
