@@ -80,7 +80,8 @@ pub(crate) enum FaultKind {
     LockWallets,
     /// A transaction holds a table, as a maintenance command. Everything waits and no attempt is spent.
     LockTable,
-    /// Transactions take wallets in another order than the workers, so that one of two is cancelled.
+    /// Transactions take wallets and a table in another order than the workers, so that the server cancels
+    /// one of the two.
     Deadlock,
     /// No table can grow, as on a full disk.
     FillDisk,
@@ -114,7 +115,8 @@ pub(crate) enum FaultKind {
     CorrectWallet,
     /// `paynowctl setup` again, as each start of a deployment runs it.
     SetupAgain,
-    /// New prices of a product that nobody buys, and for a time to come. No balance changes.
+    /// New prices, of a product that nobody buys and of one that is sold. They are valid from now on, and
+    /// the load's orders were completed before, so no balance changes.
     ChangePrices,
     /// `check`, `top`, lists and look-ups.
     LookAround,

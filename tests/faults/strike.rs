@@ -56,7 +56,7 @@ pub(crate) fn strike(
         Kind::ReadOnly => database::read_only(world, hold),
         Kind::LockWallets => locks::wallets(world, random, hold),
         Kind::LockTable => locks::table(world, random, hold),
-        Kind::Deadlock => locks::deadlock(world, hold),
+        Kind::Deadlock => locks::deadlock(world, random, hold),
         Kind::FillDisk => disk::fill(world, hold),
         Kind::SilenceBackends => backends::silence(world, hold),
         Kind::ResetConnections => network::reset(world, random, hold),

@@ -31,6 +31,7 @@ pub(super) fn fill(world: &World, hold: Duration) -> Result<(), String> {
     let postmaster = signal::parent(session.pid()?)?;
     set_limit(postmaster, &(size + HALF_PAGE).to_string())?;
     let full = is_full(world);
+    world.note(format!("no file grows past {size} bytes"));
     world.pause(hold);
     set_limit(postmaster, "unlimited")?;
     full?;

@@ -13,11 +13,9 @@ const RECENT_WALLETS: &str = "SELECT DISTINCT wallet_id FROM (\
 const WAITING: &str = "SELECT count(*) AS value FROM pg_locks \
      WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
 /// Less than the workers wait for a lock, so that they meet deadlocks before that.
-const DEADLOCK_TIMEOUT: &str = "20ms";
+const DEADLOCK_TIMEOUT: &str = "200ms";
 /// Between two looks at who waits.
 const LOOK: Duration = Duration::from_millis(250);
-/// Between two wallets, so that a worker comes between.
-const STEP: Duration = Duration::from_millis(5);
 
 pub(super) fn wallets(world: &World, random: &mut Rng, hold: Duration) -> Result<(), String> {
     let share = random.u32(5..=100);
@@ -78,57 +76,58 @@ fn hold_open(world: &World, session: &mut Session, hold: Duration) -> Result<i64
     Ok(most)
 }
 
-/// Takes the newest wallets in descending order, one at a time, while the workers take theirs in
-/// ascending order.
-pub(super) fn deadlock(world: &World, hold: Duration) -> Result<(), String> {
+/// Takes the newest wallets in descending order and, as soon as a worker waits for one of them, a lock
+/// that this worker's transaction is in the way of.
+pub(super) fn deadlock(world: &World, random: &mut Rng, hold: Duration) -> Result<(), String> {
     let mut session = Session::open(world)?;
     session.alter_system(&format!("SET deadlock_timeout TO '{DEADLOCK_TIMEOUT}'"))?;
-    let before = deadlocks(&mut session);
-    let end = Instant::now() + hold;
-    let mut cancelled = 0;
-    let mut result = Ok(());
-    while Instant::now() < end && result.is_ok() && !world.is_given_up() {
-        result = descend(world, &mut session).map(|was_cancelled| {
-            cancelled += u32::from(was_cancelled);
-        });
-    }
+    let result = deadlocks(world, random, &mut session, hold);
+    session.run("ROLLBACK")?;
     session.alter_system("RESET deadlock_timeout")?;
-    result?;
-    // The server counts a moment later.
-    world.pause(Duration::from_secs(1));
-    let found = deadlocks(&mut session)? - before?;
+    let [ours, theirs] = result?;
     world.note(format!(
-        "{found} deadlocks, {cancelled} of them ended by this fault's transaction"
+        "deadlocks: {ours} ended this fault's transaction, {theirs} a worker's"
     ));
     Ok(())
 }
 
-fn deadlocks(session: &mut Session) -> Result<i64, String> {
-    session.number(
-        "SELECT deadlocks AS value FROM pg_stat_database WHERE datname = current_database()",
-    )
-}
-
-/// Whether the server chose this transaction to end a deadlock.
-fn descend(world: &World, session: &mut Session) -> Result<bool, String> {
-    let wallets = format!(
-        "SELECT wallet_id::text AS value FROM ({RECENT_WALLETS}) ids ORDER BY wallet_id DESC"
+/// Returns how often a transaction of ours and one of a worker was cancelled.
+fn deadlocks(
+    world: &World,
+    random: &mut Rng,
+    session: &mut Session,
+    hold: Duration,
+) -> Result<[u32; 2], String> {
+    let lock = format!(
+        "SELECT count(*) AS value FROM (SELECT wallet_id FROM wallets \
+         WHERE wallet_id IN ({RECENT_WALLETS}) ORDER BY wallet_id DESC FOR UPDATE) held"
     );
-    let wallets = session.texts(&wallets)?;
-    session.run("BEGIN")?;
-    let mut cancelled = false;
-    for wallet in wallets {
-        let take = format!("SELECT FROM wallets WHERE wallet_id = {wallet} FOR UPDATE");
-        match session.run(&take) {
-            Ok(()) => world.pause(STEP),
-            Err(error) if error.contains("deadlock detected") => {
-                cancelled = true;
-                break;
-            }
-            Err(error) => return Err(error),
+    let end = Instant::now() + hold;
+    let mut cancelled = [0; 2];
+    while Instant::now() < end && !world.is_given_up() {
+        // The server cancels the one that finds the deadlock.
+        let is_ours = random.bool();
+        let timeout = if is_ours { "10ms" } else { "10s" };
+        session.run(&format!("SET deadlock_timeout TO '{timeout}'"))?;
+        let is_cancelled = |result: &Result<(), String>| {
+            let error = result.as_ref().err();
+            error.is_some_and(|error| error.contains("deadlock detected"))
+        };
+        let held = begin_and(session, &lock).map(drop);
+        if is_cancelled(&held) {
+            cancelled[0] += 1;
+            continue;
         }
+        held?;
+        if world.wait(LOOK * 8, || session.number(WAITING) != Ok(0)) {
+            let locked = session.run("LOCK TABLE webhook_events IN SHARE MODE");
+            cancelled[usize::from(locked.is_ok())] += 1;
+            if !is_cancelled(&locked) {
+                locked?;
+            }
+        }
+        session.run("ROLLBACK")?;
+        world.pause(LOOK);
     }
-    session.run("ROLLBACK")?;
-    world.pause(LOOK);
     Ok(cancelled)
 }

@@ -129,14 +129,13 @@ pub(super) fn setup(world: &World, hold: Duration) -> Result<(), String> {
     Ok(())
 }
 
-/// An order is priced by the time at which it was completed.
+/// An order is priced by the time at which it was completed, and those of the load were completed long ago.
 pub(super) fn change_prices(world: &World, random: &mut Rng, hold: Duration) -> Result<(), String> {
     let points = random.u32(1..=10_000).to_string();
     let unsold = ["products", "set", UNSOLD_PRODUCT, &points, "--yes"];
     ctl(world, &[&unsold[..], &NOTE].concat())?;
-    let later = ["products", "set", SOLD_PRODUCT, &points, "--yes"];
-    let from = ["--valid-from", "2099-01-01T00:00:00Z"];
-    ctl(world, &[&later[..], &from, &NOTE].concat())?;
+    let from_now_on = ["products", "set", SOLD_PRODUCT, &points, "--yes"];
+    ctl(world, &[&from_now_on[..], &NOTE].concat())?;
     world.pause(hold);
     Ok(())
 }
