@@ -140,8 +140,13 @@ pub(super) fn change_prices(world: &World, random: &mut Rng, hold: Duration) -> 
     Ok(())
 }
 
+/// Reads the database and the broker.
+pub(super) fn check(world: &World) -> Result<(), String> {
+    ctl(world, &["check", "--json"]).map(drop)
+}
+
 pub(super) fn look_around(world: &World, hold: Duration) -> Result<(), String> {
-    ctl(world, &["check", "--json"])?;
+    check(world)?;
     ctl(world, &["top", "--once"])?;
     ctl(world, &["dead", "list", "--json"])?;
     ctl(world, &["products", "list", "--json"])?;
