@@ -257,10 +257,11 @@ limit_files() {
 # Builds the whole workspace with all targets: building a part would select other features and compile
 # the dependencies again.
 build_for_tests() {
-  # For the crash tests: a second worker, which certain bodies can crash.
-  cargo build --quiet --workspace --bins --locked --features paynow-worker/poison
-  local bin=${CARGO_TARGET_DIR:-target}/debug
+  local bin=${CARGO_TARGET_DIR:-target}/debug program
+  # For the crash tests: a second build, which certain bodies can crash, and which can be killed at each boundary.
+  cargo build --quiet --workspace --bins --locked --features paynow-worker/poison,paynow-process/fault-points
   cp "$bin/paynow-worker" "$bin/paynow-worker-poison"
+  for program in paynow-receiver paynow-worker paynowctl; do cp "$bin/$program" "$bin/$program-faulty"; done
   cargo build --quiet --workspace --bins --locked
   cargo test --quiet --workspace --all-targets --no-run --locked
 }

@@ -18,6 +18,7 @@ pub mod catalog;
 
 pub mod admin;
 pub mod backoff;
+pub mod fault;
 pub mod certificate;
 pub mod secrets;
 pub mod paynow;

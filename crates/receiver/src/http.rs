@@ -104,6 +104,7 @@ async fn enqueue(
     let took = started.elapsed();
     SignatureChecked { took }.emit();
     let verified = verified?;
+    paynow_process::fault_point!("after_verify");
     connection.protect();
     state.failures.signed(source, started);
     Ok(publish(&state.publisher, verified).await?)

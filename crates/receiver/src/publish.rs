@@ -42,6 +42,7 @@ pub async fn publish(
         body: webhook.body,
     };
     let proof = publisher.publish(message).await?;
+    paynow_process::fault_point!("after_confirm");
     Ok(Queued {
         event_id,
         secret_id,

@@ -62,6 +62,7 @@ pub async fn run_archive(
         for (tag, letter) in std::mem::take(&mut waiting) {
             match results.next() {
                 Some(Ok(())) => {
+                    paynow_process::fault_point!("after_archive");
                     ack(consumer.channel(), tag, false).await?;
                     archived += 1;
                 }
@@ -102,7 +103,9 @@ async fn archive(
         limit_waits(&mut connection, LOCK_WAIT)?;
         let together = connection.transaction(|connection| {
             let mut letters = letters.iter();
-            letters.try_for_each(|letter| insert(connection, letter, &rules))
+            letters.try_for_each(|letter| insert(connection, letter, &rules))?;
+            paynow_process::fault_point!("mid_archive");
+            Ok(())
         });
         if together.is_ok() {
             return Ok(letters.iter().map(|_letter| Ok(())).collect());

@@ -117,7 +117,10 @@ impl Handoff {
         let deadline = Instant::now() + PUBLISH_LIMIT;
         loop {
             match self.publisher.publish(outgoing.clone()).await {
-                Ok(_confirmed) => return Ok(label.message_id),
+                Ok(_confirmed) => {
+                    paynow_process::fault_point!("after_handoff");
+                    return Ok(label.message_id);
+                }
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 // If both copies arrive, the ledger or the table of dead letters keeps one row.
                 Err(_temporary) => tokio::time::sleep(PUBLISH_AGAIN_AFTER).await,

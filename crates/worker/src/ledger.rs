@@ -130,6 +130,7 @@ impl Ledger {
             if !write::insert(connection, &plan)? {
                 return Err(DatabaseError::StaleView);
             }
+            paynow_process::fault_point!("before_commit");
             Ok(BatchResult {
                 committed: plan.totals(),
                 dispositions: plan.dispositions,

@@ -115,14 +115,17 @@ impl Lane {
                 return Ok(());
             };
             self.progress.holding();
+            paynow_process::fault_point!("after_delivery");
             let mut timer = BatchTimer::start(batch.messages.len());
             let mut dispositions = self.handler.handle(&batch.messages).await?;
             timer.committed();
+            paynow_process::fault_point!("after_commit");
             self.progress.committed();
             self.handler.ask(&batch.messages, &mut dispositions).await?;
             let channel = self.consumer.channel();
             settle(channel, &batch, &dispositions, &self.handoff).await?;
             timer.settled();
+            paynow_process::fault_point!("after_ack");
             self.progress.committed();
         }
     }

@@ -166,6 +166,7 @@ impl Drive<'_> {
     /// Sends the next letters; returns how many were sent. The others are given back.
     fn send(&mut self, count: i64) -> Result<i64, DeskError> {
         let mut letters = self.rows.take(count)?.into_iter();
+        paynow_process::fault_point!("after_take");
         let mut sent = 0;
         let outcome = loop {
             if self.interrupt.asked().is_some() {
@@ -176,7 +177,9 @@ impl Drive<'_> {
                 return Ok(sent);
             }
             let (confirmed, unconfirmed) = self.publish(together);
+            paynow_process::fault_point!("after_replay_publish");
             self.rows.sent(&confirmed)?;
+            paynow_process::fault_point!("after_replay_mark");
             sent += i64::try_from(confirmed.len()).unwrap_or(i64::MAX);
             match unconfirmed {
                 None => {}

@@ -116,6 +116,7 @@ impl Window {
             match pending.publishing.as_mut().poll(context) {
                 Poll::Pending => index = index.saturating_add(1),
                 Poll::Ready(confirmation) => {
+                    crate::fault_point!("after_publish");
                     let (acked, message) = match confirmation? {
                         Confirmation::Ack(message) => (true, message),
                         Confirmation::Nack(message) => (false, message),

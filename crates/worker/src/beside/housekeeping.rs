@@ -70,6 +70,7 @@ async fn repeat_until_none(
         let rows;
         (connection, rows) = with_connection(connection, statement).await?;
         sum = sum.saturating_add(rows);
+        paynow_process::fault_point!("mid_housekeeping");
         if rows == 0 {
             return Ok((connection, sum));
         }

@@ -69,6 +69,7 @@ fn look(database: &DatabaseAddress, max_age: Duration) -> Result<bool, DatabaseE
         let answer: Answer = diesel::sql_query("SELECT check_ledger($1) AS has_looked")
             .bind::<Integer, _>(seconds(max_age))
             .get_result(connection)?;
+        paynow_process::fault_point!("mid_check");
         Ok(answer.has_looked)
     })
 }

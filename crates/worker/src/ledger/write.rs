@@ -142,6 +142,7 @@ fn insert_entries(
     connection: &mut PgConnection,
     entries: &[PlannedEntry<'_>],
 ) -> QueryResult<usize> {
+    paynow_process::fault_point!("mid_transaction");
     Statement::new(
         "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
          SELECT entry_key, wallet_id, order_id, event_id, kind::ledger_entry_kind, points \
