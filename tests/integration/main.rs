@@ -4,6 +4,7 @@ mod harness;
 mod paynow_events;
 
 mod attribution;
+mod boundaries;
 mod chaos;
 mod contract;
 mod ctl;

@@ -2,6 +2,7 @@
 
 mod clauses;
 mod documents;
+mod fault_points;
 mod files;
 mod imports;
 mod modules;

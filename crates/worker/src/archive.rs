@@ -103,9 +103,7 @@ async fn archive(
         limit_waits(&mut connection, LOCK_WAIT)?;
         let together = connection.transaction(|connection| {
             let mut letters = letters.iter();
-            letters.try_for_each(|letter| insert(connection, letter, &rules))?;
-            paynow_process::fault_point!("mid_archive");
-            Ok(())
+            letters.try_for_each(|letter| insert(connection, letter, &rules))
         });
         if together.is_ok() {
             return Ok(letters.iter().map(|_letter| Ok(())).collect());
@@ -154,5 +152,6 @@ fn insert(
     .bind::<Nullable<BigInt>, _>(time_ms(headers.received_at_ms))
     .bind::<Integer, _>(count(headers.attempt))
     .execute(connection)?;
+    paynow_process::fault_point!("mid_archive");
     Ok(())
 }
