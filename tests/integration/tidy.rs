@@ -1,5 +1,6 @@
 //! The repository's own rules, as ordinary tests: each fails with file and line.
 
+mod broken;
 mod clauses;
 mod documents;
 mod fault_points;
