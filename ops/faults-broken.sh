@@ -12,8 +12,9 @@ BROKEN_SECONDS_MAX=120
 
 # run_broken [NAME...]: all patches without a name. Fails if a trial does not catch one of them.
 run_broken() {
-  local name target=${CARGO_TARGET_DIR:-$PWD/target}
+  local name target
   local -a names=("$@") missed=()
+  target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
   ((${#names[@]} > 0)) || mapfile -t names < <(basename --suffix .patch "$BROKEN_DIR"/*.patch)
   for name in "${names[@]}"; do
     [[ -f $BROKEN_DIR/$name.patch ]] || fail "there is no $BROKEN_DIR/$name.patch."

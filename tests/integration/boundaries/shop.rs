@@ -10,9 +10,9 @@ use crate::harness::{Outcome, Program, TestApp, eventually, try_post};
 
 const FAULT_POINT: &str = "PAYNOW_FAULT_POINT";
 const SIGKILL: i32 = 9;
-const NOTE: [&str; 5] = ["--yes", "--by", "anna", "--why", "price list is complete"];
+const NOTE: [&str; 4] = ["--by", "anna", "--why", "price list is complete"];
 /// One letter a second, so that the second one is a pass of its own.
-const SLOWLY: [&str; 4] = ["--canary", "1", "--rate", "1"];
+const SLOWLY: [&str; 5] = ["--yes", "--canary", "1", "--rate", "1"];
 
 pub(super) struct Shop {
     pub(super) app: TestApp,
@@ -104,7 +104,9 @@ impl Shop {
         let number = self.app.database.number(last).to_string();
         // The database server must notice first that the session of the dead one has ended.
         eventually("the next run finishes the replay", || {
-            (self.replay(&["--resume", &number]).code == Some(0)).then_some(())
+            let run = self.replay(&["--resume", &number]);
+            assert_ne!(run.code, Some(2), "{run:?}");
+            (run.code == Some(0)).then_some(())
         });
     }
 
@@ -126,7 +128,7 @@ impl Shop {
         for reason in ["order_unknown", "unknown_product"] {
             let is_of = |letter: &String| letter.ends_with(&format!(": {reason}"));
             if self.app.dead_letters().iter().any(is_of) {
-                self.replay(&["--reason", reason]).succeeded();
+                self.replay(&["--reason", reason, "--yes"]).succeeded();
             }
         }
         for round in &self.rounds {
