@@ -39,7 +39,7 @@ impl Struck {
 
 /// Makes a test of each row: the program dies once in each of these passes of the point.
 macro_rules! boundaries {
-    ($($test:ident: $struck:ident, $point:literal, $passes:expr;)*) => {
+    ($(fn $test:ident() = $struck:ident, $point:literal, $passes:expr;)*) => {
         /// Every boundary of every program.
         pub(crate) const BOUNDARIES: &[(Struck, &str)] = &[$((Struck::$struck, $point)),*];
 
@@ -51,24 +51,24 @@ macro_rules! boundaries {
 }
 
 boundaries! {
-    a_receiver_dies_after_it_verified: Receiver, "after_verify", [1, 8];
-    a_receiver_dies_before_it_knows_of_the_confirm: Receiver, "after_publish", [1, 5];
-    a_receiver_dies_between_the_confirm_and_the_answer: Receiver, "after_confirm", [1, 8];
-    a_worker_dies_after_the_delivery: Worker, "after_delivery", [1, 2, 3];
-    a_worker_dies_between_two_statements: Worker, "mid_transaction", [1, 2, 3];
-    a_worker_dies_before_the_commit: Worker, "before_commit", [1, 2, 3];
-    a_worker_dies_between_the_commit_and_the_ack: Worker, "after_commit", [1, 2, 3];
-    a_worker_dies_before_it_knows_of_the_confirm: Worker, "after_publish", [1, 3];
-    a_worker_dies_between_the_rung_and_the_ack: Worker, "after_handoff", [1, 3];
-    a_worker_dies_after_the_ack: Worker, "after_ack", [1, 3];
-    a_worker_dies_while_it_archives_letters: Worker, "mid_archive", [1, 3];
-    a_worker_dies_between_the_archive_and_the_ack: Worker, "after_archive", [1, 3];
-    a_worker_dies_in_the_housekeeping: Worker, "mid_housekeeping", [1, 2];
-    a_worker_dies_before_it_commits_a_look_at_the_ledger: Worker, "mid_check", [1, 2];
-    a_replay_dies_after_it_took_a_letter: Paynowctl, "after_take", [1, 2];
-    a_replay_dies_before_it_knows_of_the_confirm: Paynowctl, "after_publish", [1, 2];
-    a_replay_dies_between_the_confirm_and_its_record: Paynowctl, "after_replay_publish", [1, 2];
-    a_replay_dies_after_its_record: Paynowctl, "after_replay_mark", [1, 2];
+    fn a_receiver_dies_after_it_verified() = Receiver, "after_verify", [1, 8];
+    fn a_receiver_dies_before_it_knows_of_the_confirm() = Receiver, "after_publish", [1, 5];
+    fn a_receiver_dies_between_the_confirm_and_the_answer() = Receiver, "after_confirm", [1, 8];
+    fn a_worker_dies_after_the_delivery() = Worker, "after_delivery", [1, 2, 3];
+    fn a_worker_dies_between_two_statements() = Worker, "mid_transaction", [1, 2, 3];
+    fn a_worker_dies_before_the_commit() = Worker, "before_commit", [1, 2, 3];
+    fn a_worker_dies_between_the_commit_and_the_ack() = Worker, "after_commit", [1, 2, 3];
+    fn a_worker_dies_before_it_knows_of_the_confirm() = Worker, "after_publish", [1, 3];
+    fn a_worker_dies_between_the_rung_and_the_ack() = Worker, "after_handoff", [1, 3];
+    fn a_worker_dies_after_the_ack() = Worker, "after_ack", [1, 3];
+    fn a_worker_dies_while_it_archives_letters() = Worker, "mid_archive", [1, 3];
+    fn a_worker_dies_between_the_archive_and_the_ack() = Worker, "after_archive", [1, 3];
+    fn a_worker_dies_in_the_housekeeping() = Worker, "mid_housekeeping", [1, 2];
+    fn a_worker_dies_before_it_commits_a_look_at_the_ledger() = Worker, "mid_check", [1, 2];
+    fn a_replay_dies_after_it_took_a_letter() = Paynowctl, "after_take", [1, 2];
+    fn a_replay_dies_before_it_knows_of_the_confirm() = Paynowctl, "after_publish", [1, 2];
+    fn a_replay_dies_between_the_confirm_and_its_record() = Paynowctl, "after_replay_publish", [1, 2];
+    fn a_replay_dies_after_its_record() = Paynowctl, "after_replay_mark", [1, 2];
 }
 
 fn strike(struck: Struck, point: &str, passes: &[u32]) {
