@@ -80,6 +80,8 @@ fn run(arguments: &Arguments) -> ExitCode {
         Ok(trial) => finish(arguments, &schedule, &trial),
         Err(why) => {
             eprintln!("the trial could not be run: {why}");
+            let folder = trial::folder(arguments);
+            eprintln!("its journal and logs are in {}", folder.display());
             eprintln!("run it again: {}", command(arguments, &schedule));
             ExitCode::from(FAILED)
         }
@@ -110,6 +112,8 @@ fn finish(arguments: &Arguments, schedule: &[Planned], trial: &Trial) -> ExitCod
     for one in &trial.broken {
         eprintln!("{}: {}", one.promise, one.what);
     }
+    let folder = trial::folder(arguments);
+    eprintln!("the logs of the programs are in {}", folder.display());
     eprintln!("run it again: {}", command(arguments, schedule));
     ExitCode::from(BROKEN)
 }

@@ -1,5 +1,6 @@
 //! One trial from its beginning to its end.
 
+use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -24,10 +25,19 @@ pub(crate) struct Trial {
     pub(crate) journal: Vec<String>,
 }
 
+/// Of the database, the virtual host, and the folder of the logs: no other trial has it.
+fn name(arguments: &Arguments) -> String {
+    format!("faults_{}_{}", arguments.seed, process::id())
+}
+
+/// Where the journal and the logs of the programs are.
+pub(crate) fn folder(arguments: &Arguments) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name(arguments))
+}
+
 /// Runs a trial. An error says why it could not be run; it says nothing about the system.
 pub(crate) fn run(arguments: &Arguments, schedule: &[Planned]) -> Result<Trial, String> {
-    let name = format!("faults_{}_{}", arguments.seed, process::id());
-    let world = World::create(&name, &arguments.worker)?;
+    let world = World::create(&name(arguments), folder(arguments), &arguments.worker)?;
     for (product, points) in Mix::products() {
         let [product, points] = [product, points].map(|number| number.to_string());
         let outcome = world.ctl(&["products", "set", &product, &points, "--yes"]);

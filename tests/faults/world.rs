@@ -87,9 +87,8 @@ pub(crate) struct World {
 impl World {
     /// Creates the database and the queues. `worker` is the name or the file of the worker's program.
     /// The programs are started by the supervisor.
-    pub(crate) fn create(name: &str, worker: &str) -> Result<Self, String> {
+    pub(crate) fn create(name: &str, folder: PathBuf, worker: &str) -> Result<Self, String> {
         let servers = Servers::of_this_run();
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).map_err(|error| format!("{folder:?}: {error}"))?;
         let proxies = Proxies::new(&servers);
         let broker = TestBroker::new(&servers.amqp, &servers.management, name);
