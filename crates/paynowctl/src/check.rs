@@ -15,8 +15,8 @@ pub(crate) struct CheckOptions {
     /// How many different events were answered 202: fails when one of them is lost
     #[arg(long, value_name = "EVENTS")]
     accepted: Option<u64>,
-    /// Verify the signatures of all events whose payload is kept with PAYNOW_SIGNING_SECRETS and
-    /// PAYNOW_RETIRED_SECRETS; the login must be one that may read payloads, such as that of setup
+    /// Verify the signatures of all events whose payload is kept, with the current and the retired
+    /// signing secrets; the login must be one that may read payloads, such as that of setup
     #[arg(long)]
     signatures: bool,
     #[command(flatten)]
