@@ -28,7 +28,7 @@ const EXIT_CODES: [i32; 3] = [0, 1, 3];
 fn ctl(world: &World, arguments: &[&str]) -> Result<i32, String> {
     let variables = world.desk_variables();
     let owned: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(1);
     // Not a thread of the scope: a command that never ends must not keep the trial.
     thread::spawn(move || {
         let arguments: Vec<&str> = owned.iter().map(String::as_str).collect();
