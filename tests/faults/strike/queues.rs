@@ -34,12 +34,10 @@ pub(super) fn limit_rung(world: &World, random: &mut Rng, hold: Duration) -> Res
 
 /// The limit joins what our own policy sets, because only one policy has an effect on a queue.
 fn limit(world: &World, queue: &str, hold: Duration) -> Result<(), String> {
+    // The broker tells the policy of a queue some seconds after the queue's first message.
+    let refuses = || policy_of(world, queue)["overflow"] == "reject-publish";
+    await_policy(world, queue, "would drop messages", refuses)?;
     let mut definition = policy_of(world, queue);
-    if definition["overflow"] != "reject-publish" {
-        return Err(format!(
-            "a limit on {queue} would drop messages: {definition}"
-        ));
-    }
     definition["max-length"] = json!(0);
     world.broker.limit_queue(queue, definition);
     let is_full = || policy_of(world, queue)["max-length"] == 0;
