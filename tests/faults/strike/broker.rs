@@ -32,9 +32,19 @@ pub(super) fn stop_app(world: &World, hold: Duration) -> Result<(), String> {
 }
 
 pub(super) fn pause(world: &World, hold: Duration) -> Result<(), String> {
-    let nodes = world.broker.get("nodes");
-    let pid = nodes[0]["os_pid"].as_str().and_then(|pid| pid.parse().ok());
-    let pid = pid.ok_or_else(|| format!("no process of the broker: {nodes}"))?;
+    let process = || {
+        world.broker.get("nodes")[0]["os_pid"]
+            .as_str()?
+            .parse()
+            .ok()
+    };
+    let mut pid = None;
+    // A broker that has just started does not tell its process at once.
+    world.wait(LIMIT, || {
+        pid = process();
+        pid.is_some()
+    });
+    let pid = pid.ok_or("the broker does not tell its process")?;
     signal::stop_for(world, &[pid], hold)
 }
 
