@@ -224,8 +224,12 @@ impl FaultKind {
     /// Whether it may not happen while `other` does. Faults of one area never overlap, because one would
     /// heal what the other has just broken. Two of the broker's faults stop workers themselves.
     pub(crate) fn conflicts(self, other: Self) -> bool {
-        let stops_workers = matches!(self, Self::TimeOutConsumer | Self::LimitCredits);
-        self.area() == other.area() || (stops_workers && other.area() == Area::Process)
+        self.area() == other.area() || (self.stops_workers() && other.area() == Area::Process)
+    }
+
+    /// Whether it stops workers itself, so that it rarely finds a place among the faults of processes.
+    pub(crate) fn stops_workers(self) -> bool {
+        matches!(self, Self::TimeOutConsumer | Self::LimitCredits)
     }
 
     /// Whether it happens only when it is asked for by its name.

@@ -101,6 +101,8 @@ impl Deck {
         if self.left.is_empty() {
             self.left.clone_from(&self.kinds);
             random.shuffle(&mut self.left);
+            // The last is drawn first: these must not be left over when a trial ends.
+            self.left.sort_by_key(|kind| kind.stops_workers());
         }
         self.left.pop()
     }

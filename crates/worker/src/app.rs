@@ -89,14 +89,8 @@ impl App {
             ladder: config.ladder,
         });
         let (held, publishes) = (Arc::clone(&progress), Arc::clone(&handoff));
-        let ready = Arc::new(move || match *current.borrow() {
-            Ok(()) => match held.not_ready() {
-                Some(reason) => Err(reason),
-                None if publishes.is_disconnected() => Err("broker"),
-                None => Ok(()),
-            },
-            Err(reason) => Err(reason),
-        });
+        let ready =
+            Arc::new(move || (*current.borrow()).and_then(|()| not_stuck(&held, &publishes)));
         let admin = AdminServer::start(config.admin_address, metrics, ready).map_err(|error| {
             Fatal::failed(
                 format!("could not listen on {}", config.admin_address),
@@ -197,6 +191,15 @@ impl App {
     fn enter(&self, readiness: Readiness) {
         Consuming(readiness.is_ok()).emit();
         let _previous = self.readiness.send_replace(readiness);
+    }
+}
+
+/// A worker whose session goes on may still be stuck: a server that says nothing reports no error.
+fn not_stuck(held: &Progress, publishes: &Handoff) -> Readiness {
+    match held.not_ready() {
+        Some(reason) => Err(reason),
+        None if publishes.is_disconnected() => Err("broker"),
+        None => Ok(()),
     }
 }
 
