@@ -155,6 +155,8 @@ fn an_order_that_is_recorded_while_its_refund_is_looked_up_is_seen_whole_or_not_
                  sha256('its signature'), 1); \
              INSERT INTO orders (order_id, event_id, total_amount_minor) \
              VALUES ({id}, {event}, 1000); \
+             INSERT INTO order_lines (order_id, line_id, product_id, quantity, total_amount_minor) \
+             VALUES ({id}, {id}, {POINTS}, 1, 1000); \
              INSERT INTO ledger_entries (entry_key, wallet_id, order_id, event_id, kind, points) \
              VALUES ('order-line:{id}', {buyer}, {id}, {event}, 'order_line', 500); COMMIT",
             id = order.order_id,
