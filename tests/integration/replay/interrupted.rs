@@ -70,11 +70,27 @@ fn a_letter_that_was_marked_and_not_published_is_published_by_the_next_run() {
              UPDATE dead_letters SET state = 'replayed'",
         )
         .unwrap();
+    let left_behind = || -> Value {
+        let rows = app.ctl(&["check", "--skip-broker", "--json"]).json();
+        let mut rows = rows.as_array().expect("rows").iter();
+        let row = rows.find(|row| row["id"] == "replays_go_on");
+        row.expect("the row is there").clone()
+    };
+    assert_eq!(left_behind()["status"], "ok");
+    app.database
+        .execute("UPDATE replays SET updated_at = now() - interval '3 hours'")
+        .unwrap();
+    let id = action(&app);
+    let row = left_behind();
+    assert_eq!(row["status"], "failed");
+    let message = row["message"].as_str().expect("a text");
+    assert!(message.ends_with(&format!("replay {id} left 2")), "{row}");
 
-    replay(&app, &["--resume", &action(&app)]).succeeded();
+    replay(&app, &["--resume", &id]).succeeded();
 
     assert_eq!(balances(&app, &orders), [500; 2]);
     assert_eq!(states(&app), ["resolved: 2"]);
+    assert_eq!(left_behind()["status"], "ok");
 }
 
 #[test]
