@@ -1,7 +1,7 @@
 //! A database whose connections stay open and say nothing: a server that hangs, a pooler or a sidecar.
 //! A proxy swallows the bytes, so that the kernels on both sides see a healthy connection.
 
-use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,9 @@ fn behind_a_proxy() -> (Proxy, TestApp) {
 
 pub(crate) fn through_a_proxy(app: &TestApp) -> (Proxy, String) {
     let mut url = app.database.url().clone();
-    let port = url.port().unwrap_or(5432);
-    let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], port)));
+    let server = (url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let server = server.to_socket_addrs().unwrap().next().unwrap();
+    let proxy = Proxy::to(server);
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(proxy.port())).unwrap();
     url.query_pairs_mut().append_pair("connect_timeout", "2");
