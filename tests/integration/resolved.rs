@@ -205,7 +205,10 @@ fn a_settled_letter_that_dies_again_is_filed_by_whether_its_event_was_applied() 
     discard(&app, &order.event_id.to_string());
     app.set_product(POINTS, PRICE);
     app.deliver(&order);
-    app.drain();
+    // The dead letter accounts for the event already, so an empty account proves nothing here.
+    eventually("the event is applied", || {
+        (app.balance_of(order.customer_id) == PRICE).then_some(())
+    });
     for deaths in 3..=4 {
         dies(deaths);
         assert_eq!(letters(&app), ["resolved: applied_by_another_copy"]);
