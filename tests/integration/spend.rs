@@ -1,5 +1,8 @@
 //! `spend`, as game backends call it: it takes points once per key and never below zero.
 
+mod back;
+mod player;
+
 use diesel::result::Error;
 
 use crate::contract::database::{Ledger, Session};
@@ -11,10 +14,14 @@ fn call(wallet: i64, points: i64, key: &str) -> String {
     format!("SELECT balance || ' ' || applied AS value FROM spend({wallet}, {points}, '{key}')")
 }
 
-/// The answer of a call, or the name of the constraint that refuses it.
 fn spend(session: &mut Session, wallet: i64, points: i64, key: &str) -> Result<String, String> {
-    match session.texts(&call(wallet, points, key)) {
-        Ok(mut rows) => Ok(rows.pop().expect("a spend answers one row")),
+    answer(session, &call(wallet, points, key))
+}
+
+/// The answer of a call, or the name of the constraint that refuses it.
+fn answer(session: &mut Session, call: &str) -> Result<String, String> {
+    match session.texts(call) {
+        Ok(mut rows) => Ok(rows.pop().expect("a call answers one row")),
         Err(Error::DatabaseError(_kind, information)) => Err(information
             .constraint_name()
             .unwrap_or(information.message())
@@ -48,10 +55,18 @@ fn at_once(
     ledger: &Ledger,
     caller: impl Fn(usize, &mut Session) -> Result<String, String> + Sync,
 ) -> Vec<Result<String, String>> {
-    let sessions: Vec<Session> = (0..CALLERS)
+    let sessions = (0..CALLERS)
         .map(|_| ledger.log_in_as("paynow_spender"))
         .collect();
-    let ready = std::sync::Barrier::new(CALLERS);
+    together(sessions, caller)
+}
+
+/// Runs a caller in each session at once.
+fn together(
+    sessions: Vec<Session>,
+    caller: impl Fn(usize, &mut Session) -> Result<String, String> + Sync,
+) -> Vec<Result<String, String>> {
+    let ready = std::sync::Barrier::new(sessions.len());
     std::thread::scope(|scope| {
         let (caller, ready) = (&caller, &ready);
         let calls: Vec<_> = sessions
@@ -365,6 +380,10 @@ fn a_spend_entry_cannot_be_forged_in_another_form() {
         ("spend:x", 0, "NULL"),
         ("spend:", -5, "NULL"),
         ("spend:x", -5, "10"),
+        ("unspend:x", -5, "NULL"),
+        ("unspend:x", 0, "NULL"),
+        ("unspend:", 5, "NULL"),
+        ("unspend:x", 5, "10"),
         ("order-line:5", -5, "NULL"),
     ] {
         let sql = format!(
