@@ -1,6 +1,8 @@
 //! A lock that another transaction holds: only the events that need the held row wait, and a worker that
 //! holds messages and commits nothing says so.
 
+mod outage;
+
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;

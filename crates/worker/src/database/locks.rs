@@ -20,7 +20,7 @@ const WORK_BEFORE_WAIT: Duration = Duration::from_secs(2);
 /// Only who may change a table as a whole can lock it as a whole, and no event is at fault then. All
 /// others wait behind such a lock even before it is granted.
 const STATE: &str = "SELECT current_setting('lc_messages') AS language, EXISTS (\
-         SELECT FROM pg_locks WHERE pid <> pg_backend_pid() \
+         SELECT FROM pg_locks WHERE locktype = 'relation' AND pid <> pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND relation = ANY (ARRAY['webhook_events', 'orders', 'order_lines', \
                  'reversals', 'refund_attributions', 'ledger_entries', 'wallets', \
