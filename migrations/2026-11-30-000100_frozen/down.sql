@@ -1,0 +1,1 @@
+DROP FUNCTION forgettable_ids(bigint);
