@@ -1,0 +1,1 @@
+DROP FUNCTION reveal_letter(bytea, bigint, text);
