@@ -1,0 +1,1 @@
+DROP INDEX dead_letters_wallet_ids_idx;

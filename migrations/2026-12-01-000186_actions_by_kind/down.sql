@@ -1,0 +1,1 @@
+DROP INDEX operator_actions_action_idx;

@@ -1,0 +1,1 @@
+ALTER FUNCTION letter_ids(bytea) PARALLEL SAFE;
