@@ -13,6 +13,30 @@ use crate::ids::{
 /// The longest event type recorded; `PayNow`'s longest is 55 characters.
 const EVENT_TYPE_LENGTH_MAX: usize = 100;
 
+/// The types of `PayNow`'s events: those that move points, then those that never do.
+pub const KNOWN_TYPES: [&str; 20] = [
+    "ON_ORDER_COMPLETED",
+    "ON_REFUND",
+    "ON_CHARGEBACK",
+    "ON_CHARGEBACK_CLOSED",
+    "ON_PAYMENT_COMPLETED",
+    "ON_PAYMENT_FAILED",
+    "ON_SUBSCRIPTION_ACTIVATED",
+    "ON_SUBSCRIPTION_RENEWED",
+    "ON_SUBSCRIPTION_CANCELED",
+    "ON_SUBSCRIPTION_EXPIRED",
+    "ON_TRIAL_ACTIVATED",
+    "ON_TRIAL_COMPLETED",
+    "ON_TRIAL_CANCELED",
+    "ON_DELIVERY_ITEM_ADDED",
+    "ON_DELIVERY_ITEM_ACTIVATED",
+    "ON_DELIVERY_ITEM_USED",
+    "ON_DELIVERY_ITEM_REVOKED",
+    "ON_DELIVERY_ITEM_RENEWED",
+    "ON_DELIVERY_ITEM_EXPIRED",
+    "ON_DISCORD_ACCOUNT_LINKED_TO_CHECKOUT",
+];
+
 /// The type of an event as `PayNow` spells it, whether this version knows the type or not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventType(String);

@@ -4,6 +4,7 @@
 
 pub mod ids;
 pub mod points;
+pub mod identity;
 
 pub mod signature;
 

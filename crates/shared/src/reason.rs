@@ -1,9 +1,21 @@
 //! Why an event is a dead letter: a closed list, each reason with an entry in `WALLET_CONTRACT.md`.
 
-use strum::{Display, EnumIter, EnumString, IntoStaticStr};
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 /// The stable code of a dead letter's reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumIter, EnumString, IntoStaticStr)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[strum(serialize_all = "snake_case", parse_err_ty = UnknownReason, parse_err_fn = unknown_reason)]
 pub enum Reason {
     /// Signed by `PayNow`, but not readable as an event.
@@ -44,6 +56,9 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Of every reason.
+    pub const CODES: &'static [&'static str] = Self::VARIANTS;
+
     /// The code that headers, tables, metrics and runbooks use.
     pub fn code(self) -> &'static str {
         self.into()

@@ -22,12 +22,11 @@ pub const DEFAULT_EXCHANGE: &str = "";
 /// The most that `paynow.credits` holds, so that a stopped worker does not fill the disk: about
 /// 2.7 million events with bodies of 1.5 KB.
 const CREDITS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// RabbitMQ 3.x has no limit and 4.x has 20. A crash counts against every unacknowledged message of
-/// the consumer, and a message should not be dead-lettered for crashes that another one caused.
-const DELIVERY_LIMIT: u32 = 100;
-/// For queues without a dead-letter exchange, which drop a message past its delivery limit: too high
-/// to be reached, where RabbitMQ 4.x would use 20.
-const DELIVERY_LIMIT_UNREACHED: u32 = 1_000_000;
+/// Too high to be reached: RabbitMQ 3.x has no limit and 4.x has 20. Whenever a worker gives up its
+/// messages because the database fails, each of them counts as delivered once more, and an outage must
+/// not make dead letters. The message that crashes a worker is found by marks in the database
+/// instead. A queue without a dead-letter exchange even drops a message past its limit.
+const DELIVERY_LIMIT: u32 = 1_000_000;
 
 /// The queue in which an event waits `delay_seconds` before it is tried again.
 pub fn retry_queue(delay_seconds: u32) -> String {
@@ -123,7 +122,7 @@ fn policies(vhost: &str, ladder: &RetryLadder) -> Vec<Value> {
         policies.push(policy(
             kept,
             "queues",
-            json!({"delivery-limit": DELIVERY_LIMIT_UNREACHED}),
+            json!({"delivery-limit": DELIVERY_LIMIT}),
         ));
     }
     policies.extend(ladder.delays_seconds().map(|delay_seconds| {
@@ -167,6 +166,20 @@ mod tests {
                 queue.get("arguments"),
                 Some(&json!({"x-queue-type": "quorum"}))
             );
+        }
+    }
+
+    #[test]
+    fn an_outage_of_weeks_makes_no_dead_letter() {
+        // A worker whose database fails waits for seconds before it takes messages again.
+        let deliveries_a_second_max = 0.5;
+        let days = f64::from(DELIVERY_LIMIT) / deliveries_a_second_max / 86_400.0;
+        assert!(days > 14.0, "{days} days");
+        for policy in policies("/", &RetryLadder::default()) {
+            let is_rung = policy["name"].as_str().unwrap().contains(".retry.");
+            if policy["apply-to"] == "queues" && !is_rung {
+                assert_eq!(policy["definition"]["delivery-limit"], DELIVERY_LIMIT);
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 //! how they arrived. `decode` reads a body and never panics, whatever the bytes.
 
 mod bodies;
+mod people;
+mod payment;
 mod object;
 
 use serde::Deserialize;
@@ -12,6 +14,8 @@ use crate::event::{Event, EventKind, EventType};
 use crate::ids::EventId;
 use crate::reason::Reason;
 use object::Object;
+pub use payment::payment;
+pub use people::identities;
 
 /// Names of the message headers.
 pub mod header {
