@@ -1,5 +1,5 @@
-//! When the certificates of our servers expire. They are checked regularly, because an expired one
-//! cuts off all connections at once.
+//! The certificates that servers show: when they expire, and whether they fit. Those of our servers are checked
+//! regularly, because an expired one cuts off all connections at once.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use crate::observe::{CertificateSeen, CertificateUnseen, Observable};
 
@@ -61,23 +65,65 @@ pub async fn watch(peers: Vec<TlsPeer>) {
 
 /// When the server's certificate expires, in Unix seconds; `None` without TLS.
 pub fn not_after(peer: &TlsPeer) -> io::Result<Option<i64>> {
-    if peer.opening == Opening::Plain {
-        return Ok(None);
+    let shown = Shown::by(peer)?;
+    shown.map(|shown| shown.not_after()).transpose()
+}
+
+/// The certificates that a server showed, its own first.
+pub struct Shown {
+    host: ServerName<'static>,
+    own: CertificateDer<'static>,
+    others: Vec<CertificateDer<'static>>,
+}
+
+impl Shown {
+    /// Asks the server; `None` without TLS.
+    pub fn by(peer: &TlsPeer) -> io::Result<Option<Self>> {
+        if peer.opening == Opening::Plain {
+            return Ok(None);
+        }
+        let mut addresses = (peer.host.as_str(), peer.port).to_socket_addrs()?;
+        let address = addresses
+            .next()
+            .ok_or_else(|| io::Error::other("the host has no address"))?;
+        let mut stream = TcpStream::connect_timeout(&address, STEP_LIMIT)?;
+        stream.set_read_timeout(Some(STEP_LIMIT))?;
+        stream.set_write_timeout(Some(STEP_LIMIT))?;
+        if peer.opening == Opening::Postgres && !agrees_to_tls(&mut stream)? {
+            return Ok(None);
+        }
+        let host = ServerName::try_from(peer.host.clone()).map_err(io::Error::other)?;
+        certificates(host, &mut stream).map(Some)
     }
-    let mut addresses = (peer.host.as_str(), peer.port).to_socket_addrs()?;
-    let address = addresses
-        .next()
-        .ok_or_else(|| io::Error::other("the host has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, STEP_LIMIT)?;
-    stream.set_read_timeout(Some(STEP_LIMIT))?;
-    stream.set_write_timeout(Some(STEP_LIMIT))?;
-    if peer.opening == Opening::Postgres && !agrees_to_tls(&mut stream)? {
-        return Ok(None);
+
+    /// In Unix seconds.
+    pub fn not_after(&self) -> io::Result<i64> {
+        let (_rest, certificate) =
+            x509_parser::parse_x509_certificate(&self.own).map_err(io::Error::other)?;
+        Ok(certificate.validity().not_after.timestamp())
     }
-    let certificate = first_certificate(&peer.host, &mut stream)?;
-    let (_rest, certificate) =
-        x509_parser::parse_x509_certificate(&certificate).map_err(io::Error::other)?;
-    Ok(Some(certificate.validity().not_after.timestamp()))
+
+    /// Whether it is for the name by which the server was asked.
+    pub fn is_for_its_host(&self) -> bool {
+        let parsed = ParsedCertificate::try_from(&self.own);
+        parsed.is_ok_and(|parsed| verify_server_name(&parsed, &self.host).is_ok())
+    }
+
+    /// Why a client that trusts the machine's authorities refuses the server, if it does.
+    pub fn refused(&self) -> Option<rustls::Error> {
+        let mut trusted = RootCertStore::empty();
+        trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(trusted), provider);
+        let verifier = match verifier.build() {
+            Ok(verifier) => verifier,
+            Err(error) => return Some(rustls::Error::General(error.to_string())),
+        };
+        let (own, others) = (&self.own, &self.others);
+        verifier
+            .verify_server_cert(own, others, &self.host, &[], UnixTime::now())
+            .err()
+    }
 }
 
 fn agrees_to_tls(stream: &mut TcpStream) -> io::Result<bool> {
@@ -87,9 +133,9 @@ fn agrees_to_tls(stream: &mut TcpStream) -> io::Result<bool> {
     Ok(answer == *b"S")
 }
 
-/// The server's own certificate, even if the handshake fails: a server that requires a client
-/// certificate refuses us only after it has sent its own.
-fn first_certificate(host: &str, stream: &mut TcpStream) -> io::Result<CertificateDer<'static>> {
+/// What the server shows, even if the handshake fails: a server that requires a client certificate
+/// refuses us only after it has sent its own.
+fn certificates(host: ServerName<'static>, stream: &mut TcpStream) -> io::Result<Shown> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -97,16 +143,18 @@ fn first_certificate(host: &str, stream: &mut TcpStream) -> io::Result<Certifica
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
         .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut connection =
+        ClientConnection::new(Arc::new(config), host.clone()).map_err(io::Error::other)?;
     let outcome = connection.complete_io(stream);
-    let shown = connection
-        .peer_certificates()
-        .and_then(|chain| chain.first());
-    match (shown, outcome) {
-        (Some(certificate), Ok(_) | Err(_)) => Ok(certificate.clone().into_owned()),
-        (None, Err(error)) => Err(error),
-        (None, Ok(_)) => Err(io::Error::other("the server sent no certificate")),
+    let owned = |certificate: &CertificateDer<'_>| certificate.clone().into_owned();
+    match (connection.peer_certificates(), outcome) {
+        (Some([own, others @ ..]), Ok(_) | Err(_)) => Ok(Shown {
+            host,
+            own: owned(own),
+            others: others.iter().map(owned).collect(),
+        }),
+        (Some([]) | None, Err(error)) => Err(error),
+        (Some([]) | None, Ok(_)) => Err(io::Error::other("the server sent no certificate")),
     }
 }
 

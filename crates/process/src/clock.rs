@@ -15,7 +15,11 @@ pub fn now_ms() -> i64 {
 
 /// Now, as RFC 3339 in UTC with milliseconds.
 pub fn now_rfc3339() -> String {
-    DateTime::from_timestamp_millis(now_ms())
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
+    rfc3339(now_ms()).unwrap_or_default()
+}
+
+/// A time in Unix milliseconds, as RFC 3339 in UTC; `None` for one that no calendar has.
+pub fn rfc3339(unix_ms: i64) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(unix_ms)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

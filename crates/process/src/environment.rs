@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use secrecy::SecretString;
+
+use crate::setting::{Choice, Number, Optional, OptionalNumber, Secret, Setting, Text};
 
 /// A setting that is missing or wrong. The text names the variable and never contains a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,53 +57,79 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, SettingError>
+    /// A value that may be left out.
+    pub fn parsed<T>(&self, setting: &Setting<Optional>) -> Result<Option<T>, SettingError>
     where
         T: FromStr,
         T::Err: Display,
     {
-        let parsed = self.text(name).map(str::parse).transpose();
-        parsed.map_err(|error| {
-            SettingError::new(name, format!("has a value that is not valid: {error}"))
+        let text = self.text(setting.name);
+        text.map(|text| parse(setting.name, text)).transpose()
+    }
+
+    /// A value, or the default.
+    pub fn parsed_or_default<T>(&self, setting: &Setting<Text>) -> Result<T, SettingError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let text = self.text(setting.name).unwrap_or(setting.kind.default);
+        parse(setting.name, text)
+    }
+
+    /// One of a few words.
+    pub fn choice<T: FromStr>(&self, setting: &Setting<Choice>) -> Result<T, SettingError> {
+        let Choice { values, default } = setting.kind;
+        let text = self.text(setting.name).unwrap_or(default);
+        text.parse().map_err(|_unknown| {
+            SettingError::new(setting.name, format!("must be {values}, and is {text:?}"))
         })
     }
 
-    pub fn parsed_or<T>(&self, name: &str, default: T) -> Result<T, SettingError>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        Ok(self.parsed(name)?.unwrap_or(default))
+    /// A whole number within its range, or the default.
+    pub fn number<T: TryFrom<u64>>(&self, setting: &Setting<Number>) -> Result<T, SettingError> {
+        let Number {
+            least,
+            most,
+            default,
+            unit: _,
+        } = setting.kind;
+        // The default is a number of the range, too.
+        let number = self.within(setting.name, least, most)?.unwrap_or(default);
+        T::try_from(number).map_err(|_too_large| out_of_range(setting.name, least, most, number))
     }
 
-    /// A whole number within `range`, or the default.
-    pub fn number_or<T>(
+    /// A whole number within its range, if it is set.
+    pub fn number_if_set<T: TryFrom<u64>>(
         &self,
-        name: &str,
-        range: RangeInclusive<T>,
-        default: T,
-    ) -> Result<T, SettingError>
-    where
-        T: TryFrom<u64> + PartialOrd + Display,
-    {
-        // Read as the widest type: a number that is too large for `T` gets the same error.
-        let Some(number) = self.parsed::<u64>(name)? else {
-            return Ok(default);
-        };
-        let in_range = T::try_from(number).ok().filter(|it| range.contains(it));
-        in_range.ok_or_else(|| {
-            let (low, high) = (range.start(), range.end());
-            let problem = format!("must be from {low} to {high}, and is {number}");
-            SettingError::new(name, problem)
-        })
+        setting: &Setting<OptionalNumber>,
+    ) -> Result<Option<T>, SettingError> {
+        let (least, most) = (setting.kind.least, setting.kind.most);
+        let number = self.within(setting.name, least, most)?;
+        let converted = number.map(|number| {
+            T::try_from(number)
+                .map_err(|_too_large| out_of_range(setting.name, least, most, number))
+        });
+        converted.transpose()
+    }
+
+    /// Read as the widest type, so that a number that is too large for its own gets the same error.
+    fn within(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, SettingError> {
+        let number = self.text(name).map(|text| parse::<u64>(name, text));
+        match number.transpose()? {
+            Some(number) if !(least..=most).contains(&number) => {
+                Err(out_of_range(name, least, most, number))
+            }
+            number => Ok(number),
+        }
     }
 
     /// A secret from `NAME`, or from the file named by `NAME_FILE`.
-    pub fn secret(&self, name: &str) -> Result<Option<SecretString>, SettingError> {
-        let file = self.secret_file(name);
-        match (self.text(name), file) {
+    pub fn secret(&self, setting: &Setting<Secret>) -> Result<Option<SecretString>, SettingError> {
+        let file = self.secret_file(setting);
+        match (self.text(setting.name), file) {
             (Some(_), Some(file)) => Err(SettingError::new(
-                name,
+                setting.name,
                 format!("and {} are both set; keep one", file.name),
             )),
             (Some(value), None) => Ok(Some(value.into())),
@@ -112,16 +139,38 @@ impl Environment {
     }
 
     /// The file that a secret comes from, for callers that read it again later.
-    pub fn secret_file(&self, name: &str) -> Option<SecretFile> {
-        let name = format!("{name}_FILE");
+    pub fn secret_file(&self, setting: &Setting<Secret>) -> Option<SecretFile> {
+        let name = format!("{}_FILE", setting.name);
         let path = self.text(&name)?.into();
         Some(SecretFile { name, path })
     }
 
-    pub fn required_secret(&self, name: &str) -> Result<SecretString, SettingError> {
-        self.secret(name)?
-            .ok_or_else(|| SettingError::new(name, "is required and not set"))
+    pub fn required_secret(&self, setting: &Setting<Secret>) -> Result<SecretString, SettingError> {
+        self.secret(setting)?
+            .ok_or_else(|| SettingError::new(setting.name, "is required and not set"))
     }
+
+    /// The names of all variables, sorted; for finding those that nothing reads.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.variables.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn parse<T>(name: &str, text: &str) -> Result<T, SettingError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error: T::Err| {
+        SettingError::new(name, format!("has a value that is not valid: {error}"))
+    })
+}
+
+fn out_of_range(name: &str, least: u64, most: u64, number: u64) -> SettingError {
+    let problem = format!("must be from {least} to {most}, and is {number}");
+    SettingError::new(name, problem)
 }
 
 /// A file with one secret.
@@ -152,24 +201,43 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::declare_settings;
+
+    declare_settings! {
+        const SETTINGS;
+        /// a number
+        const LIMIT: Number = "LIMIT" { least: 1, most: 300, default: 5, unit: "" };
+        /// a number, or nothing
+        const MAYBE: OptionalNumber = "MAYBE" { least: 0, most: 9, unit: "", absent: "none" };
+        /// a word
+        const FORM: Choice = "FORM" { values: "1 or 2", default: "1" };
+        /// a secret
+        const KEY: Secret = "KEY" { absent: None };
+    }
 
     #[test]
     fn a_wrong_value_names_its_variable() {
-        let environment = Environment::of([("LIMIT", "many"), ("SMALL", "0"), ("UNSET", "")]);
-        let error = environment
-            .number_or("LIMIT", 1..=10, 5)
-            .unwrap_err()
-            .to_string();
+        assert_eq!(SETTINGS.len(), 4);
+        let problem = |text| {
+            let environment = Environment::of([("LIMIT", text)]);
+            environment.number::<u8>(&LIMIT).unwrap_err().to_string()
+        };
+        let many = problem("many");
         assert!(
-            error.starts_with("LIMIT has a value that is not valid"),
-            "{error}"
+            many.starts_with("LIMIT has a value that is not valid"),
+            "{many}"
         );
-        let error = environment
-            .number_or("SMALL", 1..=10, 5)
-            .unwrap_err()
-            .to_string();
-        assert_eq!(error, "SMALL must be from 1 to 10, and is 0");
-        assert_eq!(environment.number_or("UNSET", 1..=10, 5), Ok(5));
+        assert_eq!(problem("0"), "LIMIT must be from 1 to 300, and is 0");
+        assert_eq!(problem("256"), "LIMIT must be from 1 to 300, and is 256");
+        let unset = Environment::of([("LIMIT", "")]);
+        assert_eq!(unset.number::<u8>(&LIMIT), Ok(5));
+        assert_eq!(unset.number_if_set::<u8>(&MAYBE), Ok(None));
+        assert_eq!(unset.choice::<u8>(&FORM), Ok(1));
+        let wrong = Environment::of([("MAYBE", "10"), ("FORM", "one")]);
+        let error = wrong.number_if_set::<u8>(&MAYBE).unwrap_err().to_string();
+        assert_eq!(error, "MAYBE must be from 0 to 9, and is 10");
+        let error = wrong.choice::<u8>(&FORM).unwrap_err().to_string();
+        assert_eq!(error, "FORM must be 1 or 2, and is \"one\"");
     }
 
     #[test]
@@ -179,7 +247,7 @@ mod tests {
         let path = file.to_str().unwrap();
         let read = |environment: Environment| {
             environment
-                .required_secret("KEY")
+                .required_secret(&KEY)
                 .map(|secret| secret.expose_secret().to_owned())
         };
         assert_eq!(read(Environment::of([("KEY", "plain")])).unwrap(), "plain");

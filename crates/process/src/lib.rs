@@ -2,6 +2,7 @@
 //! signals, the broker connection and the admin server. Reads no event and knows no ledger.
 //! The modules are in reading order.
 
+pub mod setting;
 pub mod environment;
 pub mod error_chain;
 pub mod exit;
@@ -9,6 +10,7 @@ pub mod exit;
 pub mod program;
 pub mod interrupt;
 mod healthcheck;
+mod usage;
 
 pub mod clock;
 pub mod telemetry;

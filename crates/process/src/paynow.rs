@@ -9,11 +9,21 @@ use serde_json::Value;
 use ureq::Agent;
 use url::{Host, Url};
 
+use crate::declare_settings;
 use crate::environment::{Environment, SettingError};
 
-const KEY_NAME: &str = "PAYNOW_API_KEY";
-const URL_NAME: &str = "PAYNOW_API_URL";
-const DEFAULT_URL: &str = "https://api.paynow.gg";
+declare_settings! {
+    pub const SETTINGS;
+    /// a key of PayNow's management API: with it the worker asks which line a refund was for whose
+    /// amounts do not tell ([refunds](refunds.md)), and `paynowctl products import --from-paynow` reads
+    /// the products
+    pub const KEY: Secret = "PAYNOW_API_KEY" { absent: Some("PayNow is not asked") };
+    /// where that API is; `http://` only on this machine
+    const URL: Text = "PAYNOW_API_URL" { default: "https://api.paynow.gg" };
+}
+
+const KEY_NAME: &str = KEY.name;
+const URL_NAME: &str = URL.name;
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(3);
 /// A page of 100 products with long descriptions is a few hundred kilobytes.
 const ANSWER_BYTES_MAX: u64 = 8 << 20;
@@ -31,9 +41,9 @@ pub struct PayNowSettings {
 impl PayNowSettings {
     /// `None` when `PAYNOW_API_KEY` is not set.
     pub fn from_environment(environment: &Environment) -> Result<Option<Self>, SettingError> {
-        let url = environment.parsed_or(URL_NAME, DEFAULT_URL.to_owned())?;
+        let url = environment.parsed_or_default::<String>(&URL)?;
         let url = address(&url).map_err(|problem| SettingError::new(URL_NAME, problem))?;
-        let Some(key) = environment.secret(KEY_NAME)? else {
+        let Some(key) = environment.secret(&KEY)? else {
             return Ok(None);
         };
         if !key.expose_secret().bytes().all(|it| it.is_ascii_graphic()) {

@@ -8,7 +8,7 @@ use crate::environment::{Environment, SettingError};
 use crate::exit::{Fatal, exit};
 use crate::interrupt::Signals;
 use crate::observe::{Observable, ShutdownRequested};
-use crate::{healthcheck, telemetry};
+use crate::{healthcheck, telemetry, usage};
 
 /// Runs a program and ends the process. `serve` gets the settings and a token that is cancelled by
 /// SIGTERM or SIGINT; it returns after an orderly stop. `admin_address` takes from the settings the
@@ -26,9 +26,19 @@ pub fn run<C>(
         (Some("healthcheck"), None) => read(&environment)
             .map_err(Fatal::from)
             .and_then(|config| healthcheck::check(admin_address(&config))),
+        (Some("--check-settings"), None) => check_settings(name, &environment, read),
+        (Some("--version" | "-V"), None) => {
+            usage::print_version(name);
+            Ok(())
+        }
+        (Some("--help" | "-h"), None) => {
+            usage::print_help(name);
+            Ok(())
+        }
         (Some(_), _) => Err(SettingError::new(
             "the command line",
-            "takes healthcheck or nothing: settings come from the environment",
+            "takes healthcheck, --check-settings, --version, --help or nothing: settings come from the \
+             environment",
         )
         .into()),
     };
@@ -41,6 +51,19 @@ pub fn half_the_cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
+/// Reads all settings as a start does, and connects to nothing.
+fn check_settings<C>(
+    name: &str,
+    environment: &Environment,
+    read: impl FnOnce(&Environment) -> Result<C, SettingError>,
+) -> Result<(), Fatal> {
+    telemetry::log_level(environment)?;
+    telemetry::log_format(environment)?;
+    read(environment)?;
+    usage::print_valid_settings(name);
+    Ok(())
+}
+
 fn run_server<C>(
     name: &'static str,
     environment: &Environment,
@@ -48,9 +71,10 @@ fn run_server<C>(
     serve: impl AsyncFnOnce(C, CancellationToken) -> Result<(), Fatal>,
 ) -> Result<(), Fatal> {
     let level = telemetry::log_level(environment)?;
+    let format = telemetry::log_format(environment)?;
     let config = read(environment)?;
     // Declared before the runtime and therefore dropped after it: its last records are written.
-    let _log = telemetry::start_log(name, level);
+    let _log = telemetry::start_log(name, level, format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(half_the_cores())
         .enable_all()

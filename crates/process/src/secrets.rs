@@ -10,9 +10,26 @@ use std::sync::{Arc, PoisonError, RwLock};
 use paynow_shared::signature::Signer;
 use secrecy::ExposeSecret;
 
+use crate::declare_settings;
 use crate::environment::{Environment, SecretFile, SettingError};
 use crate::observe::Observable;
+use crate::setting::{Secret, Setting};
 use observe::ShortSecret;
+
+declare_settings! {
+    pub const SETTINGS;
+    /// the secrets that sign webhooks, `id:secret` pairs or bare secrets, comma separated, each of 8
+    /// characters or more; the worker verifies with the receiver's list again, and `paynowctl send` signs
+    /// with the first one; see [secret rotation](secret-rotation.md)
+    pub const SIGNING: Secret = "PAYNOW_SIGNING_SECRETS" { absent: None };
+}
+
+declare_settings! {
+    pub const RETIRED_SETTINGS;
+    /// secrets that the receiver no longer accepts, and whose messages and dead letters may still arrive;
+    /// the same form
+    pub const RETIRED: Secret = "PAYNOW_RETIRED_SECRETS" { absent: Some("none") };
+}
 
 /// A shorter secret can be guessed from one signature.
 const LENGTH_MIN: usize = 8;
@@ -101,27 +118,28 @@ pub struct SecretSetting {
 impl SecretSetting {
     /// Reads the variable, or the file that `<name>_FILE` names; `None` when neither is set.
     pub fn from_secret(
-        name: &'static str,
+        setting: &Setting<Secret>,
         environment: &Environment,
     ) -> Result<Option<Self>, SettingError> {
-        let Some(text) = environment.secret(name)? else {
+        let name = setting.name;
+        let Some(text) = environment.secret(setting)? else {
             return Ok(None);
         };
         Ok(Some(Self {
             name,
             secrets: SigningSecrets::parse(text.expose_secret())
                 .map_err(|error| SettingError::new(name, error))?,
-            file: environment.secret_file(name),
+            file: environment.secret_file(setting),
         }))
     }
 
     /// Reads a variable that must be set.
     pub fn from_required_secret(
-        name: &'static str,
+        setting: &Setting<Secret>,
         environment: &Environment,
     ) -> Result<Self, SettingError> {
-        Self::from_secret(name, environment)?
-            .ok_or_else(|| SettingError::new(name, "is required and not set"))
+        Self::from_secret(setting, environment)?
+            .ok_or_else(|| SettingError::new(setting.name, "is required and not set"))
     }
 }
 

@@ -16,7 +16,14 @@ use secrecy::{ExposeSecret, SecretString};
 use super::socket::{SocketGuard, SocketHandle};
 use super::tls::{BrokerTls, TlsProblem};
 use crate::certificate::{Opening, TlsPeer};
+use crate::declare_settings;
 use crate::environment::{Environment, SettingError};
+
+declare_settings! {
+    pub const SETTINGS;
+    /// the broker, `amqp://<user>:<password>@host:5672/%2f`, or `amqps://` with [TLS](tls.md)
+    pub const URL: Secret = "AMQP_URL" { absent: None };
+}
 
 /// For each exchange with the broker; it should take milliseconds.
 const STEP_LIMIT: Duration = Duration::from_secs(10);
@@ -38,9 +45,9 @@ impl BrokerAddress {
     /// Reads `AMQP_URL`: `amqp://` or `amqps://`; with the latter also `AMQP_CA_FILE`,
     /// `AMQP_CERTIFICATE_FILE` and `AMQP_KEY_FILE`.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
-        let url: SecretString = environment.required_secret("AMQP_URL")?;
+        let url: SecretString = environment.required_secret(&URL)?;
         let mut uri: AMQPUri = url.expose_secret().parse().map_err(|reason: String| {
-            SettingError::new("AMQP_URL", format!("is no AMQP address: {reason}"))
+            SettingError::new(URL.name, format!("is no AMQP address: {reason}"))
         })?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         let tls = BrokerTls::from_environment(environment, uri.scheme == AMQPScheme::AMQPS)?;

@@ -3,9 +3,12 @@
 
 pub mod blocking;
 pub mod connect;
+pub mod count;
 pub mod message;
+pub mod mover;
 pub mod publisher;
 pub mod tls;
+pub mod trial;
 
 mod congestion;
 mod job;

@@ -11,11 +11,22 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use secrecy::SecretSlice;
 
+use crate::declare_settings;
 use crate::environment::{Environment, SettingError};
 
-const CA: &str = "AMQP_CA_FILE";
-const CERTIFICATE: &str = "AMQP_CERTIFICATE_FILE";
-const KEY: &str = "AMQP_KEY_FILE";
+declare_settings! {
+    pub const SETTINGS;
+    /// with `amqps://`: a file of the certificate authorities that are trusted, PEM; see [TLS](tls.md)
+    const CA_FILE: Optional = "AMQP_CA_FILE" { absent: "the machine's authorities" };
+    /// with `amqps://`: a file of our certificate, PEM
+    const CERTIFICATE_FILE: Optional = "AMQP_CERTIFICATE_FILE" { absent: "no certificate" };
+    /// with `amqps://`: the file of the certificate's key, PEM
+    const KEY_FILE: Optional = "AMQP_KEY_FILE" { absent: "no certificate" };
+}
+
+const CA: &str = CA_FILE.name;
+const CERTIFICATE: &str = CERTIFICATE_FILE.name;
+const KEY: &str = KEY_FILE.name;
 
 /// The files for TLS with the broker. They are read again for every connection, so that a renewed
 /// certificate is used from the next connection on.

@@ -1,6 +1,6 @@
 //! The log: a thread of its own writes each record as a line, and every record is counted.
 
-use std::io::{self, Stdout};
+use std::io::{self, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -17,6 +17,7 @@ use slog_json::Json;
 
 use super::log_event::level_word;
 use super::metric::Values::AtRunTime;
+use super::text;
 use crate::{declare_log_events, declare_metrics};
 
 declare_metrics! {
@@ -64,11 +65,24 @@ impl Drop for LogGuard {
     }
 }
 
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for a collector.
+    Json,
+    /// A line for people.
+    Text,
+}
+
 /// Starts the log of this process. Call once, first.
-pub fn start_log(program: &'static str, level: Level) -> LogGuard {
+pub fn start_log(program: &'static str, level: Level, format: LogFormat) -> LogGuard {
     let dropped = Arc::new(Dropped::default());
     let writer = Writer {
-        json: Json::new(stdout()).build(),
+        form: match format {
+            LogFormat::Json => Form::Json(Json::new(stdout()).build()),
+            LogFormat::Text => Form::Text,
+        },
         dropped: Arc::clone(&dropped),
     };
     let (core, writer) = AsyncCore::custom(writer)
@@ -94,7 +108,7 @@ pub fn start_log(program: &'static str, level: Level) -> LogGuard {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the log is JSON lines for a collector, whose escapes are those of JSON"
+    reason = "the log is for a collector too, and both of its forms escape control characters"
 )]
 fn stdout() -> Stdout {
     io::stdout()
@@ -167,8 +181,27 @@ impl Dropped {
 /// Writes records on the writer's thread. One that cannot be written is dropped, and the next one is
 /// tried: a full disk may be freed.
 struct Writer {
-    json: Json<Stdout>,
+    form: Form,
     dropped: Arc<Dropped>,
+}
+
+enum Form {
+    Json(Json<Stdout>),
+    Text,
+}
+
+impl Form {
+    fn write(&self, record: &Record<'_>, values: &OwnedKVList) -> io::Result<()> {
+        match self {
+            Self::Json(json) => json.log(record, values),
+            Self::Text => {
+                let level = level_word(level_of(record));
+                let line = text::line(record, values, level, event_of(record))
+                    .map_err(io::Error::other)?;
+                writeln!(stdout(), "{line}")
+            }
+        }
+    }
 }
 
 impl Drain for Writer {
@@ -176,7 +209,7 @@ impl Drain for Writer {
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        if self.json.log(record, values).is_err() {
+        if self.form.write(record, values).is_err() {
             self.dropped.count();
         }
         Ok(())

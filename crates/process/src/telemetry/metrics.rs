@@ -9,6 +9,7 @@ use metrics_process::Collector;
 use super::catalog::Catalog;
 use super::metric::Values::AtRunTime;
 use crate::declare_metrics;
+use crate::usage::VERSION;
 
 /// Without upkeep the exporter's histograms grow for ever.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -53,9 +54,7 @@ pub fn start_metrics(program: &'static str, catalogs: &[Catalog]) -> Result<Metr
     process.describe();
     catalogs.iter().for_each(Catalog::start);
     let revision = option_env!("PAYNOW_REVISION").unwrap_or("unknown");
-    BUILD_INFO
-        .with([program, env!("CARGO_PKG_VERSION"), revision])
-        .set(1.0);
+    BUILD_INFO.with([program, VERSION, revision]).set(1.0);
     let upkeep = recorder.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
