@@ -24,7 +24,7 @@ use crate::ask::Asker;
 use crate::attempt::Rules;
 use crate::beside::{housekeeping, look, probe, survey};
 use crate::catalog::CATALOG;
-use crate::config::{Config, SurveySettings};
+use crate::config::{Config, RetentionSettings, SurveySettings};
 use crate::crash_marks::CrashMarks;
 use crate::database::{DatabaseError, blocking};
 use crate::ended::SessionEnded;
@@ -35,6 +35,7 @@ use crate::observe::sessions::{Consuming, Listening, Paused};
 use crate::progress::Progress;
 use crate::proof::ProofKeys;
 use crate::session::Session;
+use crate::waiting::NoteWriter;
 
 /// Long, because no program waits for the answer while an event is handed on.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,8 +46,9 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 pub struct App {
     session: Session,
-    retention_days: u32,
+    retention: RetentionSettings,
     survey: SurveySettings,
+    note_writer: NoteWriter,
     admin: AdminServer,
     readiness: watch::Sender<Readiness>,
     publisher_tasks: JoinSet<()>,
@@ -84,9 +86,11 @@ impl App {
         );
         let (readiness, current) = watch::channel(Err("starting"));
         let progress = Arc::new(Progress::new(config.lanes.count, config.stall_after));
+        let (waiting, note_writer) = NoteWriter::start(config.database.clone());
         let handoff = Arc::new(Handoff {
             publisher,
             ladder: config.ladder,
+            waiting,
         });
         let (held, publishes) = (Arc::clone(&progress), Arc::clone(&handoff));
         let ready =
@@ -116,8 +120,9 @@ impl App {
         };
         Ok(Self {
             session,
-            retention_days: config.retention_days,
+            retention: config.retention,
             survey: config.survey,
+            note_writer,
             admin,
             readiness,
             publisher_tasks,
@@ -153,6 +158,7 @@ impl App {
             Paused { cause, error, wait }.emit();
             let _stopped = tokio::time::timeout(wait, stop.cancelled()).await;
         }
+        self.note_writer.finish().await;
         // These tasks are not waited for: the check of a large ledger takes minutes.
         background.shutdown().await;
         self.stop_publisher.cancel();
@@ -169,7 +175,7 @@ impl App {
         let peers = [Some(self.session.broker.tls_peer()), database.tls_peer()];
         let peers = peers.into_iter().flatten().collect();
         let mut tasks = JoinSet::new();
-        tasks.spawn(housekeeping::run(database.clone(), self.retention_days));
+        tasks.spawn(housekeeping::run(database.clone(), self.retention));
         tasks.spawn(survey::run(database.clone(), self.survey));
         tasks.spawn(probe::run(database.clone(), Arc::clone(progress)));
         tasks.spawn(look::run(database.clone(), self.survey));

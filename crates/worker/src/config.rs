@@ -1,29 +1,18 @@
-//! The worker's settings, from environment variables.
+//! The worker's settings, from environment variables. `settings.rs` declares them.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
 use paynow_process::paynow::PayNowSettings;
-use paynow_process::secrets::SecretSetting;
+use paynow_process::secrets::{RETIRED, SIGNING, SecretSetting};
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 
 use crate::database::DatabaseAddress;
-use crate::decide::{OrderTypes, Policy};
-
-/// A larger batch is not faster, and one bad event makes more good ones be applied again.
-const BATCH_MAX: u16 = 5_000;
-/// Each lane holds a database connection.
-const LANES_MAX: u16 = 64;
-
-/// A hundred years. A longer time would mean "for ever", and payloads contain personal data.
-const RETENTION_DAYS_MAX: u32 = 36_500;
-
-/// A day. Gauges that are read less often are useless for alerts.
-const INTERVAL_SECONDS_MAX: u64 = 86_400;
+use crate::decide::Policy;
+use crate::settings;
 
 pub struct Config {
     /// `AMQP_URL`
@@ -44,8 +33,7 @@ pub struct Config {
     /// `PAYNOW_API_KEY` and `PAYNOW_API_URL`: with a key, the worker asks PayNow which line a refund was for
     /// whose amounts do not tell.
     pub paynow_api: Option<PayNowSettings>,
-    /// `EVENT_RETENTION_DAYS`: how long the payload of a recorded event is kept.
-    pub retention_days: u32,
+    pub retention: RetentionSettings,
     pub survey: SurveySettings,
     /// `RETRY_LADDER`
     pub ladder: RetryLadder,
@@ -62,6 +50,24 @@ pub struct LaneSettings {
     pub batch_max: usize,
 }
 
+/// How long personal data is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionSettings {
+    /// `EVENT_RETENTION_DAYS`: the payload of a recorded event.
+    pub payload_days: u32,
+    /// `IDENTITY_RETENTION_DAYS`: who a customer is in games, since the customer's last order.
+    pub identity_days: u32,
+}
+
+impl RetentionSettings {
+    fn read(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            payload_days: environment.number(&settings::RETENTION)?,
+            identity_days: environment.number(&settings::IDENTITY_RETENTION)?,
+        })
+    }
+}
+
 /// How often the survey reads the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SurveySettings {
@@ -74,43 +80,28 @@ pub struct SurveySettings {
 
 impl SurveySettings {
     fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let seconds = |name, default| {
-            let seconds = environment.number_or(name, 1..=INTERVAL_SECONDS_MAX, default)?;
-            Ok(Duration::from_secs(seconds))
-        };
+        let seconds = |setting| environment.number(setting).map(Duration::from_secs);
         Ok(Self {
-            interval: seconds("SURVEY_INTERVAL_SECONDS", 30)?,
-            ledger_check_interval: seconds("LEDGER_CHECK_INTERVAL_SECONDS", 3600)?,
+            interval: seconds(&settings::SURVEY)?,
+            ledger_check_interval: seconds(&settings::LEDGER_CHECK)?,
         })
     }
 }
 
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let default_admin = SocketAddr::from(([127, 0, 0, 1], 9465));
         let paynow_api = PayNowSettings::from_environment(environment)?;
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
             database: DatabaseAddress::from_environment(environment)?,
-            signing_secrets: SecretSetting::from_required_secret(
-                "PAYNOW_SIGNING_SECRETS",
-                environment,
-            )?,
-            retired_secrets: SecretSetting::from_secret("PAYNOW_RETIRED_SECRETS", environment)?,
-            admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
+            signing_secrets: SecretSetting::from_required_secret(&SIGNING, environment)?,
+            retired_secrets: SecretSetting::from_secret(&RETIRED, environment)?,
+            admin_address: environment.parsed_or_default(&settings::ADMIN_ADDRESS)?,
             lanes: LaneSettings::read(environment)?,
-            stall_after: Duration::from_secs(environment.number_or(
-                "WORKER_STALL_SECONDS",
-                1..=INTERVAL_SECONDS_MAX,
-                30,
-            )?),
-            retention_days: environment.number_or(
-                "EVENT_RETENTION_DAYS",
-                1..=RETENTION_DAYS_MAX,
-                30,
-            )?,
+            stall_after: Duration::from_secs(environment.number(&settings::STALL)?),
+            retention: RetentionSettings::read(environment)?,
             survey: SurveySettings::read(environment)?,
-            ladder: environment.parsed_or("RETRY_LADDER", RetryLadder::default())?,
+            ladder: environment.parsed_or_default(&settings::LADDER)?,
             policy: Policy {
                 asks_paynow: paynow_api.is_some(),
                 ..read_policy(environment)?
@@ -123,44 +114,31 @@ impl Config {
 /// Reads the shop's choices. A preview of events needs no other setting of the worker.
 pub fn read_policy(environment: &Environment) -> Result<Policy, SettingError> {
     Ok(Policy {
-        store_id: environment.parsed::<StoreId>("PAYNOW_STORE_ID")?,
-        partial_refunds: choice(
-            environment,
-            "PARTIAL_REFUNDS",
-            "by_line, proportional or dead_letter",
-        )?,
+        store_id: environment.parsed::<StoreId>(&settings::STORE)?,
+        partial_refunds: environment.choice(&settings::PARTIAL_REFUNDS)?,
         asks_paynow: false,
-        points_metadata_key: environment.text("POINTS_METADATA_KEY").map(str::to_owned),
-        unknown_products: choice(environment, "UNKNOWN_PRODUCTS", "dead_letter or zero")?,
-        order_types: environment.parsed_or("ORDER_TYPES", OrderTypes::default())?,
-        trials: choice(environment, "TRIALS", "credit, ignore or dead_letter")?,
+        points_metadata_key: environment
+            .text(settings::METADATA_KEY.name)
+            .map(str::to_owned),
+        unknown_products: environment.choice(&settings::UNKNOWN_PRODUCTS)?,
+        order_types: environment
+            .parsed(&settings::ORDER_TYPES)?
+            .unwrap_or_default(),
+        trials: environment.choice(&settings::TRIALS)?,
     })
-}
-
-/// One of a few words.
-fn choice<T: FromStr + Default>(
-    environment: &Environment,
-    name: &'static str,
-    choices: &str,
-) -> Result<T, SettingError> {
-    let Some(text) = environment.text(name) else {
-        return Ok(T::default());
-    };
-    text.parse()
-        .map_err(|_unknown| SettingError::new(name, format!("must be {choices}, and is {text:?}")))
 }
 
 impl LaneSettings {
     fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let batch_max = environment.number_or("WORKER_BATCH_MAX", 1..=BATCH_MAX, 200)?;
+        let batch_max = environment.number::<u16>(&settings::BATCH)?;
         // RabbitMQ holds a prefetch count in 16 bits.
-        let prefetch = environment.number_or("WORKER_PREFETCH", 1..=u16::MAX, 500)?;
-        let count = environment.number_or("WORKER_LANES", 1..=LANES_MAX, 2)?;
-        if environment.text("WORKER_PREFETCH").is_some() && prefetch < batch_max {
-            return Err(SettingError::new(
-                "WORKER_PREFETCH",
-                format!("must be at least WORKER_BATCH_MAX, {batch_max}, and is {prefetch}"),
-            ));
+        let prefetch = environment.number::<u16>(&settings::PREFETCH)?;
+        let count = environment.number(&settings::LANES)?;
+        let name = settings::PREFETCH.name;
+        if environment.text(name).is_some() && prefetch < batch_max {
+            let least = settings::BATCH.name;
+            let problem = format!("must be at least {least}, {batch_max}, and is {prefetch}");
+            return Err(SettingError::new(name, problem));
         }
         Ok(Self {
             count,
@@ -239,6 +217,8 @@ mod tests {
             ("WORKER_LANES", "0"),
             ("WORKER_STALL_SECONDS", "0"),
             ("DATABASE_SILENCE_SECONDS", "0"),
+            ("EVENT_RETENTION_DAYS", "36501"),
+            ("IDENTITY_RETENTION_DAYS", "0"),
             ("PARTIAL_REFUNDS", "maybe"),
             ("UNKNOWN_PRODUCTS", "one"),
             ("ORDER_TYPES", "renewal=credit"),

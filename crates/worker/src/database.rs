@@ -11,11 +11,15 @@ use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use paynow_process::certificate::TlsPeer;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_process::setting::{Number, Setting};
 use paynow_shared::ids::InvalidId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::connect::{establish, limit_silence, silence, tls_peer};
-use schema::{NEWEST_MIGRATION, require_schema};
+use crate::settings::{DATABASE_URL, SILENCE};
+use schema::require_schema;
+
+pub use schema::NEWEST_MIGRATION;
 
 /// Every wait for the database has a limit, because a blocking thread cannot be cancelled. The server's
 /// limits do not help against a server that is silent.
@@ -37,9 +41,6 @@ const LIMITS: [(&str, &str); 7] = [
 const ROLE: &str = "SET ROLE paynow_worker; SET synchronous_commit TO on; \
      SET paynow.name_locks TO on";
 /// Longer than the `statement_timeout` above, so that it ends only what the server does not end.
-const SILENCE_SECONDS: u64 = 35;
-/// A day.
-const SILENCE_SECONDS_MAX: u64 = 86_400;
 /// What reads or changes whole tables may be unanswered for this many times as long.
 const PATIENCE: u32 = 30;
 /// How long `SELECT 1` may be unanswered.
@@ -57,10 +58,9 @@ impl SilenceLimit {
     /// `DATABASE_SILENCE_SECONDS`
     pub fn from_environment(
         environment: &Environment,
-        default_seconds: u64,
+        setting: &Setting<Number>,
     ) -> Result<Self, SettingError> {
-        let range = 1..=SILENCE_SECONDS_MAX;
-        let seconds = environment.number_or("DATABASE_SILENCE_SECONDS", range, default_seconds)?;
+        let seconds = environment.number(setting)?;
         Ok(Self(Duration::from_secs(seconds)))
     }
 
@@ -83,17 +83,17 @@ pub struct DatabaseAddress {
 
 impl DatabaseAddress {
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
-        let url = environment.required_secret("DATABASE_URL")?;
+        let url = environment.required_secret(&DATABASE_URL)?;
         let url = url.expose_secret();
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(SettingError::new(
-                "DATABASE_URL",
+                DATABASE_URL.name,
                 "must begin with postgres://",
             ));
         }
         Ok(Self {
             url: with_limits(url).into(),
-            silence: SilenceLimit::from_environment(environment, SILENCE_SECONDS)?,
+            silence: SilenceLimit::from_environment(environment, &SILENCE)?,
         })
     }
 

@@ -7,11 +7,12 @@ use paynow_process::broker::{Outgoing, PublishError, Publisher};
 use paynow_process::observe::Observable;
 use paynow_shared::ladder::RetryLadder;
 use paynow_shared::topology::{DEAD_QUEUE, DEFAULT_EXCHANGE, retry_queue};
-use paynow_shared::wire::{Failure, Headers, label};
+use paynow_shared::wire::{Failure, Headers, Label, label};
 use tokio::time::Instant;
 
 use crate::message::{Message, header_text};
 use crate::observe::events::{EventDeadLettered, EventDeferred};
+use crate::waiting::WaitingNotes;
 
 /// How long a message waits for a publisher that reconnects.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
@@ -22,6 +23,7 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_millis(200);
 pub struct Handoff {
     pub publisher: Publisher,
     pub ladder: RetryLadder,
+    pub(crate) waiting: WaitingNotes,
 }
 
 impl Handoff {
@@ -67,9 +69,11 @@ impl Handoff {
         delay_seconds: u32,
     ) -> Result<(), PublishError> {
         let queue = retry_queue(delay_seconds);
-        let message_id = self.publish(queue, headers, message, failure).await?;
+        let label = self.publish(queue, headers, message, failure).await?;
+        self.waiting
+            .deferred(&label, message, failure, delay_seconds);
         EventDeferred {
-            message_id: &message_id,
+            message_id: &label.message_id,
             headers: &message.headers,
             failure,
             delay_seconds,
@@ -84,9 +88,10 @@ impl Handoff {
         failure: &Failure,
     ) -> Result<(), PublishError> {
         let (queue, headers) = (DEAD_QUEUE.to_owned(), message.headers.clone());
-        let message_id = self.publish(queue, headers, message, failure).await?;
+        let label = self.publish(queue, headers, message, failure).await?;
+        self.waiting.over(message);
         EventDeadLettered {
-            message_id: &message_id,
+            message_id: &label.message_id,
             headers: &message.headers,
             failure,
         }
@@ -94,20 +99,20 @@ impl Handoff {
         Ok(())
     }
 
-    /// Publishes the message with the failure in its headers, and returns its id.
+    /// Publishes the message with the failure in its headers, and returns its label.
     async fn publish(
         &self,
         queue: String,
         headers: Headers,
         message: &Message,
         failure: &Failure,
-    ) -> Result<String, PublishError> {
+    ) -> Result<Label, PublishError> {
         let label = label(&message.body);
         let outgoing = Outgoing {
             exchange: DEFAULT_EXCHANGE,
             routing_key: queue,
             message_id: label.message_id.clone(),
-            event_type: label.event_type,
+            event_type: label.event_type.clone(),
             headers: Headers {
                 failure: Some(Failure::new(failure.reason, header_text(&failure.error))),
                 ..headers
@@ -119,7 +124,7 @@ impl Handoff {
             match self.publisher.publish(outgoing.clone()).await {
                 Ok(_confirmed) => {
                     paynow_process::fault_point!("after_handoff");
-                    return Ok(label.message_id);
+                    return Ok(label);
                 }
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 // If both copies arrive, the ledger or the table of dead letters keeps one row.

@@ -1,6 +1,8 @@
 //! Writes decisions to the ledger, one transaction per batch. Every statement sorts its rows by key, so
 //! that concurrent batches wait for each other instead of deadlocking.
 
+mod identities;
+pub(crate) mod payments;
 pub mod plan;
 pub(crate) mod read;
 mod statement;
@@ -130,6 +132,8 @@ impl Ledger {
             if !write::insert(connection, &plan)? {
                 return Err(DatabaseError::StaleView);
             }
+            payments::record(connection, &plan.events)?;
+            identities::record(connection, &plan.events)?;
             paynow_process::fault_point!("before_commit");
             Ok(BatchResult {
                 committed: plan.totals(),

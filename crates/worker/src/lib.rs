@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod config;
+pub mod settings;
 
 pub mod session;
 pub mod ended;
@@ -24,6 +25,7 @@ pub mod ledger;
 pub mod disposition;
 pub mod settle;
 pub mod handoff;
+mod waiting;
 
 pub mod ask;
 

@@ -37,7 +37,11 @@ pub async fn settle(
     });
     let results = join_all(handed_off).await;
     match results.iter().find_map(|result| result.err()) {
-        None => ack_all(channel, batch).await.map_err(SettleError::Broker),
+        None => {
+            ack_all(channel, batch).await?;
+            note_ends(batch, dispositions, handoff);
+            Ok(())
+        }
         Some(error) => {
             let tags = batch.delivery_tags.iter().zip(&results);
             for (tag, _ok) in tags.filter(|(_tag, result)| result.is_ok()) {
@@ -45,6 +49,14 @@ pub async fn settle(
             }
             Err(SettleError::NotHandedOff(error))
         }
+    }
+}
+
+/// The events of these messages do not wait on the ladder any more.
+fn note_ends(batch: &Batch, dispositions: &[Disposition], handoff: &Handoff) {
+    let pairs = batch.messages.iter().zip(dispositions);
+    for (message, _ack) in pairs.filter(|(_message, disposition)| disposition.is_ack()) {
+        handoff.waiting.over(message);
     }
 }
 

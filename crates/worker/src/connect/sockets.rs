@@ -133,11 +133,16 @@ mod tests {
     use std::io::Read;
     use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::Mutex;
 
     use super::*;
 
+    /// Each of these tests would see the sockets of the other: they are threads of one process.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
     #[test]
     fn the_new_socket_to_the_server_is_told_from_the_others() {
+        let _alone = ONE_AT_A_TIME.lock();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = server.local_addr().unwrap().port();
@@ -159,6 +164,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_is_known_by_its_name() {
+        let _alone = ONE_AT_A_TIME.lock();
         let folder = std::env::temp_dir().join(format!("paynow-sockets-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join(".s.PGSQL.5432");

@@ -8,7 +8,7 @@ use super::DatabaseError;
 
 /// The newest migration of this version. The database may have newer ones, because each is safe for
 /// the version before it.
-pub(super) const NEWEST_MIGRATION: &str = env!("PAYNOW_NEWEST_MIGRATION");
+pub const NEWEST_MIGRATION: &str = env!("PAYNOW_NEWEST_MIGRATION");
 /// `paynowctl setup` records the applied migrations in this table. An old schema does not allow the
 /// worker to read it.
 const MAY_READ_MIGRATIONS: &str = "SELECT coalesce(has_column_privilege(\

@@ -22,8 +22,12 @@ declare_log_events! {
     Info "dead_letters_resolved": "another copy of their event was applied";
     Info "payloads_forgotten": "retention deleted payloads";
     Info "bodies_forgotten": "retention deleted bodies of settled dead letters";
+    Info "identities_filled": "who the customers of older orders are in games was read from payloads";
+    Info "identities_forgotten": "retention deleted the identities of customers who were not seen for long";
+    Info "payments_filled": "which orders older payments were for was read from payloads";
     Warning "database_unanswered": "the database does not answer an idle worker, which is not ready until it does";
     Warning "housekeeping_failed": "retention and gauges wait for the next round";
+    Warning "waiting_not_recorded": "look-ups do not know that these events wait on the retry ladder, or wait no more";
     Info "ledger_checked": "this worker checked the invariants of the ledger for all workers";
     Warning "ledger_check_failed": "the invariants of the ledger could not be checked";
 }
@@ -54,6 +58,18 @@ impl Observable for DeadLettersNotArchived<'_> {
     }
 }
 
+pub(crate) struct WaitingNotRecorded<'a> {
+    pub(crate) events: usize,
+    pub(crate) error: &'a dyn Error,
+}
+
+impl Observable for WaitingNotRecorded<'_> {
+    fn emit(self) {
+        slog_scope::warn!(# "waiting_not_recorded", "waiting events not recorded";
+            "events" => self.events, "error" => self.error.to_string());
+    }
+}
+
 pub(crate) struct PayloadsForgotten {
     pub(crate) events: i64,
 }
@@ -75,6 +91,41 @@ impl Observable for BodiesForgotten {
     fn emit(self) {
         slog_scope::info!(# "bodies_forgotten", "bodies of settled dead letters forgotten";
             "letters" => self.letters);
+    }
+}
+
+pub(crate) struct IdentitiesFilled {
+    /// How many events it looked at.
+    pub(crate) events: i64,
+}
+
+impl Observable for IdentitiesFilled {
+    fn emit(self) {
+        slog_scope::info!(# "identities_filled", "identities filled in from payloads";
+            "events" => self.events);
+    }
+}
+
+pub(crate) struct PaymentsFilled {
+    /// How many events it looked at.
+    pub(crate) events: i64,
+}
+
+impl Observable for PaymentsFilled {
+    fn emit(self) {
+        slog_scope::info!(# "payments_filled", "payments filled in from payloads";
+            "events" => self.events);
+    }
+}
+
+pub(crate) struct IdentitiesForgotten {
+    pub(crate) identities: i64,
+}
+
+impl Observable for IdentitiesForgotten {
+    fn emit(self) {
+        slog_scope::info!(# "identities_forgotten", "identities forgotten";
+            "identities" => self.identities);
     }
 }
 

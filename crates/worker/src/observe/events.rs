@@ -44,6 +44,7 @@ declare_log_events! {
     Warning "batch_redone": "an event made its batch fail or met a lock, or views stayed stale";
     Info "event_deferred": "the event waits in a retry queue";
     Error "event_dead_lettered": "a person must decide about the event";
+    Warning "identities_not_recorded": "the credits of the batch are recorded without who its customers are in games; the server's log has the SQLSTATE";
 }
 
 /// Outcomes of events that `webhook_events` does not record.
@@ -185,5 +186,17 @@ impl Observable for EventDeadLettered<'_> {
         slog_scope::error!(# "event_dead_lettered", "event dead-lettered";
             "event_id" => self.message_id, "reason" => reason.code(), "error" => error,
             "replay" => self.headers.replay);
+    }
+}
+
+/// The database could not record identities, which costs no credit.
+pub(crate) struct IdentitiesNotRecorded {
+    pub(crate) identities: usize,
+}
+
+impl Observable for IdentitiesNotRecorded {
+    fn emit(self) {
+        slog_scope::warn!(# "identities_not_recorded", "identities of customers not recorded";
+            "identities" => self.identities);
     }
 }
