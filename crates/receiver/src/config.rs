@@ -1,18 +1,16 @@
-//! The receiver's settings: every variable it reads, where it is read.
+//! The receiver's settings, from environment variables. `settings.rs` declares them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
-use paynow_process::secrets::SecretSetting;
+use paynow_process::secrets::{SIGNING, SecretSetting};
+use paynow_process::setting::{Optional, Setting};
 
 use crate::failures::FailureLimits;
+use crate::settings::{self, ALLOWED_SOURCES, TRUSTED_PROXIES};
 use crate::source::{Networks, Sources};
-
-/// PayNow publishes no limit and embeds whole products per line; more than this is no webhook.
-const BODY_LIMIT_BYTES_MAX: usize = 64 * 1024 * 1024;
-const BODY_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024 * 1024;
 
 pub struct Config {
     /// `AMQP_URL`
@@ -45,66 +43,47 @@ pub struct Config {
 
 impl Config {
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
-        let secrets = SecretSetting::from_required_secret("PAYNOW_SIGNING_SECRETS", environment)?;
-        let default_address = SocketAddr::from(([0, 0, 0, 0], 8080));
-        let default_admin = SocketAddr::from(([127, 0, 0, 1], 9464));
-        let tolerance = environment.number_or("PAYNOW_TOLERANCE_SECONDS", 1..=86_400, 300)?;
-        let body_limit_bytes = environment.number_or(
-            "RECEIVER_BODY_LIMIT_BYTES",
-            1..=BODY_LIMIT_BYTES_MAX,
-            1_048_576,
-        )?;
-        let timeout = environment.number_or("RECEIVER_PUBLISH_TIMEOUT_MS", 10..=60_000, 5000)?;
-        let in_flight_max = environment.number_or("RECEIVER_MAX_IN_FLIGHT", 1..=100_000, 1024)?;
-        let connections_max =
-            environment.number_or("RECEIVER_MAX_CONNECTIONS", 16..=100_000, 4096)?;
-        let client_timeout = environment.number_or("RECEIVER_PATIENCE_MS", 100..=600_000, 5000)?;
-        let body_memory_bytes = environment.number_or(
-            "RECEIVER_BODY_MEMORY_BYTES",
-            1_048_576..=BODY_MEMORY_BYTES_MAX,
-            67_108_864,
-        )?;
+        let number = |setting| environment.number::<usize>(setting);
+        let milliseconds = |setting| environment.number(setting).map(Duration::from_millis);
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
-            secrets,
-            tolerance: Duration::from_secs(tolerance),
-            address: environment.parsed_or("RECEIVER_ADDR", default_address)?,
-            admin_address: environment.parsed_or("METRICS_ADDR", default_admin)?,
-            body_limit_bytes,
-            publish_timeout: Duration::from_millis(timeout),
-            in_flight_max,
+            secrets: SecretSetting::from_required_secret(&SIGNING, environment)?,
+            tolerance: Duration::from_secs(environment.number(&settings::TOLERANCE)?),
+            address: environment.parsed_or_default(&settings::ADDRESS)?,
+            admin_address: environment.parsed_or_default(&settings::ADMIN_ADDRESS)?,
+            body_limit_bytes: number(&settings::BODY_LIMIT)?,
+            publish_timeout: milliseconds(&settings::PUBLISH_TIMEOUT)?,
+            in_flight_max: number(&settings::IN_FLIGHT)?,
             sources: sources(environment)?,
             failure_limits: FailureLimits {
-                per_source: failures(environment, "RECEIVER_FAILURES_PER_SOURCE", 60)?,
-                overall: failures(environment, "RECEIVER_FAILURES_OVERALL", 600)?,
+                per_source: environment.number(&settings::FAILURES_PER_SOURCE)?,
+                overall: environment.number(&settings::FAILURES_OVERALL)?,
             },
-            connections_max,
-            client_timeout: Duration::from_millis(client_timeout),
-            body_memory_bytes,
+            connections_max: number(&settings::CONNECTIONS)?,
+            client_timeout: milliseconds(&settings::PATIENCE)?,
+            body_memory_bytes: number(&settings::BODY_MEMORY)?,
         })
     }
 }
 
 fn sources(environment: &Environment) -> Result<Sources, SettingError> {
-    let trusted = "RECEIVER_TRUSTED_PROXIES";
-    let proxies = networks(environment, trusted)?;
+    let proxies = networks(environment, &TRUSTED_PROXIES)?;
     if proxies.is_everybody() {
         let problem = "has everybody, who could then write any address into X-Forwarded-For";
-        return Err(SettingError::new(trusted, problem));
+        return Err(SettingError::new(TRUSTED_PROXIES.name, problem));
     }
     Ok(Sources {
-        allowed: networks(environment, "RECEIVER_ALLOWED_SOURCES")?,
+        allowed: networks(environment, &ALLOWED_SOURCES)?,
         proxies,
     })
 }
 
-fn networks(environment: &Environment, name: &str) -> Result<Networks, SettingError> {
-    let list = environment.text(name).unwrap_or_default();
-    Networks::parse(list).map_err(|error| SettingError::new(name, error))
-}
-
-fn failures(environment: &Environment, name: &str, default: u32) -> Result<u32, SettingError> {
-    environment.number_or(name, 0..=1_000_000, default)
+fn networks(
+    environment: &Environment,
+    setting: &Setting<Optional>,
+) -> Result<Networks, SettingError> {
+    let list = environment.text(setting.name).unwrap_or_default();
+    Networks::parse(list).map_err(|error| SettingError::new(setting.name, error))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod config;
+pub mod settings;
 
 mod http;
 pub mod source;

@@ -3,6 +3,7 @@
 
 mod budget;
 pub(crate) mod connection;
+mod eviction;
 mod guarded;
 mod head_lines;
 pub(crate) mod server;

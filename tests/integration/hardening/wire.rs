@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use paynow_process::clock;
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 use crate::harness::{SECRET, TestApp, sign};
 
@@ -47,7 +49,25 @@ impl Wire {
     }
 
     pub(super) fn open_at(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::on(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// Connects from this address, which must be one of this machine.
+    pub(super) fn open_from(address: [u8; 4], app: &TestApp) -> Self {
+        let to = ([127, 0, 0, 1], app.receiver_port()).into();
+        let connected = async {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((address, 0).into())?;
+            socket.connect(to).await?.into_std()
+        };
+        let runtime = Builder::new_current_thread().enable_io().build();
+        let stream = runtime.expect("it starts").block_on(connected);
+        let stream = stream.expect("the receiver takes connections");
+        stream.set_nonblocking(false).expect("it can wait");
+        Self::on(stream).expect("it is open")
+    }
+
+    fn on(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.set_write_timeout(Some(ANSWER_LIMIT))?;
         stream.set_nodelay(true)?;

@@ -2,11 +2,12 @@
 //! reached, the budget names the connection that must go, and its caller ends it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::eviction::{EvictionOrder, EvictionRank};
 use crate::observe::sockets;
 
 /// The limits of one thread.
@@ -26,14 +27,6 @@ impl BudgetLimits {
         body_bytes: usize::MAX,
         client_timeout: Duration::from_secs(60 * 60),
     };
-}
-
-/// The lowest rank is evicted first: connections whose last request was not signed, the oldest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct EvictionRank {
-    pub(crate) has_signed: bool,
-    /// A number of the sequence that the budget gives out.
-    pub(crate) since: u64,
 }
 
 /// An unfinished body that takes memory from the budget.
@@ -65,7 +58,7 @@ pub(crate) enum Reservation<C> {
 pub(crate) struct ConnectionBudget<C> {
     limits: BudgetLimits,
     /// All connections but those with a signed request that is not answered yet.
-    evictable: RefCell<BTreeMap<EvictionRank, Rc<C>>>,
+    evictable: RefCell<EvictionOrder<C>>,
     sequence: Cell<u64>,
     connections: Cell<usize>,
     body_bytes: Cell<usize>,
@@ -92,7 +85,7 @@ impl<C: Evictable> ConnectionBudget<C> {
         self.connections.set(self.connections.get() + 1);
         sockets::connections_changed(1.0);
         let first = is_full.then(|| self.evictable.borrow_mut().pop_first());
-        first.flatten().map(|(_rank, connection)| connection)
+        first.flatten()
     }
 
     /// A connection has ended, or is evicted and will end.
@@ -109,20 +102,37 @@ impl<C: Evictable> ConnectionBudget<C> {
         next
     }
 
-    /// Lets a connection be evicted, after all others of its kind.
-    pub(crate) fn enqueue(&self, connection: &Rc<C>, has_signed: bool) -> EvictionRank {
-        let since = self.next_sequence();
-        let rank = EvictionRank { has_signed, since };
-        self.evictable
-            .borrow_mut()
-            .insert(rank, Rc::clone(connection));
+    /// Lets a connection be evicted, after all others of its kind and source.
+    pub(crate) fn enqueue(
+        &self,
+        connection: &Rc<C>,
+        source: IpAddr,
+        has_signed: bool,
+    ) -> EvictionRank {
+        let rank = EvictionRank {
+            has_signed,
+            source,
+            since: self.next_sequence(),
+        };
+        let connection = Rc::clone(connection);
+        self.evictable.borrow_mut().insert(rank, connection);
         rank
+    }
+
+    /// The connection with this rank sends for another source.
+    pub(crate) fn change_source(&self, rank: EvictionRank, source: IpAddr) -> EvictionRank {
+        let mut evictable = self.evictable.borrow_mut();
+        let moved = EvictionRank { source, ..rank };
+        if let Some(connection) = evictable.remove(rank) {
+            evictable.insert(moved, connection);
+        }
+        moved
     }
 
     /// The connection with this rank is not evicted any more.
     pub(crate) fn protect(&self, rank: Option<EvictionRank>) {
         if let Some(rank) = rank {
-            self.evictable.borrow_mut().remove(&rank);
+            self.evictable.borrow_mut().remove(rank);
         }
     }
 
@@ -134,7 +144,7 @@ impl<C: Evictable> ConnectionBudget<C> {
         if needed > self.limits.body_bytes {
             let evictable = self.evictable.borrow();
             let bodies = || {
-                let bodies = evictable.values();
+                let bodies = evictable.connections();
                 bodies.filter_map(|other| Some((other.unfinished_body()?, other)))
             };
             let largest = largest_source((source, bytes), bodies().map(|(body, _connection)| body));
@@ -163,7 +173,7 @@ impl<C: Evictable> ConnectionBudget<C> {
     /// Connections, bytes of bodies, and connections that may be evicted.
     #[cfg(test)]
     pub(super) fn usage(&self) -> (usize, usize, usize) {
-        let evictable = self.evictable.borrow().len();
+        let evictable = self.evictable.borrow().connections().count();
         (self.connections.get(), self.body_bytes.get(), evictable)
     }
 }

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::budget::{
-    BudgetLimits, ConnectionBudget, Evictable, EvictionRank, Reservation, UnfinishedBody,
-};
+use super::budget::{BudgetLimits, ConnectionBudget, Evictable, Reservation, UnfinishedBody};
+use super::eviction::EvictionRank;
 use crate::observe::sockets;
 
 /// The largest head; no more than this is read ahead of a handler either.
@@ -71,8 +70,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Counts a new connection, and evicts another if that is one too many.
-    pub(crate) fn open(budget: &Rc<ConnectionBudget<Self>>) -> Rc<Self> {
+    /// Counts a new connection from `peer`, and evicts another if that is one too many.
+    pub(crate) fn open(budget: &Rc<ConnectionBudget<Self>>, peer: IpAddr) -> Rc<Self> {
         if let Some(other) = budget.admit() {
             other.evict();
         }
@@ -81,7 +80,7 @@ impl Connection {
             rank: Cell::new(None),
             is_counted: Cell::new(true),
             phase: Cell::new(Phase::Head),
-            source: Cell::new(Ipv4Addr::UNSPECIFIED.into()),
+            source: Cell::new(peer),
             deadline: Cell::new(now + budget.client_timeout()),
             read_credit: Cell::new(HEAD_BYTES_MAX),
             has_next: Cell::new(false),
@@ -91,14 +90,15 @@ impl Connection {
             ended: CancellationToken::new(),
             budget: Rc::clone(budget),
         });
-        let rank = budget.enqueue(&connection, false);
+        let rank = budget.enqueue(&connection, peer, false);
         connection.rank.set(Some(rank));
         connection
     }
 
     /// A connection without limits.
     pub(crate) fn unlimited() -> Rc<Self> {
-        Self::open(&ConnectionBudget::new(BudgetLimits::NONE))
+        let budget = ConnectionBudget::new(BudgetLimits::NONE);
+        Self::open(&budget, Ipv4Addr::UNSPECIFIED.into())
     }
 
     // For the handlers. A method that gives credit returns whether reading had stopped; the stream must
@@ -116,9 +116,13 @@ impl Connection {
         self.set_credit(HEAD_BYTES_MAX)
     }
 
-    /// Its request is from this source, whose share of the memory its body takes.
+    /// Its request is from this source, to whose share the connection and the memory of its body count.
     pub(crate) fn set_source(&self, source: IpAddr) {
         self.source.set(source);
+        let rank = self.rank.get().filter(|rank| rank.source != source);
+        if let Some(rank) = rank {
+            self.rank.set(Some(self.budget.change_source(rank, source)));
+        }
     }
 
     /// The handler took this many bytes of the body, so as many more may be read.
@@ -174,10 +178,13 @@ impl Connection {
         if self.is_counted.get() {
             // A signed request gives the connection the better rank; an unsigned one takes it away.
             match self.rank.get() {
-                None => self.rank.set(Some(self.budget.enqueue(self, true))),
+                None => self
+                    .rank
+                    .set(Some(self.budget.enqueue(self, self.source.get(), true))),
                 Some(rank) if rank.has_signed => {
                     self.budget.protect(Some(rank));
-                    self.rank.set(Some(self.budget.enqueue(self, false)));
+                    self.rank
+                        .set(Some(self.budget.enqueue(self, self.source.get(), false)));
                 }
                 Some(_unsigned) => {}
             }

@@ -259,6 +259,7 @@ impl AsyncWrite for Guarded {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use tokio::net::TcpListener;
@@ -277,7 +278,8 @@ mod tests {
             .await
             .unwrap();
         let (stream, _peer) = listener.accept().await.unwrap();
-        let mut guarded = Guarded::new(stream, Connection::open(&budget), |_error| String::new());
+        let connection = Connection::open(&budget, Ipv4Addr::LOCALHOST.into());
+        let mut guarded = Guarded::new(stream, connection, |_error| String::new());
         let answer = [0; 64 * 1024];
         let ended = async {
             loop {

@@ -1,7 +1,7 @@
 //! The HTTP server: actix's, HTTP/1 only, on streams that guard their connection.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive};
@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::guarded::{Guarded, RefuseHead};
 use super::track::{body_bytes_of, connection_of, track_progress};
 use crate::observe::sockets::ConnectionsLimited;
+use crate::source::network_of;
 
 /// Longer than a publish may take, shorter than the grace period of an orchestrator.
 const DRAIN_LIMIT_SECONDS: u64 = 20;
@@ -105,7 +106,11 @@ where
             .h1(map_config(app(), |_none| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let stream = Guarded::new(stream, Connection::open(&budget), refuse_head);
+            let source = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| {
+                network_of(peer.ip().to_canonical())
+            });
+            let connection = Connection::open(&budget, source);
+            let stream = Guarded::new(stream, connection, refuse_head);
             std::future::ready(Ok((stream, peer)))
         })
         .and_then(http)

@@ -6,6 +6,15 @@ const LIMITS: BudgetLimits = BudgetLimits {
     client_timeout: Duration::from_secs(5),
 };
 
+/// A connection from the same address as all others.
+fn open(budget: &Rc<ConnectionBudget<Connection>>) -> Rc<Connection> {
+    Connection::open(budget, address(250))
+}
+
+fn address(number: u8) -> IpAddr {
+    Ipv4Addr::new(192, 0, 2, number).into()
+}
+
 fn is_out(connection: &Connection) -> bool {
     connection.ended.is_cancelled()
 }
@@ -13,11 +22,7 @@ fn is_out(connection: &Connection) -> bool {
 #[tokio::test]
 async fn one_connection_too_many_evicts_the_oldest() {
     let budget = ConnectionBudget::new(LIMITS);
-    let connections = [
-        Connection::open(&budget),
-        Connection::open(&budget),
-        Connection::open(&budget),
-    ];
+    let connections = [open(&budget), open(&budget), open(&budget)];
     assert_eq!(connections.map(|it| is_out(&it)), [true, false, false]);
     assert_eq!(budget.usage().0, 2);
 }
@@ -25,29 +30,55 @@ async fn one_connection_too_many_evicts_the_oldest() {
 #[tokio::test]
 async fn a_signed_request_is_not_evicted_and_its_connection_goes_last() {
     let budget = ConnectionBudget::new(LIMITS);
-    let (signed, silent) = (Connection::open(&budget), Connection::open(&budget));
+    let (signed, silent) = (open(&budget), open(&budget));
     signed.begin_request(0);
     signed.protect();
-    let third = Connection::open(&budget);
+    let third = open(&budget);
     assert!(is_out(&silent) && !is_out(&signed));
     signed.end_request(false);
-    Connection::open(&budget);
+    open(&budget);
     assert!(is_out(&third) && !is_out(&signed));
     signed.begin_request(0);
     signed.end_request(false);
     // Its last request was not signed, and another one is older.
-    Connection::open(&budget);
+    open(&budget);
     assert!(!is_out(&signed));
-    Connection::open(&budget);
+    open(&budget);
     assert!(is_out(&signed));
+}
+
+#[tokio::test]
+async fn the_source_with_the_most_connections_makes_room() {
+    let limits = BudgetLimits {
+        connections: 6,
+        ..LIMITS
+    };
+    let budget = ConnectionBudget::new(limits);
+    let good = Connection::open(&budget, address(1));
+    let proxy = address(9);
+    let behind_proxy = Connection::open(&budget, proxy);
+    behind_proxy.set_source(address(2));
+    let hostile: Vec<_> = (0..20)
+        .map(|_number| Connection::open(&budget, proxy))
+        .inspect(|it| it.set_source(address(3)))
+        .collect();
+    assert!(!is_out(&good) && !is_out(&behind_proxy));
+    let is_left: Vec<_> = hostile.iter().map(|it| !is_out(it)).collect();
+    assert_eq!(is_left, [[false; 16].as_slice(), &[true; 4]].concat());
+    hostile.iter().for_each(|it| it.leave());
+    // Sources with as many connections take turns.
+    let others = [4, 5, 6, 7, 8].map(|number| Connection::open(&budget, address(number)));
+    assert!(is_out(&good) && !is_out(&behind_proxy));
+    assert!(others.iter().all(|it| !is_out(it)));
+    assert_eq!(budget.usage(), (6, 0, 6));
 }
 
 #[tokio::test]
 async fn a_connection_that_left_makes_room_for_another() {
     let budget = ConnectionBudget::new(LIMITS);
-    let first = Connection::open(&budget);
-    Connection::open(&budget).leave();
-    Connection::open(&budget);
+    let first = open(&budget);
+    open(&budget).leave();
+    open(&budget);
     assert!(!is_out(&first));
     assert_eq!(budget.usage().2, 2);
 }
@@ -59,11 +90,7 @@ async fn small_bodies_are_free_and_of_large_ones_the_oldest_is_evicted() {
         ..LIMITS
     };
     let budget = ConnectionBudget::new(limits);
-    let (old, new, small) = (
-        Connection::open(&budget),
-        Connection::open(&budget),
-        Connection::open(&budget),
-    );
+    let (old, new, small) = (open(&budget), open(&budget), open(&budget));
     assert!(small.reserve_body(SMALL_BODY_BYTES));
     assert_eq!(budget.usage().1, 0);
     old.begin_request(0);
@@ -85,8 +112,8 @@ fn body_of(
     bytes: usize,
     age_ms: u64,
 ) -> Rc<Connection> {
-    let connection = Connection::open(budget);
-    connection.set_source(Ipv4Addr::new(192, 0, 2, source).into());
+    let connection = open(budget);
+    connection.set_source(address(source));
     assert!(connection.reserve_body(bytes));
     let age = Duration::from_millis(age_ms);
     let held_since = connection.held_since.get().checked_sub(age).unwrap();
@@ -121,7 +148,7 @@ async fn a_source_over_its_share_loses_bodies_before_any_other_source() {
 async fn memory_is_taken_from_nobody_who_has_less() {
     let budget = ConnectionBudget::new(MANY);
     let others = [1, 2, 3, 4].map(|source| body_of(&budget, source, 200_000, 4000));
-    let newest = Connection::open(&budget);
+    let newest = open(&budget);
     assert!(!newest.reserve_body(500_000), "it would have the most");
     assert!(others.iter().all(|it| !is_out(it)));
     assert!(newest.reserve_body(100_000), "now it would have the least");
@@ -142,7 +169,7 @@ async fn of_one_source_the_body_that_held_the_most_for_the_longest_goes_first() 
 #[tokio::test]
 async fn a_signed_body_keeps_its_memory_until_it_is_answered() {
     let budget = ConnectionBudget::new(LIMITS);
-    let (signed, other) = (Connection::open(&budget), Connection::open(&budget));
+    let (signed, other) = (open(&budget), open(&budget));
     assert!(signed.reserve_body(60_000));
     signed.protect();
     assert!(!other.reserve_body(60_000), "there is memory for one only");
@@ -154,7 +181,7 @@ async fn a_signed_body_keeps_its_memory_until_it_is_answered() {
 #[tokio::test]
 async fn an_evicted_body_gets_no_memory() {
     let budget = ConnectionBudget::new(LIMITS);
-    let (first, second) = (Connection::open(&budget), Connection::open(&budget));
+    let (first, second) = (open(&budget), open(&budget));
     first.begin_request(0);
     second.begin_request(0);
     assert!(first.reserve_body(60_000) && second.reserve_body(60_000));
