@@ -1,28 +1,25 @@
-//! `top`: takes a snapshot of all sources again and again, and shows what changed in between.
-//! `sources` reads, `view` computes, `render` and `document` present.
+//! `top`: takes a snapshot of all sources again and again, and shows what changed in between. What it
+//! shows comes from `paynow_desk::top`; `render` and `screen` draw it.
 
-mod alert_limits;
-mod broker;
-mod database;
-mod document;
-mod exposition;
-mod figures;
-mod increase;
-mod metric;
+#[cfg(test)]
+#[path = "../../../desk/src/top/fixtures.rs"]
+mod fixtures;
 mod options;
-mod quantile;
 mod render;
-mod scrape;
 mod screen;
-mod snapshot;
-mod sources;
-mod view;
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(test)]
+use paynow_desk::top::snapshot;
+use paynow_desk::top::snapshot::Snapshot;
+use paynow_desk::top::sources::{Asked, Sources};
+use paynow_desk::top::view::View;
+use paynow_desk::top::{document, remember};
+use paynow_process::environment::SettingError;
 use paynow_process::interrupt::Interrupt;
 
 use crate::config::Config;
@@ -30,40 +27,44 @@ use crate::failure::Failure;
 use crate::output;
 pub(crate) use options::TopOptions;
 use screen::{Input, Screen};
-use snapshot::Snapshot;
-use sources::Sources;
-use view::View;
 
-const WINDOW_SECONDS: f64 = 60.0;
 /// The longest time until a key press or a new snapshot is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(options: &TopOptions, config: &Config) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::failed("signals could not be listened to", error))?;
-    let sources = Sources::new(options, config);
+    let sources = Sources::new(asked(options, config)?);
     let interval = Duration::from_secs(options.interval.into());
-    if options.once || options.json || !screen::is_terminal() {
-        return print(sources, options, &interrupt);
+    let terminal = config.terminal();
+    let has_colours = terminal.has_colours && screen::is_terminal();
+    if options.once || options.json || !screen::is_terminal() || !terminal.has_codes {
+        return print(sources, options, has_colours, &interrupt);
     }
-    let result = watch(sources, interval, &interrupt);
+    let result = watch(sources, interval, has_colours, &interrupt);
     result.map_err(|error| Failure::failed("the terminal could not be used", error))
 }
 
-/// Appends a snapshot, and removes those that are older than the last minute. One from before the
-/// minute is kept, so that increases cover the whole minute.
-fn remember(history: &mut Vec<Snapshot>, snapshot: Snapshot) {
-    let window_start = snapshot.at - WINDOW_SECONDS;
-    history.push(snapshot);
-    let newer = history.iter().skip(1);
-    let outdated = newer
-        .take_while(|snapshot| snapshot.at <= window_start)
-        .count();
-    history.drain(..outdated);
+fn asked(options: &TopOptions, config: &Config) -> Result<Asked, SettingError> {
+    let metrics = match options.metrics.as_slice() {
+        [] => config.metrics_urls()?,
+        given => given.to_vec(),
+    };
+    Ok(Asked {
+        metrics,
+        broker: config.management(),
+        database: config.database(),
+        interval: Duration::from_secs(options.interval.into()),
+    })
 }
 
 /// Prints a block of lines or a document for each snapshot but the first.
-fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> Result<(), Failure> {
+fn print(
+    mut sources: Sources,
+    options: &TopOptions,
+    has_colours: bool,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     let interval = Duration::from_secs(options.interval.into());
     let mut history = Vec::new();
     loop {
@@ -72,7 +73,7 @@ fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> R
         if history.len() > 1
             && let Some(view) = View::of(&history)
         {
-            match print_view(&view, options) {
+            match print_view(&view, options, has_colours) {
                 // The reader went away, so there is nobody to print for.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => {
@@ -92,19 +93,25 @@ fn print(mut sources: Sources, options: &TopOptions, interrupt: &Interrupt) -> R
     }
 }
 
-fn print_view(view: &View, options: &TopOptions) -> io::Result<()> {
+fn print_view(view: &View, options: &TopOptions, has_colours: bool) -> io::Result<()> {
     if options.json {
         return output::json_line(&document::document(view));
     }
     screen::print(
         &render::screen(view, screen::size_of_output()),
         options.once,
+        has_colours,
     )
 }
 
 /// Shows the view on the full screen until a key or a signal ends it.
-fn watch(sources: Sources, interval: Duration, interrupt: &Interrupt) -> io::Result<()> {
-    let screen = Screen::enter()?;
+fn watch(
+    sources: Sources,
+    interval: Duration,
+    has_colours: bool,
+    interrupt: &Interrupt,
+) -> io::Result<()> {
+    let screen = Screen::enter(has_colours)?;
     // The thread that takes the snapshots ends when this is dropped.
     let (_stop_when_dropped, snapshots) = start_snapshots(sources, interval);
     let mut history = Vec::new();

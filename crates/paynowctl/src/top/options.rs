@@ -7,10 +7,10 @@ use crate::arguments::http_url;
 
 const EXAMPLES: &str = "\
 Shows rates, latencies, queues, dead letters, debts and every process that answers, and refreshes in
-place; q or Ctrl-C ends it. A source that does not answer is marked as such, and the others are still
-shown. When standard output is not a terminal, one block of text follows another. A host name with
-several addresses stands for one process at each of them. Colours need a terminal; NO_COLOR turns
-them off.
+place; q or Ctrl-C ends it. A source that does not answer is marked as such, and the others are
+still shown. When standard output is not a terminal, one block of text follows another. A host name
+with several addresses stands for one process at each of them. Colours need a terminal; NO_COLOR
+turns them off. With TERM=dumb there are no codes at all, and one block of text follows another.
 
 Examples:
   paynowctl top
@@ -21,13 +21,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TopOptions {
-    /// URL of the metrics of a receiver or a worker; may be repeated
-    #[arg(
-        long,
-        value_name = "URL",
-        value_parser = http_url,
-        default_values = ["http://127.0.0.1:9464/metrics", "http://127.0.0.1:9465/metrics"]
-    )]
+    /// URL of the metrics of a receiver or a worker; may be repeated [default: `PAYNOW_METRICS_URLS`, or ports
+    /// 9464 and 9465 of this machine]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     pub(super) metrics: Vec<Url>,
     /// Seconds between two measurements
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
@@ -60,8 +56,8 @@ mod tests {
     #[test]
     fn both_programs_are_looked_for_where_they_are_by_default() {
         let options = options("top").unwrap();
-        let ports = options.metrics.iter().map(Url::port).collect::<Vec<_>>();
-        assert_eq!(ports, [Some(9464), Some(9465)]);
+        // Their addresses are then a setting.
+        assert!(options.metrics.is_empty());
         assert_eq!(options.interval, 2);
     }
 

@@ -23,7 +23,9 @@ const DEFAULT_COLUMNS: usize = 80;
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// The full screen; the terminal is restored when this is dropped.
-pub(super) struct Screen;
+pub(super) struct Screen {
+    has_colours: bool,
+}
 
 pub(super) enum Input {
     None,
@@ -32,7 +34,7 @@ pub(super) enum Input {
 }
 
 impl Screen {
-    pub(super) fn enter() -> io::Result<Self> {
+    pub(super) fn enter(has_colours: bool) -> io::Result<Self> {
         let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             // The full screen would take the message of the panic with it.
@@ -41,7 +43,7 @@ impl Screen {
         }));
         terminal::enable_raw_mode()?;
         IS_ENTERED.store(true, Ordering::SeqCst);
-        let screen = Self;
+        let screen = Self { has_colours };
         execute!(stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
     }
@@ -55,7 +57,7 @@ impl Screen {
         for line in lines {
             put(&mut frame, MoveTo(0, row));
             row = row.saturating_add(1);
-            push_line(&mut frame, line, true);
+            push_line(&mut frame, line, self.has_colours);
             // After a full line the cursor is still on its last character, which must stay.
             if line.width() < columns {
                 put(&mut frame, Clear(ClearType::UntilNewLine));
@@ -105,10 +107,10 @@ fn restore() {
 }
 
 /// Prints lines that scroll, and an empty one unless they are the only ones.
-pub(super) fn print(lines: &[Line], are_alone: bool) -> io::Result<()> {
+pub(super) fn print(lines: &[Line], are_alone: bool, has_colours: bool) -> io::Result<()> {
     let mut text = String::new();
     for line in lines {
-        push_line(&mut text, line, is_terminal());
+        push_line(&mut text, line, has_colours);
         text.push('\n');
     }
     if !are_alone {
@@ -164,7 +166,6 @@ pub(super) fn push_line(text: &mut String, line: &Line, with_colours: bool) {
         return;
     }
     for (tone, part) in line.parts() {
-        // With `NO_COLOR` an alarm is still bold.
         match tone {
             Tone::Plain => {}
             Tone::Heading => put(text, SetAttribute(Attribute::Bold)),

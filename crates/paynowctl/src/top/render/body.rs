@@ -1,11 +1,11 @@
 //! The upper part of the screen: rates on the left, latencies and queues on the right.
 
 use super::text::{Line, Tone, fit};
-use crate::top::figures::{
+use paynow_desk::top::figures::{
     change_text, count_text, duration_text, latency_text, or_none, rate_text,
 };
-use crate::top::quantile::{Quantile, Quantiles};
-use crate::top::view::{Backlog, Latency, Level, QueueRow, Rate, View};
+use paynow_desk::top::quantile::{Quantile, Quantiles};
+use paynow_desk::top::view::{Backlog, Latency, Level, QueueRow, Rate, View};
 
 const NAME_WIDTH: usize = 11;
 const RATE_WIDTH: usize = 9;
@@ -116,11 +116,22 @@ fn queue(row: &QueueRow) -> Line {
     Line::row(tone, name, cells)
 }
 
+/// A short wait is not shown as none.
+fn wait_text(seconds: f64) -> String {
+    match seconds {
+        short if short < 1.0 => "under 1s".to_owned(),
+        long => duration_text(long),
+    }
+}
+
 fn backlog(backlog: &Backlog) -> Line {
     let drain = backlog.drain.map(rate_text);
     let time = match (backlog.work_seconds, backlog.messages, drain) {
         (_, Some(0), _) => "the queue is empty".to_owned(),
-        (Some(seconds), _, Some(drain)) => format!("{} at {drain}/s", duration_text(seconds)),
+        (_, Some(_), _) if backlog.is_consumed == Some(false) => {
+            "never, no worker consumes".to_owned()
+        }
+        (Some(seconds), _, Some(drain)) => format!("{} at {drain}/s", wait_text(seconds)),
         (None, Some(_), Some(_)) => "never, no event is finished".to_owned(),
         (_, _, None) => "unknown, no worker answers".to_owned(),
         (_, None, _) => "unknown, no queue depth".to_owned(),

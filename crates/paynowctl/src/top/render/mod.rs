@@ -4,8 +4,8 @@ mod body;
 mod rows;
 mod text;
 
-use super::figures::time_text;
-use super::view::View;
+use paynow_desk::top::figures::time_text;
+use paynow_desk::top::view::View;
 use text::flow;
 
 pub(super) use text::{Line, Tone};

@@ -1,9 +1,9 @@
 //! The lower part of the screen: retries, state, dead letters, processes and log records.
 
 use super::text::{Line, Tone, fit, flow};
-use crate::top::figures::{NONE, count_text, duration_text, memory_text, or_none};
-use crate::top::snapshot::OpenDeadLetters;
-use crate::top::view::{Level, LogRecords, Process, ProcessRow, Rung, View};
+use paynow_desk::top::figures::{NONE, count_text, duration_text, memory_text, or_none};
+use paynow_desk::top::snapshot::OpenDeadLetters;
+use paynow_desk::top::view::{Level, LogRecords, Process, ProcessRow, Rung, View};
 
 const RUNG_TITLE_WIDTH: usize = 15;
 const RUNG_WIDTH: usize = 7;

@@ -3,8 +3,8 @@
 use strum::IntoEnumIterator;
 
 use super::*;
-use crate::top::snapshot::{DatabaseState, Debts, OpenDeadLetters, Snapshot, Unknown};
-use crate::top::view::tests::{WORKER_AT, set_page, snapshot, with, worker_page};
+use crate::top::fixtures::{WORKER_AT, set_page, snapshot, with, worker_page};
+use paynow_desk::top::snapshot::{DatabaseState, Debts, OpenDeadLetters, Snapshot, Unknown};
 
 const LETTERS_OF_A_REASON: i64 = 123_456;
 const SMALL: Size = Size {
@@ -29,12 +29,7 @@ fn a_bad_day() -> [Snapshot; 2] {
         last.processes
             .insert(format!("10.0.123.{number}:29464"), Err(reason.to_owned()));
     }
-    set_page(
-        &mut last,
-        WORKER_AT,
-        "paynow-worker",
-        &worker_page(1580, 0, 99),
-    );
+    set_page(&mut last, WORKER_AT, &worker_page(1580, 0, 99));
     let dead_letters = paynow_shared::reason::Reason::iter().map(|reason| OpenDeadLetters {
         reason: reason.code().to_owned(),
         letters: LETTERS_OF_A_REASON,
@@ -79,7 +74,7 @@ ignored            0        0  queue                ready unacked consumers  +/s
 duplicates         0        0  paynow.credits         120       0         1  +60
 other              0        0  paynow.credits.dead      0       0         0    0
 deferred           0        0  paynow.unrouted          0       0         0    0
-dead               0        0  time to empty: 0s at 790.0/s
+dead               0        0  time to empty: under 1s at 790.0/s
 retry after         1s     4s     9s    16s    64s   256s  1024s  3600s
 waiting              0      0      -      0      0      0      0      0
 in last 2s           0      0      0      0      0      0      0      0

@@ -1,6 +1,6 @@
 //! Lines of text with tones, and how they are shortened to fit.
 
-use crate::top::view::Level;
+use paynow_desk::top::view::Level;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::top) enum Tone {

@@ -8,19 +8,29 @@ use std::time::{Duration, Instant};
 
 use paynow_process::clock;
 use paynow_process::environment::SettingError;
+use url::Url;
 
-use super::options::TopOptions;
 use super::scrape::Target;
 use super::snapshot::{Answer, Broker, DatabaseState, Reading, Scrape, Snapshot, Unknown};
 use super::{broker, database};
-use crate::config::Config;
+use crate::database::Database;
+use crate::management::ManagementApi;
 
 /// A long interval must not delay the message that a source does not answer.
 const ANSWER_LIMIT_MAX: Duration = Duration::from_secs(5);
 
 type Processes = BTreeMap<String, Answer<Scrape>>;
 
-pub(super) struct Sources {
+/// Where to ask, and how often. A source whose setting is missing is unknown, and the others are asked.
+pub struct Asked {
+    /// The metrics of receivers and workers.
+    pub metrics: Vec<Url>,
+    pub broker: Result<ManagementApi, SettingError>,
+    pub database: Result<Database, SettingError>,
+    pub interval: Duration,
+}
+
+pub struct Sources {
     started: Instant,
     /// How long to wait for the slowest source.
     limit: Duration,
@@ -31,20 +41,18 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn new(options: &TopOptions, config: &Config) -> Self {
+    pub fn new(asked: Asked) -> Self {
         let started = Instant::now();
-        let interval = Duration::from_secs(options.interval.into());
-        let limit = interval.min(ANSWER_LIMIT_MAX);
-        let targets = options.metrics.iter().map(|url| {
-            let target = Target::new(url.clone(), limit, started);
+        let limit = asked.interval.min(ANSWER_LIMIT_MAX);
+        let targets = asked.metrics.into_iter().map(|url| {
+            let target = Target::new(url, limit, started);
             (target.label(), Source::start(move || target.scrape()))
         });
-        // Without its setting only this source is unknown.
-        let broker = config
-            .management()
+        let broker = asked
+            .broker
             .map(|api| Source::start(move || broker::ask(&api)));
-        let database = config
-            .database()
+        let database = asked
+            .database
             .map(|database| database.within(ANSWER_LIMIT_MAX))
             .map(|database| Source::start(move || database::ask(&database)));
         Self {
@@ -56,7 +64,7 @@ impl Sources {
         }
     }
 
-    pub(super) fn snapshot(&mut self) -> Snapshot {
+    pub fn snapshot(&mut self) -> Snapshot {
         let deadline = Instant::now() + self.limit;
         for (_label, target) in &mut self.targets {
             target.ask();

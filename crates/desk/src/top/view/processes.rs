@@ -4,43 +4,49 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Level, Problem, View};
+use super::{About, Level, Periods, Problem, View};
 use crate::top::figures::rounded_or_null;
 use crate::top::increase::Increases;
 use crate::top::metric::{
-    BLOCKED, CONNECTED, CONSUMING, CPU, MEMORY, PAUSES, STARTED, Selector, WORKER,
+    BLOCKED, CONNECTED, CONSUMING, CPU, EVENTS, MEMORY, PAUSES, STARTED, Selector, UNANSWERED,
+    WORKER,
 };
-use crate::top::snapshot::{Answer, Scrape, Snapshot};
+use crate::top::snapshot::{Answer, Scrape, Snapshot, Unknown};
+
+/// The state of a worker of which nobody knows whether it can work.
+const UNKNOWN: &str = "unknown";
+const CONSUMES: &str = "consuming";
+const NO_DATABASE: &str = "no database";
 
 #[derive(Debug)]
-pub(in crate::top) struct ProcessRow {
-    pub(in crate::top) address: String,
+pub struct ProcessRow {
+    pub address: String,
     /// From its last answer within the minute.
-    pub(in crate::top) program: Option<String>,
-    pub(in crate::top) answer: Answer<Process>,
+    pub program: Option<String>,
+    pub answer: Answer<Process>,
 }
 
 #[derive(Debug, Serialize)]
-pub(in crate::top) struct Process {
+pub struct Process {
     /// The most urgent that applies.
-    pub(in crate::top) state: &'static str,
+    pub state: &'static str,
     #[serde(skip)]
     level: Level,
-    pub(in crate::top) version: String,
+    pub version: String,
     #[serde(serialize_with = "rounded_or_null")]
-    pub(in crate::top) up_seconds: Option<f64>,
+    pub up_seconds: Option<f64>,
     /// Of one core, over the last minute.
     #[serde(serialize_with = "rounded_or_null")]
-    pub(in crate::top) cpu_share: Option<f64>,
-    pub(in crate::top) memory_bytes: Option<f64>,
+    pub cpu_share: Option<f64>,
+    pub memory_bytes: Option<f64>,
     /// Connections on which it publishes.
-    pub(in crate::top) lanes: usize,
-    pub(in crate::top) lanes_connected: usize,
-    pub(in crate::top) lanes_blocked: usize,
+    pub lanes: usize,
+    pub lanes_connected: usize,
+    pub lanes_blocked: usize,
 }
 
 impl ProcessRow {
-    pub(in crate::top) fn level(&self) -> Level {
+    pub fn level(&self) -> Level {
         let answer = self.answer.as_ref();
         answer.map_or(Level::Alarm, |process| process.level)
     }
@@ -52,18 +58,42 @@ impl ProcessRow {
 
     fn problem(&self) -> Option<Problem> {
         let Process { level, state, .. } = self.answer.as_ref().ok()?;
-        let what = || format!("{} is {state}", self.name());
-        (*level > Level::Fine).then(|| level.problem(what()))
+        let what = || match *state {
+            UNKNOWN => format!("nobody knows whether {} reaches the database", self.name()),
+            NO_DATABASE => format!("{} gets no answer of the database", self.name()),
+            state => format!("{} is {state}", self.name()),
+        };
+        (*level > Level::Fine).then(|| level.problem(About::Processes, what()))
+    }
+}
+
+impl Process {
+    /// A worker that has nothing to do notices only after some seconds that its database is away.
+    fn doubted(self, now: &Snapshot, finished_per_second: Option<f64>) -> Self {
+        let is_away = matches!(now.database, Err(Unknown::NoAnswer(_)));
+        let is_idle = finished_per_second.is_none_or(|events| events <= 0.0);
+        if self.state != CONSUMES || !is_away || !is_idle {
+            return self;
+        }
+        Self {
+            state: UNKNOWN,
+            level: Level::Warning,
+            ..self
+        }
     }
 }
 
 /// Sorted by program: receivers before workers, in the order in which an event passes them.
-pub(super) fn rows(now: &Snapshot, snapshots: &[Snapshot], window: &Increases) -> Vec<ProcessRow> {
+pub(super) fn rows(now: &Snapshot, snapshots: &[Snapshot], periods: &Periods) -> Vec<ProcessRow> {
     let row = |(address, answer): (&String, &Answer<Scrape>)| ProcessRow {
         address: address.clone(),
         program: program(snapshots, address),
         answer: match answer {
-            Ok(scrape) => Ok(process(scrape, now, window.rate_at(address, CPU))),
+            Ok(scrape) => {
+                let process = process(scrape, now, periods.window.rate_at(address, CPU));
+                let finished = periods.interval.rate_at(address, EVENTS);
+                Ok(process.doubted(now, finished))
+            }
             Err(reason) => Err(reason.clone()),
         },
     };
@@ -98,7 +128,9 @@ fn process(scrape: &Scrape, now: &Snapshot, cpu_share: Option<f64>) -> Process {
         Some(false) => ("paused", Level::Alarm),
         _ if lanes_connected < lanes => ("disconnected", Level::Alarm),
         _ if lanes_blocked > 0 => ("blocked", Level::Alarm),
-        Some(true) => ("consuming", Level::Fine),
+        // Its lanes would pause with the next event.
+        Some(true) if sum(UNANSWERED).is_some_and(is_set) => (NO_DATABASE, Level::Alarm),
+        Some(true) => (CONSUMES, Level::Fine),
         None => ("connected", Level::Fine),
     };
     Process {
@@ -136,8 +168,11 @@ fn no_answer(rows: &[ProcessRow]) -> Option<Problem> {
         .iter()
         .filter_map(|row| Some((row, row.answer.as_ref().err()?)));
     let (row, reason) = reasons.next()?;
-    Some(Level::Alarm.problem(match reasons.count() {
-        0 => format!("no answer from {}: {reason}", row.name()),
-        others => format!("no answer from {} of {} processes", others + 1, rows.len()),
-    }))
+    Some(Level::Alarm.problem(
+        About::Processes,
+        match reasons.count() {
+            0 => format!("no answer from {}: {reason}", row.name()),
+            others => format!("no answer from {} of {} processes", others + 1, rows.len()),
+        },
+    ))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paynow_desk::text::counted;
+use crate::text::counted;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, UNROUTED};
 use serde::Serialize;
 
-use super::{Level, Problem, View};
+use super::{About, Level, Problem, View};
 use crate::top::alert_limits::QUEUE_DEPTH;
 use crate::top::figures::{duration_text, rounded_or_null};
 use crate::top::increase::Increases;
@@ -21,52 +21,54 @@ const EMPTYING_SECONDS_WARNING: f64 = 60.0;
 const STATISTICS_DELAY_SECONDS: f64 = 15.0;
 
 #[derive(Debug)]
-pub(in crate::top) struct BrokerView {
+pub struct BrokerView {
     /// `paynow.credits`, its dead letters, and messages without a route.
-    pub(in crate::top) queues: Vec<QueueRow>,
+    pub queues: Vec<QueueRow>,
     /// Messages by rung; `None` as long as the broker has no statistics of the queue.
     waiting: BTreeMap<u32, Option<u64>>,
     /// By rung, without those of unknown figures.
     overdue: BTreeMap<u32, u64>,
-    pub(in crate::top) alarms: Answer<Vec<String>>,
+    pub alarms: Answer<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(in crate::top) struct QueueRow {
-    pub(in crate::top) name: &'static str,
-    pub(in crate::top) exists: bool,
-    pub(in crate::top) ready: Option<u64>,
-    pub(in crate::top) unacked: Option<u64>,
-    pub(in crate::top) consumers: Option<u64>,
+pub struct QueueRow {
+    pub name: &'static str,
+    pub exists: bool,
+    pub ready: Option<u64>,
+    pub unacked: Option<u64>,
+    pub consumers: Option<u64>,
     /// Messages per second, over the last minute.
     #[serde(rename = "change_per_second", serialize_with = "rounded_or_null")]
-    pub(in crate::top) change: Option<f64>,
+    pub change: Option<f64>,
     #[serde(skip)]
-    pub(in crate::top) problem: Option<Problem>,
+    pub problem: Option<Problem>,
 }
 
 /// One delay of the retry ladder.
 #[derive(Debug, PartialEq, Serialize)]
-pub(in crate::top) struct Rung {
+pub struct Rung {
     #[serde(rename = "rung_seconds")]
-    pub(in crate::top) seconds: u32,
+    pub seconds: u32,
     /// Messages in its queue; `None` when they are unknown.
-    pub(in crate::top) waiting: Option<u64>,
+    pub waiting: Option<u64>,
     /// Those that are due and not back in `paynow.credits`; `None` when they are unknown.
-    pub(in crate::top) overdue: Option<u64>,
+    pub overdue: Option<u64>,
     /// Events put there in the last minute; `None` when no worker answered twice.
-    pub(in crate::top) put: Option<f64>,
+    pub put: Option<f64>,
 }
 
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(in crate::top) struct Backlog {
-    pub(in crate::top) messages: Option<u64>,
+pub struct Backlog {
+    pub messages: Option<u64>,
     /// Events that the workers finish per second, with any outcome.
     #[serde(rename = "drained_per_second", serialize_with = "rounded_or_null")]
-    pub(in crate::top) drain: Option<f64>,
+    pub drain: Option<f64>,
     /// Until the queue is empty if nothing is added; `None` when that is unknown or never.
     #[serde(rename = "seconds_to_empty", serialize_with = "rounded_or_null")]
-    pub(in crate::top) work_seconds: Option<f64>,
+    pub work_seconds: Option<f64>,
+    /// Whether a worker takes the messages; `None` when neither workers nor broker tell.
+    pub is_consumed: Option<bool>,
 }
 
 pub(super) fn broker(now: &Snapshot, snapshots: &[Snapshot]) -> Reading<BrokerView> {
@@ -104,19 +106,26 @@ fn queue_row(name: &'static str, broker: &Broker, snapshots: &[Snapshot]) -> Que
         consumers,
         change: change(name, snapshots),
         problem: match (name, queue.map(Queue::messages), consumers) {
-            (_, None, _) => Some(
-                Level::Alarm.problem(format!("there is no queue {name}: run `paynowctl setup`")),
-            ),
-            (UNROUTED, Some(Some(messages @ 1..)), _) => Some(Level::Alarm.problem(format!(
-                "{} found no route: see {name}",
-                counted(messages, "event", "events")
-            ))),
-            (DEAD_QUEUE, Some(Some(messages @ 1..)), _) => Some(Level::Warning.problem(format!(
-                "{} to be archived",
-                counted(messages, "dead letter waits", "dead letters wait")
-            ))),
+            (_, None, _) => Some(Level::Alarm.problem(
+                About::Queues,
+                format!("there is no queue {name}: run `paynowctl setup`"),
+            )),
+            (UNROUTED, Some(Some(messages @ 1..)), _) => Some(Level::Alarm.problem(
+                About::Queues,
+                format!(
+                    "{} found no route: see {name}",
+                    counted(messages, "event", "events")
+                ),
+            )),
+            (DEAD_QUEUE, Some(Some(messages @ 1..)), _) => Some(Level::Warning.problem(
+                About::Queues,
+                format!(
+                    "{} to be archived",
+                    counted(messages, "dead letter waits", "dead letters wait")
+                ),
+            )),
             (CREDITS_QUEUE, _, Some(0)) if is_unconsumed(snapshots) => {
-                Some(Level::Alarm.problem(format!("no worker consumes {name}")))
+                Some(Level::Alarm.problem(About::Queues, format!("no worker consumes {name}")))
             }
             (_, Some(_), _) => None,
         },
@@ -175,15 +184,25 @@ pub(super) fn rungs(broker: &Reading<BrokerView>, window: &Increases) -> Vec<Run
     rungs.into_iter().map(rung).collect()
 }
 
-pub(super) fn backlog(broker: &Reading<BrokerView>, window: &Increases) -> Backlog {
+pub(super) fn backlog(broker: &Reading<BrokerView>, now: &Snapshot, window: &Increases) -> Backlog {
     let credits = broker.as_ref().ok().and_then(|view| view.queues.first());
     let messages = credits.and_then(|queue| queue.ready?.checked_add(queue.unacked?));
     let drain = window.rate(WORKER, &Selector::of(EVENTS));
+    let consuming = Selector::of(CONSUMING);
+    let of_workers = now.scrapes().filter_map(|scrape| scrape.sum(&consuming));
+    // The workers know it first: the broker's list of consumers is delayed.
+    let is_consumed = of_workers
+        .reduce(|some, more| some + more)
+        .map(|consuming| consuming > 0.0)
+        .or_else(|| Some(credits?.consumers? > 0));
     Backlog {
+        is_consumed,
         messages,
         drain,
         work_seconds: match (messages, drain) {
             (Some(0), _) => Some(0.0),
+            // What they did in the last minute says nothing about the next.
+            _ if is_consumed == Some(false) => None,
             (Some(messages), Some(drain)) if drain > 0.0 => Some(messages as f64 / drain),
             (Some(_) | None, _) => None,
         },
@@ -191,12 +210,13 @@ pub(super) fn backlog(broker: &Reading<BrokerView>, window: &Increases) -> Backl
 }
 
 impl Backlog {
-    /// There are messages, and the workers that answer finish none.
+    /// There are messages, and nobody takes them or the workers that answer finish none.
     fn is_stuck(&self) -> bool {
-        self.messages > Some(0) && self.drain == Some(0.0)
+        let is_idle = self.drain == Some(0.0) || self.is_consumed == Some(false);
+        self.messages > Some(0) && is_idle
     }
 
-    pub(in crate::top) fn level(&self) -> Level {
+    pub fn level(&self) -> Level {
         let is_deep = self.messages.map(|messages| messages as f64) > Some(QUEUE_DEPTH);
         if self.is_stuck() || is_deep {
             Level::Alarm
@@ -223,7 +243,7 @@ impl Backlog {
             }
         };
         let what = format!("{CREDITS_QUEUE} {what}");
-        Some(level.problem(what))
+        Some(level.problem(About::Queues, what))
     }
 }
 
@@ -231,23 +251,38 @@ fn overdue_problem(broker: &BrokerView) -> Option<Problem> {
     let events: u64 = broker.overdue.values().sum();
     let are = counted(events, "deferred event is", "deferred events are");
     let what = format!("{are} overdue: the broker cannot move them to {CREDITS_QUEUE}");
-    (events > 0).then(|| Level::Alarm.problem(what))
+    (events > 0).then(|| Level::Alarm.problem(About::Queues, what))
 }
 
-pub(super) fn problems(view: &View) -> Vec<Problem> {
+/// What is wrong with the broker itself.
+pub(super) fn causes(view: &View) -> Vec<Problem> {
     let broker = match &view.broker {
         Ok(broker) => broker,
-        Err(unknown) => return vec![Level::from(unknown).problem(format!("broker: {unknown}"))],
+        Err(unknown) => {
+            return vec![Level::from(unknown).problem(About::Broker, format!("broker: {unknown}"))];
+        }
     };
     let mut problems: Vec<Problem> = match &broker.alarms {
         Ok(alarms) => alarms
             .iter()
-            .map(|alarm| Level::Alarm.problem(alarm))
+            .map(|alarm| Level::Alarm.problem(About::Broker, alarm))
             .collect(),
-        Err(reason) => vec![Level::Warning.problem(format!("broker alarms are unknown: {reason}"))],
+        Err(reason) => vec![Level::Warning.problem(
+            About::Broker,
+            format!("broker alarms are unknown: {reason}"),
+        )],
     };
-    let queues = broker.queues.iter();
-    problems.extend(queues.filter_map(|queue| queue.problem.clone()));
+    let missing = broker.queues.iter().filter(|queue| !queue.exists);
+    problems.extend(missing.filter_map(|queue| queue.problem.clone()));
+    problems
+}
+
+pub(super) fn problems(view: &View) -> Vec<Problem> {
+    let Ok(broker) = &view.broker else {
+        return Vec::new();
+    };
+    let existing = broker.queues.iter().filter(|queue| queue.exists);
+    let mut problems: Vec<Problem> = existing.filter_map(|queue| queue.problem.clone()).collect();
     problems.extend(overdue_problem(broker));
     problems.extend(view.backlog.problem());
     problems

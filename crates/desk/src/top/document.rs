@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::figures::{time_text, to_microseconds};
 use super::view::{ProcessRow, View};
 
-pub(super) fn document(view: &View) -> Value {
+pub fn document(view: &View) -> Value {
     let broker = view.broker.as_ref().ok();
     let database = view.database.as_ref().ok();
     json!({

@@ -4,22 +4,22 @@
 use chrono::DateTime;
 use serde::{Serialize, Serializer};
 
-use crate::output::age_text;
+use crate::text::age_text;
 
 /// Stands for a figure that is unknown.
-pub(super) const NONE: &str = "-";
+pub const NONE: &str = "-";
 
-pub(super) fn or_none<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
+pub fn or_none<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| NONE.to_owned(), text)
 }
 
 /// At most six characters.
-pub(super) fn count_text(count: f64) -> String {
+pub fn count_text(count: f64) -> String {
     scaled(count, 100_000.0)
 }
 
 /// A rate of change with its sign, at most five characters.
-pub(super) fn change_text(per_second: f64) -> String {
+pub fn change_text(per_second: f64) -> String {
     let text = match per_second.abs() {
         small if small < 9.95 => format!("{small:.1}"),
         large => scaled(large, 1000.0),
@@ -32,7 +32,7 @@ pub(super) fn change_text(per_second: f64) -> String {
 }
 
 /// At most six characters; a very low rate is not shown as zero.
-pub(super) fn rate_text(per_second: f64) -> String {
+pub fn rate_text(per_second: f64) -> String {
     match per_second {
         none if none <= 0.0 => "0".to_owned(),
         low if low < 0.01 => "<0.01".to_owned(),
@@ -52,7 +52,7 @@ fn scaled(number: f64, unscaled_below: f64) -> String {
 }
 
 /// At most four characters.
-pub(super) fn latency_text(seconds: f64) -> String {
+pub fn latency_text(seconds: f64) -> String {
     match seconds {
         _ if seconds < 0.000_95 => format!(".{:.0}ms", (seconds * 1e4).max(1.0)),
         _ if seconds < 0.099_5 => format!("{:.0}ms", seconds * 1e3),
@@ -65,30 +65,30 @@ pub(super) fn latency_text(seconds: f64) -> String {
 }
 
 /// For sentences.
-pub(super) fn duration_text(seconds: f64) -> String {
+pub fn duration_text(seconds: f64) -> String {
     age_text(seconds.max(0.0).round() as i64)
 }
 
-pub(super) fn memory_text(bytes: f64) -> String {
+pub fn memory_text(bytes: f64) -> String {
     format!("{:.0} MiB", bytes / 1024.0 / 1024.0)
 }
 
 /// A time in UTC, in a format of `chrono`.
-pub(super) fn time_text(unix_ms: i64, format: &str) -> String {
+pub fn time_text(unix_ms: i64, format: &str) -> String {
     DateTime::from_timestamp_millis(unix_ms)
         .map_or_else(String::new, |time| time.format(format).to_string())
 }
 
 /// Two snapshots are not timed more precisely than to a microsecond.
-pub(super) fn to_microseconds(number: f64) -> f64 {
+pub fn to_microseconds(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-pub(super) fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     to_microseconds(*number).serialize(serializer)
 }
 
-pub(super) fn rounded_or_null<S: Serializer>(
+pub fn rounded_or_null<S: Serializer>(
     number: &Option<f64>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -6,18 +6,18 @@ use super::figures::rounded;
 
 /// A value that a share of the observations do not exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Quantile {
+pub struct Quantile {
     #[serde(serialize_with = "rounded")]
-    pub(super) seconds: f64,
+    pub seconds: f64,
     /// The value lies somewhere above `seconds`, the last bound of the histogram.
-    pub(super) is_beyond: bool,
+    pub is_beyond: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Quantiles {
-    pub(super) p50: Quantile,
-    pub(super) p95: Quantile,
-    pub(super) p99: Quantile,
+pub struct Quantiles {
+    pub p50: Quantile,
+    pub p95: Quantile,
+    pub p99: Quantile,
 }
 
 /// `None` when nothing was observed. The buckets are cumulative and sorted by their bounds.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use paynow_desk::text::counted;
+use crate::text::counted;
 use serde::Serialize;
 
-use super::{Level, Periods, Problem, View};
+use super::{About, Level, Periods, Problem, View};
 use crate::top::alert_limits::{CONFIRM, EVENT_AGE, REQUEST};
 use crate::top::figures::{count_text, duration_text, rounded_or_null};
 use crate::top::increase::Increases;
@@ -18,32 +18,32 @@ use crate::top::snapshot::Snapshot;
 
 /// How often requests or events have an outcome.
 #[derive(Debug, Serialize)]
-pub(in crate::top) struct Rate {
+pub struct Rate {
     #[serde(skip)]
-    pub(in crate::top) name: &'static str,
+    pub name: &'static str,
     /// In the last interval; `None` when no process that counts it answered twice.
     #[serde(rename = "per_second", serialize_with = "rounded_or_null")]
-    pub(in crate::top) now: Option<f64>,
+    pub now: Option<f64>,
     /// In the last minute.
     #[serde(rename = "per_second_window", serialize_with = "rounded_or_null")]
-    pub(in crate::top) window: Option<f64>,
+    pub window: Option<f64>,
     /// Since the start of the processes that answer.
-    pub(in crate::top) total: Option<f64>,
+    pub total: Option<f64>,
     #[serde(skip)]
-    pub(in crate::top) level: Level,
+    pub level: Level,
 }
 
 /// How long a step takes; `None` when nothing was measured.
 #[derive(Debug, Serialize)]
-pub(in crate::top) struct Latency {
+pub struct Latency {
     #[serde(skip)]
-    pub(in crate::top) name: &'static str,
+    pub name: &'static str,
     #[serde(rename = "interval")]
-    pub(in crate::top) now: Option<Quantiles>,
-    pub(in crate::top) window: Option<Quantiles>,
+    pub now: Option<Quantiles>,
+    pub window: Option<Quantiles>,
     /// Set when it is above the limit of its alert.
     #[serde(skip)]
-    pub(in crate::top) problem: Option<Problem>,
+    pub problem: Option<Problem>,
 }
 
 /// Name, program, outcomes, and how urgent it is when they occur.
@@ -131,7 +131,12 @@ fn latency_problem(name: &str, buckets: &[(f64, f64)], (share, limit): Limit) ->
     let over = if measured.is_beyond { "over " } else { "" };
     let is_above = measured.seconds > limit || (measured.is_beyond && measured.seconds == limit);
     let (percent, seconds) = (share * 100.0, duration_text(measured.seconds));
-    is_above.then(|| Level::Alarm.problem(format!("p{percent:.0} of {name} is {over}{seconds}")))
+    is_above.then(|| {
+        Level::Alarm.problem(
+            About::Latencies,
+            format!("p{percent:.0} of {name} is {over}{seconds}"),
+        )
+    })
 }
 
 pub(super) fn problems(view: &View) -> Vec<Problem> {
@@ -161,7 +166,7 @@ fn refusals_problem(view: &View) -> Option<Problem> {
     let codes: Vec<String> = view.refusals.iter().map(code).collect();
     let (seconds, codes) = (view.window_seconds, codes.join(", "));
     let what = format!("{webhooks} {outcome} in the last {seconds:.0}s: {codes}");
-    Some(level.problem(what))
+    Some(level.problem(About::Webhooks, what))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::tests::{
+use super::{About, Level, View};
+use crate::top::fixtures::{
     RECEIVER_AT, WORKER_AT, queue, receiver_page, set_page, snapshot, with, worker_page,
 };
-use super::{Level, View};
 use crate::top::snapshot::{DatabaseState, OpenDeadLetters, Queue, Snapshot, Unknown};
 
 /// Always there: the events of these snapshots are beyond the last bucket.
@@ -110,7 +110,11 @@ fn an_event_is_overdue_when_every_snapshot_shows_it_expired() {
     let rung = overdue.rungs.iter().find(|rung| rung.seconds == 4).unwrap();
     assert_eq!((rung.waiting, rung.overdue), (Some(8), Some(2)));
     let what = "2 deferred events are overdue: the broker cannot move them to paynow.credits";
-    assert!(overdue.problems.contains(&Level::Alarm.problem(what)));
+    assert!(
+        overdue
+            .problems
+            .contains(&Level::Alarm.problem(About::Queues, what))
+    );
     let momentary = view(0).problems;
     assert!(
         !momentary
@@ -124,7 +128,7 @@ fn what_is_wrong_with_webhooks_and_the_ledger() {
     let problem = problem_of(|it| {
         let page = receiver_page(20).replace("refused\"} 1", "refused\"} 3");
         let page = page.replace("mismatch\"} 1", "mismatch\"} 3");
-        set_page(it, RECEIVER_AT, "paynow-receiver", &page);
+        set_page(it, RECEIVER_AT, &page);
     });
     assert_eq!(
         problem,
@@ -133,7 +137,7 @@ fn what_is_wrong_with_webhooks_and_the_ledger() {
     let problem = problem_of(|it| {
         let page = receiver_page(20).replace("refused\"} 1", "unavailable\"} 3");
         let page = page.replace("mismatch", "timed_out");
-        set_page(it, RECEIVER_AT, "paynow-receiver", &page);
+        set_page(it, RECEIVER_AT, &page);
     });
     assert_eq!(
         problem,
@@ -141,7 +145,7 @@ fn what_is_wrong_with_webhooks_and_the_ledger() {
     );
     let problem = problem_of(|it| {
         let page = worker_page(20, 1, 0).replace("balances\"} 0", "balances\"} 4");
-        set_page(it, WORKER_AT, "paynow-worker", &page);
+        set_page(it, WORKER_AT, &page);
     });
     assert_eq!(
         problem,
@@ -180,6 +184,84 @@ fn the_worst_comes_first() {
 }
 
 #[test]
+fn a_worker_that_did_nothing_since_the_database_is_away_is_in_no_known_state() {
+    let state = |credited: u32, database: Option<Unknown>| {
+        let last = with(snapshot(2.0, 20, credited, 0), |it| {
+            if let Some(unknown) = database {
+                it.database = Err(unknown);
+            }
+        });
+        let view = View::of(&[snapshot(0.0, 20, 20, 0), last]).unwrap();
+        let worker = view.processes.iter().find(|row| row.address == WORKER_AT);
+        let sentences = view.problems.iter().map(|it| it.what.clone());
+        let state = worker.unwrap().answer.as_ref().unwrap().state;
+        (state, sentences.collect::<Vec<_>>().join("; "))
+    };
+    let away = || Some(Unknown::NoAnswer("gone".to_owned()));
+    let (idle, problems) = state(20, away());
+    assert_eq!(idle, "unknown");
+    assert!(
+        problems.contains("nobody knows whether paynow-worker"),
+        "{problems}"
+    );
+    assert_eq!(state(21, away()).0, "consuming");
+    let unset = Unknown::NotConfigured("no URL".to_owned());
+    assert_eq!(state(20, Some(unset)).0, "consuming");
+    // After ten seconds it knows itself.
+    let knows = with(snapshot(2.0, 20, 20, 0), |it| {
+        let page = worker_page(20, 1, 0) + "paynow_worker_database_unanswered_seconds 9\n";
+        set_page(it, WORKER_AT, &page);
+    });
+    let view = View::of(&[snapshot(0.0, 20, 20, 0), knows]).unwrap();
+    let sentences: Vec<&str> = view.problems.iter().map(|it| it.what.as_str()).collect();
+    let worker = format!("paynow-worker {WORKER_AT} gets no answer of the database");
+    assert_eq!(sentences, [worker]);
+    assert_eq!(state(20, None).0, "consuming");
+}
+
+#[test]
+fn a_cause_comes_before_what_follows_from_it() {
+    let broken = with(snapshot(2.0, 20, 20, 5), |it| {
+        let paused = worker_page(20, 0, 0);
+        set_page(it, WORKER_AT, &paused);
+        it.database = Err(Unknown::NoAnswer("gone".to_owned()));
+        let broker = it.broker.as_mut().unwrap();
+        broker.alarms = Ok(vec!["disk alarm of a".to_owned()]);
+        broker
+            .queues
+            .retain(|queue| queue.name != "paynow.unrouted");
+        broker.consumers = Ok(BTreeMap::new());
+    });
+    let view = View::of(&[snapshot(0.0, 0, 0, 0), broken]).unwrap();
+    let sentences: Vec<&str> = view.problems.iter().map(|it| it.what.as_str()).collect();
+    let causes = [
+        "disk alarm of a",
+        "there is no queue paynow.unrouted: run `paynowctl setup`",
+        "database: gone",
+    ];
+    assert_eq!(sentences[..3], causes, "{sentences:?}");
+    assert!(
+        sentences.contains(&"paynow.credits does not drain"),
+        "{sentences:?}"
+    );
+}
+
+#[test]
+fn a_backlog_that_nobody_takes_is_never_empty_however_fast_it_was() {
+    let paused = with(snapshot(2.0, 1624, 1580, 120), |it| {
+        let page = worker_page(1580, 0, 0);
+        set_page(it, WORKER_AT, &page);
+    });
+    let view = View::of(&[snapshot(0.0, 0, 0, 0), paused]).unwrap();
+    assert!(view.backlog.drain > Some(0.0));
+    assert_eq!(
+        (view.backlog.work_seconds, view.backlog.is_consumed),
+        (None, Some(false))
+    );
+    assert_eq!(view.backlog.level(), Level::Alarm);
+}
+
+#[test]
 fn a_worker_that_consumes_is_believed_for_a_while() {
     let nobody = |at, credited| {
         with(snapshot(at, 0, credited, 0), |it| {
@@ -191,7 +273,7 @@ fn a_worker_that_consumes_is_believed_for_a_while() {
     };
     let is_reported = |snapshots: &[Snapshot]| {
         let problems = View::of(snapshots).unwrap().problems;
-        problems.contains(&Level::Alarm.problem("no worker consumes paynow.credits"))
+        problems.contains(&Level::Alarm.problem(About::Queues, "no worker consumes paynow.credits"))
     };
     assert!(!is_reported(&[nobody(0.0, 0), nobody(2.0, 20)]));
     assert!(is_reported(&[nobody(0.0, 0), with(nobody(2.0, 20), gone)]));

@@ -14,14 +14,14 @@ use serde::Serialize;
 use super::increase::Increases;
 use super::snapshot::{DatabaseState, Reading, Snapshot, Unknown};
 
-pub(super) use backlog::{Backlog, BrokerView, QueueRow, Rung};
-pub(super) use log::LogRecords;
-pub(super) use processes::{Process, ProcessRow};
-pub(super) use traffic::{Latency, Rate};
+pub use backlog::{Backlog, BrokerView, QueueRow, Rung};
+pub use log::LogRecords;
+pub use processes::{Process, ProcessRow};
+pub use traffic::{Latency, Rate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Level {
+pub enum Level {
     Fine,
     /// Worth knowing, but not urgent.
     Warning,
@@ -29,18 +29,34 @@ pub(super) enum Level {
     Alarm,
 }
 
+/// The part of the view that a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    Broker,
+    Database,
+    Processes,
+    Queues,
+    Webhooks,
+    Latencies,
+    Ledger,
+    DeadLetters,
+}
+
 /// Something that needs attention, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Problem {
-    pub(super) level: Level,
-    pub(super) what: String,
+pub struct Problem {
+    pub level: Level,
+    pub what: String,
+    #[serde(skip)]
+    pub about: About,
 }
 
 impl Level {
-    fn problem(self, what: impl Into<String>) -> Problem {
+    fn problem(self, about: About, what: impl Into<String>) -> Problem {
         Problem {
             level: self,
             what: what.into(),
+            about,
         }
     }
 }
@@ -62,29 +78,29 @@ impl From<&Option<Problem>> for Level {
 
 /// The state at the last snapshot, and the changes since the one before and over the last minute.
 #[derive(Debug)]
-pub(super) struct View {
+pub struct View {
     /// Unix milliseconds.
-    pub(super) taken_at_ms: i64,
+    pub taken_at_ms: i64,
     /// Between the last two snapshots; 0 when there is only one.
-    pub(super) interval_seconds: f64,
+    pub interval_seconds: f64,
     /// The part of the last minute that has snapshots.
-    pub(super) window_seconds: f64,
-    pub(super) rates: Vec<Rate>,
+    pub window_seconds: f64,
+    pub rates: Vec<Rate>,
     /// Requests of the last minute that were not queued, by code.
-    pub(super) refusals: BTreeMap<String, f64>,
-    pub(super) latencies: Vec<Latency>,
-    pub(super) broker: Reading<BrokerView>,
+    pub refusals: BTreeMap<String, f64>,
+    pub latencies: Vec<Latency>,
+    pub broker: Reading<BrokerView>,
     /// The retry ladder; empty when neither workers nor broker answer.
-    pub(super) rungs: Vec<Rung>,
+    pub rungs: Vec<Rung>,
     /// Of `paynow.credits`.
-    pub(super) backlog: Backlog,
+    pub backlog: Backlog,
     /// How often workers paused in the last minute, by cause; `None` when no worker answered twice.
-    pub(super) pauses: Option<BTreeMap<String, f64>>,
-    pub(super) database: Reading<DatabaseState>,
-    pub(super) processes: Vec<ProcessRow>,
-    pub(super) log_records: Vec<LogRecords>,
+    pub pauses: Option<BTreeMap<String, f64>>,
+    pub database: Reading<DatabaseState>,
+    pub processes: Vec<ProcessRow>,
+    pub log_records: Vec<LogRecords>,
     /// The most urgent first.
-    pub(super) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// The two periods that changes are shown for.
@@ -95,7 +111,7 @@ struct Periods {
 
 impl View {
     /// The snapshots are sorted by time; `None` without any.
-    pub(super) fn of(snapshots: &[Snapshot]) -> Option<Self> {
+    pub fn of(snapshots: &[Snapshot]) -> Option<Self> {
         let now = snapshots.last()?;
         let last_two = snapshots.len().saturating_sub(2);
         let periods = Periods {
@@ -112,9 +128,9 @@ impl View {
             refusals: traffic::refusals(window),
             latencies: traffic::latencies(&periods),
             rungs: backlog::rungs(&broker, window),
-            backlog: backlog::backlog(&broker, window),
+            backlog: backlog::backlog(&broker, now, window),
             pauses: processes::pauses(window),
-            processes: processes::rows(now, snapshots, window),
+            processes: processes::rows(now, snapshots, &periods),
             log_records: log::records(now, window),
             database: now.database.clone(),
             broker,
@@ -125,14 +141,17 @@ impl View {
     }
 
     /// `None` when they are unknown.
-    pub(super) fn broker_alarms(&self) -> Option<&[String]> {
+    pub fn broker_alarms(&self) -> Option<&[String]> {
         self.broker.as_ref().ok()?.alarms.as_deref().ok()
     }
 }
 
-/// Problems of one level keep the order in which an event passes the parts of the pipeline.
+/// Problems of one level: first what others follow from, a broker or a database that does not work, because
+/// a small screen shows the first ones only; then the order in which an event passes the pipeline.
 fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
-    let mut problems = processes::problems(view);
+    let mut problems = backlog::causes(view);
+    problems.extend(ledger::cause(view));
+    problems.extend(processes::problems(view));
     problems.extend(backlog::problems(view));
     problems.extend(traffic::problems(view));
     problems.extend(ledger::problems(view, now));
@@ -143,4 +162,4 @@ fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
 #[cfg(test)]
 mod problem_tests;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -14,20 +14,20 @@ const LEVELS: [&str; 3] = ["critical", "error", "warning"];
 
 /// How many log records of one event there are.
 #[derive(Debug, Serialize)]
-pub(in crate::top) struct LogRecords {
+pub struct LogRecords {
     /// The log level.
-    pub(in crate::top) level: String,
-    pub(in crate::top) event: String,
+    pub level: String,
+    pub event: String,
     /// In the last minute.
     #[serde(rename = "records")]
-    pub(in crate::top) recent: f64,
+    pub recent: f64,
     /// Since the start of the processes that answer.
-    pub(in crate::top) total: f64,
+    pub total: f64,
 }
 
 impl LogRecords {
     /// Only recent records need attention.
-    pub(in crate::top) fn urgency(&self) -> Level {
+    pub fn urgency(&self) -> Level {
         if self.recent <= 0.0 {
             Level::Fine
         } else if self.level == "warning" {

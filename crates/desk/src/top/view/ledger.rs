@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use paynow_desk::text::counted;
+use crate::text::counted;
 
-use super::{Level, Problem, View};
+use super::{About, Level, Problem, View};
 use crate::top::alert_limits::DEAD_LETTER_AGE;
 use crate::top::figures::duration_text;
 use crate::top::metric::{Selector, VIOLATIONS};
 use crate::top::snapshot::{DatabaseState, Snapshot};
 
 impl DatabaseState {
-    pub(in crate::top) fn open_letters(&self) -> i64 {
+    pub fn open_letters(&self) -> i64 {
         self.dead_letters.iter().map(|of| of.letters).sum()
     }
 
@@ -20,7 +20,7 @@ impl DatabaseState {
         Some(ages.max()? as f64)
     }
 
-    pub(in crate::top) fn letters_level(&self) -> Level {
+    pub fn letters_level(&self) -> Level {
         match self.oldest_age_seconds() {
             None => Level::Fine,
             Some(age) if age > DEAD_LETTER_AGE => Level::Alarm,
@@ -31,11 +31,14 @@ impl DatabaseState {
 
 pub(super) fn problems(view: &View, now: &Snapshot) -> Vec<Problem> {
     let mut problems = violations(now);
-    problems.extend(match &view.database {
-        Ok(database) => letters_problem(database),
-        Err(unknown) => Some(Level::from(unknown).problem(format!("database: {unknown}"))),
-    });
+    problems.extend(view.database.as_ref().ok().and_then(letters_problem));
     problems
+}
+
+/// Workers pause without their database.
+pub(super) fn cause(view: &View) -> Option<Problem> {
+    let unknown = view.database.as_ref().err()?;
+    Some(Level::from(unknown).problem(About::Database, format!("database: {unknown}")))
 }
 
 fn letters_problem(database: &DatabaseState) -> Option<Problem> {
@@ -46,7 +49,7 @@ fn letters_problem(database: &DatabaseState) -> Option<Problem> {
         "open dead letters",
     );
     let what = format!("{letters}, oldest {age}");
-    Some(database.letters_level().problem(what))
+    Some(database.letters_level().problem(About::DeadLetters, what))
 }
 
 /// Every worker checks the same ledger, but not at the same time: the highest count is shown.
@@ -63,9 +66,10 @@ fn violations(now: &Snapshot) -> Vec<Problem> {
     violated
         .map(|(check, violations)| {
             let violations = counted(violations as u64, "violation", "violations");
-            Level::Alarm.problem(format!(
-                "the ledger has {violations} of {check}: run `paynowctl check`"
-            ))
+            Level::Alarm.problem(
+                About::Ledger,
+                format!("the ledger has {violations} of {check}: run `paynowctl check`"),
+            )
         })
         .collect()
 }

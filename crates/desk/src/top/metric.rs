@@ -17,6 +17,7 @@ pub(super) const REQUESTS: &str = "paynow_receiver_requests_total";
 pub(super) const REQUEST_COUNT: &str = "paynow_receiver_request_duration_seconds_count";
 pub(super) const REQUEST_BUCKETS: &str = "paynow_receiver_request_duration_seconds_bucket";
 pub(super) const CONSUMING: &str = "paynow_worker_consuming";
+pub(super) const UNANSWERED: &str = "paynow_worker_database_unanswered_seconds";
 pub(super) const PAUSES: &str = "paynow_worker_pauses_total";
 pub(super) const APPLY_BUCKETS: &str = "paynow_worker_apply_duration_seconds_bucket";
 pub(super) const AGE_BUCKETS: &str = "paynow_worker_event_age_seconds_bucket";

@@ -11,14 +11,14 @@ use super::exposition::{Samples, Series};
 use super::metric::{Selector, matching, sum_of};
 
 /// What a source answered, or the reason why it did not.
-pub(super) type Answer<T> = Result<T, String>;
+pub type Answer<T> = Result<T, String>;
 
 /// The same for a source that needs a setting.
-pub(super) type Reading<T> = Result<T, Unknown>;
+pub type Reading<T> = Result<T, Unknown>;
 
 /// Why the state of a source is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unknown {
+pub enum Unknown {
     /// The setting with its address is missing or wrong.
     #[error("{0}")]
     NotConfigured(String),
@@ -27,70 +27,70 @@ pub(super) enum Unknown {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     /// Seconds since the program started.
-    pub(super) at: f64,
+    pub at: f64,
     /// Unix milliseconds.
-    pub(super) taken_at_ms: i64,
+    pub taken_at_ms: i64,
     /// By address.
-    pub(super) processes: BTreeMap<String, Answer<Scrape>>,
-    pub(super) broker: Reading<Broker>,
-    pub(super) database: Reading<DatabaseState>,
+    pub processes: BTreeMap<String, Answer<Scrape>>,
+    pub broker: Reading<Broker>,
+    pub database: Reading<DatabaseState>,
 }
 
 /// The metrics of one process.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scrape {
+pub struct Scrape {
     /// Seconds, on the clock of [`Snapshot::at`].
-    pub(super) at: f64,
-    pub(super) program: String,
-    pub(super) version: String,
+    pub at: f64,
+    pub program: String,
+    pub version: String,
     pub(super) samples: Samples,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Broker {
-    pub(super) queues: Vec<Queue>,
+pub struct Broker {
+    pub queues: Vec<Queue>,
     /// By queue.
-    pub(super) consumers: Answer<BTreeMap<String, u64>>,
+    pub consumers: Answer<BTreeMap<String, u64>>,
     /// Alarms and absent nodes, each in a few words.
-    pub(super) alarms: Answer<Vec<String>>,
+    pub alarms: Answer<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Queue {
-    pub(super) name: String,
+pub struct Queue {
+    pub name: String,
     /// `None` as long as the broker has no statistics of the queue.
-    pub(super) ready: Option<u64>,
-    pub(super) unacked: Option<u64>,
+    pub ready: Option<u64>,
+    pub unacked: Option<u64>,
     /// Neither: of a rung, those that are due and not back in the workers' queue.
-    pub(super) expired: Option<u64>,
+    pub expired: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct DatabaseState {
-    pub(super) dead_letters: Vec<OpenDeadLetters>,
-    pub(super) debts: Debts,
+pub struct DatabaseState {
+    pub dead_letters: Vec<OpenDeadLetters>,
+    pub debts: Debts,
 }
 
 /// Open dead letters with the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName, Serialize)]
-pub(super) struct OpenDeadLetters {
+pub struct OpenDeadLetters {
     #[diesel(sql_type = Text)]
-    pub(super) reason: String,
+    pub reason: String,
     #[diesel(sql_type = BigInt)]
-    pub(super) letters: i64,
+    pub letters: i64,
     #[diesel(sql_type = BigInt)]
-    pub(super) oldest_age_seconds: i64,
+    pub oldest_age_seconds: i64,
 }
 
 /// Wallets below zero, and the points that they lack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, QueryableByName, Serialize)]
-pub(super) struct Debts {
+pub struct Debts {
     #[diesel(sql_type = BigInt)]
-    pub(super) wallets: i64,
+    pub wallets: i64,
     #[diesel(sql_type = BigInt)]
-    pub(super) points: i64,
+    pub points: i64,
 }
 
 impl Snapshot {

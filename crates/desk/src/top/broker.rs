@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use paynow_desk::error::in_one_line;
-use paynow_desk::management::{ManagementApi, ManagementError, expired};
+use crate::error::in_one_line;
+use crate::management::{ManagementApi, ManagementError, expired};
 use serde_json::Value;
 
 use super::snapshot::{Answer, Broker, Queue};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use paynow_desk::error::in_one_line;
+use crate::error::in_one_line;
 use ureq::Agent;
 use url::{Host, Url};
 
@@ -114,7 +114,7 @@ impl Target {
             other => return Err(format!("it answered HTTP {other}")),
         }
         let page = answer.body_mut().read_to_string();
-        read(&page.map_err(|error| in_one_line(&error))?, at)
+        Scrape::of_page(&page.map_err(|error| in_one_line(&error))?, at)
     }
 }
 
@@ -133,22 +133,24 @@ fn of_one_family(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// Parses a page, and takes the program and its version from it.
-fn read(page: &str, at: f64) -> Answer<Scrape> {
-    let samples = parse(page).map_err(|error| error.to_string())?;
-    let selector = Selector::of(BUILD_INFO);
-    let Some((build, _one)) = matching(&samples, &selector).next() else {
-        return Err(format!(
-            "it has no {BUILD_INFO}: is it a receiver or a worker?"
-        ));
-    };
-    let label = |name| build.label(name).to_owned();
-    Ok(Scrape {
-        at,
-        program: label("program"),
-        version: label("version"),
-        samples,
-    })
+impl Scrape {
+    /// Parses a page, and takes the program and its version from it.
+    pub fn of_page(page: &str, at: f64) -> Answer<Self> {
+        let samples = parse(page).map_err(|error| error.to_string())?;
+        let selector = Selector::of(BUILD_INFO);
+        let Some((build, _one)) = matching(&samples, &selector).next() else {
+            return Err(format!(
+                "it has no {BUILD_INFO}: is it a receiver or a worker?"
+            ));
+        };
+        let label = |name| build.label(name).to_owned();
+        Ok(Self {
+            at,
+            program: label("program"),
+            version: label("version"),
+            samples,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -195,13 +197,17 @@ mod tests {
     #[test]
     fn a_page_of_another_program_is_an_error() {
         let page = "paynow_build_info{program=\"paynow-worker\",version=\"1\"} 1\n";
-        assert_eq!(read(page, 0.0).unwrap().program, "paynow-worker");
+        assert_eq!(Scrape::of_page(page, 0.0).unwrap().program, "paynow-worker");
         assert!(
-            read("go_goroutines 7\n", 0.0)
+            Scrape::of_page("go_goroutines 7\n", 0.0)
                 .unwrap_err()
                 .contains("paynow_build_info")
         );
-        assert!(read("<html>", 0.0).unwrap_err().contains("line 1"));
+        assert!(
+            Scrape::of_page("<html>", 0.0)
+                .unwrap_err()
+                .contains("line 1")
+        );
     }
 
     #[test]
