@@ -1,15 +1,20 @@
 //! The table `operator_actions`: who did what and why, with which database login. The functions of the
 //! database that do something for an operator write it in the same transaction; it is kept for ever.
 
+pub(crate) mod about;
+pub mod list;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, BigInt, Text};
 use serde::Serialize;
+use serde_json::Value;
 
+use self::about::Asked;
 use crate::database::times;
 use crate::ids;
-use crate::row::row;
+use crate::row::{One, row};
 
 /// Who acts, and why.
 #[derive(Debug, Clone)]
@@ -52,19 +57,43 @@ row! {
     }
 }
 
+/// Records an action by the function of the database that is for it. Returns its number.
+pub(crate) fn record(
+    function: &'static str,
+    connection: &mut PgConnection,
+    note: &Note,
+    selection: &Value,
+    outcome: &Value,
+) -> QueryResult<i64> {
+    let action: One<i64> = sql_query(format!(
+        "SELECT {function}($1, $2, $3::jsonb, $4::jsonb) AS value"
+    ))
+    .bind::<Text, _>(&note.by)
+    .bind::<Text, _>(&note.why)
+    .bind::<Text, _>(selection.to_string())
+    .bind::<Text, _>(outcome.to_string())
+    .get_result(connection)?;
+    Ok(action.value)
+}
+
 /// Actions on the event or on its dead letters.
 pub(crate) fn about_event(
     connection: &mut PgConnection,
     event: &str,
 ) -> QueryResult<Vec<EventAction>> {
-    sql_query(select(
-        "outcome -> 'event_ids' @> to_jsonb($1) \
-         OR EXISTS (SELECT FROM dead_letters letter WHERE letter.event_id = $1 AND ( \
-             outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id) \
-             OR outcome -> 'dead_letter_ids' @> to_jsonb(letter.dead_letter_id::text)))",
-    ))
-    .bind::<Text, _>(event)
-    .load(connection)
+    let found = Asked::of_event(event).find(connection)?;
+    let actions: Vec<i64> = found.into_keys().collect();
+    of_ids(connection, &actions)
+}
+
+/// The actions with these numbers, oldest first.
+pub(crate) fn of_ids(
+    connection: &mut PgConnection,
+    actions: &[i64],
+) -> QueryResult<Vec<EventAction>> {
+    sql_query(select("action_id = ANY($1)"))
+        .bind::<Array<BigInt>, _>(actions)
+        .load(connection)
 }
 
 pub(crate) fn about_letter(

@@ -2,19 +2,22 @@
 
 mod account;
 mod broker;
+mod consumed;
+mod figures;
 mod ledger;
 mod overdue;
 mod signatures;
 
 use std::error::Error;
 
+use paynow_process::broker::BrokerAddress;
 use paynow_process::secrets::SigningSecrets;
 use paynow_shared::ladder::RetryLadder;
 use serde::Serialize;
 
 use crate::database::Database;
 use crate::error::in_one_line;
-use crate::management::ManagementApi;
+use crate::management::{ManagementApi, ManagementError};
 
 /// Whether an invariant holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
@@ -56,26 +59,30 @@ impl Row {
     }
 }
 
-/// Checks the database, and the broker where it is given with the ladder that its queues must form.
+/// The broker, and what it should look like.
+pub struct Broker {
+    pub api: ManagementApi,
+    pub ladder: RetryLadder,
+    /// Where a queue itself is asked.
+    pub address: BrokerAddress,
+}
+
+/// Checks the database, and the broker where it is given.
 /// `accepted` is a number of different events that were answered 202: the check then fails unless as
 /// many are found.
-pub fn check(
-    database: &Database,
-    broker: Option<&(ManagementApi, RetryLadder)>,
-    accepted: Option<u64>,
-) -> Vec<Row> {
+pub fn check(database: &Database, broker: Option<&Broker>, accepted: Option<u64>) -> Vec<Row> {
     let database = database.patient();
     let mut rows = database
         .read(ledger::rows)
         .unwrap_or_else(|error| vec![unknown("database", &error)]);
-    if let Some((api, ladder)) = broker {
-        let broker_rows = broker::rows(api, ladder);
+    if let Some(broker) = broker {
+        let broker_rows = broker::rows(broker);
         rows.extend(broker_rows.unwrap_or_else(|error| vec![unknown("broker", &error)]));
     }
     if let Some(accepted) = accepted {
         // The broker first: an event that moves on meanwhile is then counted twice instead of never.
         let waiting = match broker {
-            Some((api, ladder)) => broker::waiting(api, ladder).unwrap_or(None),
+            Some(broker) => broker::waiting(broker).unwrap_or(None),
             None => Some(0),
         };
         rows.push(match database.read(account::read) {
@@ -92,6 +99,11 @@ pub fn signatures(database: &Database, secrets: &[SigningSecrets]) -> Row {
     database
         .read_as_login(|connection| signatures::row(connection, secrets))
         .unwrap_or_else(|error| unknown("events_are_signed", &error))
+}
+
+/// The rows about the broker alone.
+pub(crate) fn of_broker(broker: &Broker) -> Result<Vec<Row>, ManagementError> {
+    broker::rows(broker)
 }
 
 fn unknown(id: &'static str, error: &dyn Error) -> Row {

@@ -48,6 +48,16 @@ impl Content {
     }
 }
 
+impl Content {
+    /// Of a letter whose points were credited or given up.
+    pub(crate) fn with_nothing_at_stake(self) -> Self {
+        Self {
+            points_at_stake: Some(0),
+            ..self
+        }
+    }
+}
+
 fn wallet_ids(body: &Value) -> BTreeSet<i64> {
     let order = body.get("order").unwrap_or(&Value::Null);
     let lines = [body, order]

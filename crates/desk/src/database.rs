@@ -1,12 +1,16 @@
 //! The connection to PostgreSQL and the role that a query runs as.
 
+pub(crate) mod seat;
+
 use std::time::Duration;
 
+use self::seat::Seat;
 use crate::row::row;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use paynow_worker::connect::{ConnectProblem, establish, limit_silence, silence};
+use paynow_process::certificate::TlsPeer;
+use paynow_worker::connect::{ConnectProblem, establish, limit_silence, silence, tls_peer};
 use paynow_worker::database::SilenceLimit;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -30,6 +34,10 @@ pub enum DatabaseError {
          (GRANT paynow_operator TO {login})"
     )]
     NotAnOperator { login: String },
+    #[error(
+        "the login {login} may not do that: log in as setup does, as one that may act as paynow_owner"
+    )]
+    NotTheOwner { login: String },
     #[error("the database cannot be reached or refuses the login")]
     Unreachable(#[source] ConnectProblem),
     /// The server may work on, and commit: only the connection is over.
@@ -72,6 +80,7 @@ row! {
         may_read_as_reader: bool,
         /// `None` where the role does not exist.
         may_operate: Option<bool>,
+        may_own: bool,
         login: String,
     }
 }
@@ -87,6 +96,8 @@ pub struct Database {
     /// How long the statements of a call may be unanswered.
     limit: Duration,
     silence: SilenceLimit,
+    /// For whom the console acts; `None` for a person's own login.
+    seat: Option<Seat>,
 }
 
 impl Database {
@@ -96,7 +107,21 @@ impl Database {
             url,
             limit: silence.ordinary(),
             silence,
+            seat: None,
         }
+    }
+
+    /// The same database, whose calls all have the rights of the seat.
+    pub(crate) fn seated(&self, seat: Seat) -> Self {
+        Self {
+            seat: Some(seat),
+            ..self.clone()
+        }
+    }
+
+    /// The server whose certificate can be read; `None` if there is not exactly one.
+    pub(crate) fn tls_peer(&self) -> Option<TlsPeer> {
+        tls_peer(self.url.expose_secret())
     }
 
     /// The same database for calls that read or change whole tables: the server says nothing meanwhile.
@@ -124,6 +149,9 @@ impl Database {
         &self,
         queries: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, DatabaseError> {
+        if let Some(seat) = &self.seat {
+            return self.read_seated(seat, |connection| Ok(queries(connection)?));
+        }
         let (mut connection, access) = self.open_with_schema()?;
         if access.may_read_as_reader {
             sql_query("SET ROLE paynow_reader").execute(&mut connection)?;
@@ -136,7 +164,31 @@ impl Database {
         &self,
         queries: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, DatabaseError> {
+        if let Some(seat) = &self.seat {
+            return self.read_seated(seat, |connection| Ok(queries(connection)?));
+        }
         let (mut connection, _access) = self.open_with_schema()?;
+        Ok(read_only(&mut connection, queries)?)
+    }
+
+    /// The same as an operator where the login may act as one, who may see the names of players. Tells
+    /// whether it may.
+    pub(crate) fn read_with_names<T>(
+        &self,
+        queries: impl FnOnce(&mut PgConnection, bool) -> QueryResult<T>,
+    ) -> Result<T, DatabaseError> {
+        if let Some(seat) = &self.seat {
+            let may_see = seat.may_see_names();
+            return self.read_seated(seat, |connection| Ok(queries(connection, may_see)?));
+        }
+        let (mut connection, access) = self.open_with_schema()?;
+        let is_operator = access.may_operate == Some(true);
+        if is_operator {
+            sql_query("SET ROLE paynow_operator").execute(&mut connection)?;
+        } else if access.may_read_as_reader {
+            sql_query("SET ROLE paynow_reader").execute(&mut connection)?;
+        }
+        let queries = |connection: &mut PgConnection| queries(connection, is_operator);
         Ok(read_only(&mut connection, queries)?)
     }
 
@@ -148,11 +200,19 @@ impl Database {
     where
         E: From<DatabaseError> + From<diesel::result::Error>,
     {
-        read_only(&mut self.open_as_operator()?, queries)
+        match &self.seat {
+            Some(seat) => self.read_seated(seat, queries),
+            None => read_only(&mut self.open_as_operator()?, queries),
+        }
     }
 
     /// Connects with the rights of an operator and no more, even where the login has more.
     pub(crate) fn open_as_operator(&self) -> Result<PgConnection, DatabaseError> {
+        if let Some(seat) = &self.seat {
+            let mut connection = open(&self.url, self.limit)?;
+            seat.take(&mut connection, self.is_patient())?;
+            return Ok(connection);
+        }
         let (mut connection, access) = self.open_with_schema()?;
         let (may_operate, login) = (access.may_operate, access.login);
         if !may_operate.ok_or(DatabaseError::NoOperator)? {
@@ -160,6 +220,74 @@ impl Database {
         }
         sql_query("SET ROLE paynow_operator").execute(&mut connection)?;
         Ok(connection)
+    }
+
+    /// Connects as the owner of the schema, as `setup` does.
+    pub(crate) fn open_as_owner(&self) -> Result<PgConnection, DatabaseError> {
+        let (mut connection, access) = self.open_with_schema()?;
+        if !access.may_own {
+            let login = access.login;
+            return Err(DatabaseError::NotTheOwner { login });
+        }
+        sql_query("SET ROLE paynow_owner").execute(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Connects as the login itself, which for the console is one that may do almost nothing.
+    pub(crate) fn with_login<T, E>(
+        &self,
+        idle: &seat::Idle,
+        queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError> + From<diesel::result::Error>,
+    {
+        let mut connection = self.one(idle, seat::stand_up)?;
+        let result = queries(&mut connection)?;
+        idle.keep(connection);
+        Ok(result)
+    }
+
+    /// Reads on a connection that was idle, if one was. One that has failed is not used again.
+    fn read_seated<T, E>(
+        &self,
+        seat: &Seat,
+        queries: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError> + From<diesel::result::Error>,
+    {
+        let take = |connection: &mut PgConnection| seat.take(connection, self.is_patient());
+        let mut connection = self.one(seat.idle(), take)?;
+        let result = connection
+            .build_transaction()
+            .repeatable_read()
+            .read_only()
+            .run(queries)?;
+        seat.idle().keep(connection);
+        Ok(result)
+    }
+
+    /// An idle connection that still answers, or a new one.
+    fn one(
+        &self,
+        idle: &seat::Idle,
+        prepare: impl Fn(&mut PgConnection) -> QueryResult<()>,
+    ) -> Result<PgConnection, DatabaseError> {
+        while let Some(mut connection) = idle.one() {
+            self.limit(&mut connection);
+            if prepare(&mut connection).is_ok() {
+                return Ok(connection);
+            }
+        }
+        let mut connection = open(&self.url, self.limit)?;
+        prepare(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Whether calls may read whole tables.
+    fn is_patient(&self) -> bool {
+        self.limit > self.silence.ordinary()
     }
 
     /// Connects and reads what the login may do here.
@@ -174,6 +302,9 @@ impl Database {
                         AS may_read_as_reader, \
                     (SELECT pg_has_role(current_user, oid, {ROLE_RIGHT}) FROM pg_roles \
                      WHERE rolname = 'paynow_operator') AS may_operate, \
+                    EXISTS (SELECT FROM pg_roles WHERE rolname = 'paynow_owner' \
+                            AND pg_has_role(current_user, oid, {ROLE_RIGHT})) \
+                        AS may_own, \
                     current_user::text AS login"
         ))
         .get_result(&mut connection)?;

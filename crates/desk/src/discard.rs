@@ -8,16 +8,26 @@ use diesel::sql_types::{Array, BigInt, Text};
 use crate::actions::{Mode, Note};
 use crate::database::{Database, DatabaseError};
 use crate::error::DeskError;
-use crate::letters::{Letter, numbers, selected_open};
+use crate::expect::{PreviewHash, other_letters, refuse_other};
+use crate::letters::{Letter, frozen, newest_death, numbers, selected_open};
 use crate::selection::Selection;
 
-/// Discards the selected letters, all of them or none. Returns them as they were before.
+/// What was discarded, or would be.
+#[derive(Debug)]
+pub struct Discarded {
+    /// As they were before.
+    pub letters: Vec<Letter>,
+    pub expect: PreviewHash,
+}
+
+/// Discards the selected letters, all of them or none; only those of a preview if its hash is given.
 pub fn discard(
     database: &Database,
     selection: &Selection,
     note: &Note,
     mode: Mode,
-) -> Result<Vec<Letter>, DeskError> {
+    expected: Option<&PreviewHash>,
+) -> Result<Discarded, DeskError> {
     // The transaction sees one state: when a letter dies again meanwhile, everything is refused,
     // because the operator decided about an earlier death.
     let discarded = database
@@ -27,10 +37,13 @@ pub fn discard(
         .repeatable_read()
         .run(|connection| {
             let letters = selected_open(connection, selection, "discarded")?;
+            let expect = PreviewHash::of(frozen(&letters));
+            let told = [other_letters(&numbers(&letters)), newest_death(&letters)];
+            refuse_other(&expect, expected, told)?;
             if mode == Mode::Apply {
                 update(connection, &letters, selection, note)?;
             }
-            Ok(letters)
+            Ok(Discarded { letters, expect })
         });
     match discarded {
         Err(DeskError::Database(DatabaseError::Refused(Error::DatabaseError(

@@ -44,6 +44,39 @@ impl DeskError {
     }
 }
 
+impl DeskError {
+    /// Whether the database refused because the role has no such right. PostgreSQL's word for it is a
+    /// code, which diesel keeps only in the text.
+    pub fn is_missing_right(&self) -> bool {
+        let text = chain(self);
+        text.contains("permission denied") || text.contains("must be member of role")
+    }
+}
+
+/// Why a transaction is rolled back.
+pub(crate) enum Undone<T> {
+    /// It showed what it would change.
+    OnPurpose(Box<T>),
+    ByError(DeskError),
+}
+
+impl<T> Undone<T> {
+    /// What the transaction did, or only showed.
+    pub(crate) fn shown(outcome: Result<T, Self>) -> Result<T, DeskError> {
+        match outcome {
+            Ok(done) => Ok(done),
+            Err(Self::OnPurpose(shown)) => Ok(*shown),
+            Err(Self::ByError(error)) => Err(error),
+        }
+    }
+}
+
+impl<T, E: Into<DeskError>> From<E> for Undone<T> {
+    fn from(error: E) -> Self {
+        Self::ByError(error.into())
+    }
+}
+
 /// An error with its causes; libpq breaks its own into several lines.
 pub fn in_one_line(error: &dyn Error) -> String {
     one_line(&chain(error))

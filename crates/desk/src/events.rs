@@ -1,5 +1,9 @@
 //! The story of one event, from its arrival to the balances that it moved.
 
+pub mod list;
+mod moments;
+mod queued;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -14,6 +18,10 @@ use crate::ids;
 use crate::letters::LetterSummary;
 use crate::refunds::{OrderLine, RefundStory, lines, refund};
 use crate::row::row;
+use crate::waiting::{self, Waiting, WaitingStep};
+
+pub use moments::Moment;
+pub use queued::story_beside_queues;
 
 #[derive(Debug, Serialize)]
 pub struct Story {
@@ -21,6 +29,12 @@ pub struct Story {
     pub event_id: String,
     #[serde(flatten)]
     pub settled: Settled,
+    /// How it waits on the retry ladder, as far as the workers recorded it.
+    pub waiting: Option<Waiting>,
+    /// The rungs of the ladder that it took, also when it waits no more.
+    pub waiting_steps: Vec<WaitingStep>,
+    /// What happened to it and when, oldest first.
+    pub moments: Vec<Moment>,
     /// Of a refund: what it was for.
     pub refund: Option<RefundStory>,
     /// The lines of the event's order.
@@ -66,10 +80,10 @@ row! {
 /// Finds an event by its id, or by the SHA-256 of an unreadable event.
 pub fn story(database: &Database, event: &str) -> Result<Story, DeskError> {
     let story = database.read(|connection| read(connection, event))?;
-    if story.settled.outcome.is_none() && story.dead_letters.is_empty() {
+    let (settled, letters) = (&story.settled, &story.dead_letters);
+    if settled.outcome.is_none() && letters.is_empty() && story.waiting.is_none() {
         return Err(DeskError::NotFound(format!(
-            "event {event} is not recorded: it may still be queued (`paynowctl check` counts what \
-             waits), or was never accepted"
+            "event {event} is not applied, is no dead letter, and is not recorded on the retry ladder"
         )));
     }
     Ok(story)
@@ -81,12 +95,16 @@ fn read(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
         Err(_a_digest) => None,
     };
     let dead_letters = dead_letters(connection, event)?;
+    let waiting = waiting::of_event(connection, event)?;
+    let waiting_steps = waiting::steps(connection, event)?;
     let settled = settled.unwrap_or_else(|| Settled {
         event_type: dead_letters
             .first()
-            .and_then(|letter| letter.event_type.clone()),
+            .and_then(|letter| letter.event_type.clone())
+            .or_else(|| waiting.as_ref()?.event_type.clone()),
         ..Settled::default()
     });
+    let operator_actions = about_event(connection, event)?;
     Ok(Story {
         event_id: event.to_owned(),
         refund: match (settled.order_id, event.parse::<EventId>()) {
@@ -101,9 +119,17 @@ fn read(connection: &mut PgConnection, event: &str) -> QueryResult<Story> {
             Some(order_id) => entries(connection, order_id)?,
             None => Vec::new(),
         },
+        moments: moments::of_event(
+            connection,
+            event,
+            (waiting.as_ref(), &waiting_steps),
+            &operator_actions,
+        )?,
         settled,
+        waiting,
+        waiting_steps,
         dead_letters,
-        operator_actions: about_event(connection, event)?,
+        operator_actions,
     })
 }
 
@@ -119,7 +145,10 @@ fn settled(connection: &mut PgConnection, id: EventId) -> QueryResult<Option<Set
     .optional()
 }
 
-fn entries(connection: &mut PgConnection, order_id: i64) -> QueryResult<Vec<OrderEntry>> {
+pub(crate) fn entries(
+    connection: &mut PgConnection,
+    order_id: i64,
+) -> QueryResult<Vec<OrderEntry>> {
     sql_query(format!(
         "SELECT entry_key, kind::text AS kind, wallet_id, event_id, points, \
                 balance AS wallet_balance, {} \

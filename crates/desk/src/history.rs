@@ -11,6 +11,6 @@ mod waiting;
 
 pub use self::compare::Comparison;
 pub use self::page::{Delivery, PageError, read as read_page};
-pub use self::sending::{Sending, SendingResult, sendable};
+pub use self::sending::{Sendable, Sending, SendingResult};
 pub use self::standings::{SETTLED, standings};
 pub use self::waiting::Waiting;

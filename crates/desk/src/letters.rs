@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use paynow_shared::event::EventType;
 use paynow_shared::ids::WalletId;
 use paynow_shared::reason::Reason;
@@ -21,10 +21,12 @@ use crate::selection::{Filter, LetterState, Selection};
 
 /// How many bodies are in memory at once.
 const BATCH: i64 = 64;
+/// So many letters about one id are shown.
+const ABOUT_MAX: i32 = 100;
 
 row! {
     /// The part of a dead letter that `paynow_reader` may see too.
-    #[derive(Serialize)]
+    #[derive(Clone, Serialize)]
     pub struct LetterSummary {
         #[serde(serialize_with = "ids::text")]
         pub dead_letter_id: i64,
@@ -47,7 +49,7 @@ row! {
 }
 
 /// A dead letter without its body.
-#[derive(Debug, QueryableByName, Serialize)]
+#[derive(Debug, Clone, QueryableByName, Serialize)]
 pub struct Letter {
     #[diesel(embed)]
     #[serde(flatten)]
@@ -104,6 +106,21 @@ impl LetterSummary {
     }
 }
 
+impl LetterSummary {
+    /// The letters with these numbers, lowest first.
+    pub(crate) fn of_numbers(
+        connection: &mut PgConnection,
+        numbers: &[i64],
+    ) -> QueryResult<Vec<Self>> {
+        sql_query(format!(
+            "SELECT {} FROM dead_letters WHERE dead_letter_id = ANY($1) ORDER BY dead_letter_id",
+            Self::columns()
+        ))
+        .bind::<Array<BigInt>, _>(numbers)
+        .load(connection)
+    }
+}
+
 impl Stored {
     fn select(condition: &str) -> String {
         format!(
@@ -116,7 +133,14 @@ impl Stored {
     }
 
     fn found(self, prices: &Prices) -> FoundLetter {
-        let content = |body: &Vec<u8>| Content::read(body, prices);
+        let is_settled = LetterState::is_settled(&self.letter.summary.state);
+        let content = |body: &Vec<u8>| {
+            let content = Content::read(body, prices);
+            match is_settled {
+                true => content.with_nothing_at_stake(),
+                false => content,
+            }
+        };
         FoundLetter {
             content: self.body.as_ref().map(content).unwrap_or_default(),
             letter: self.letter,
@@ -223,6 +247,15 @@ pub(crate) fn named(connection: &mut PgConnection, name: &str) -> Result<FoundLe
     }
 }
 
+/// The numbers of the newest letters whose body names the id.
+pub(crate) fn about(connection: &mut PgConnection, id: i64) -> QueryResult<Vec<i64>> {
+    let rows: Vec<One<i64>> = sql_query("SELECT letters_about($1, $2) AS value")
+        .bind::<BigInt, _>(id)
+        .bind::<Integer, _>(ABOUT_MAX)
+        .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
+}
+
 fn orders_of(connection: &mut PgConnection, wallet: WalletId) -> QueryResult<HashSet<i64>> {
     let rows: Vec<One<i64>> = sql_query(
         "SELECT DISTINCT order_id AS value FROM ledger_entries \
@@ -236,6 +269,34 @@ fn orders_of(connection: &mut PgConnection, wallet: WalletId) -> QueryResult<Has
 pub(crate) fn numbers(letters: &[Letter]) -> Vec<i64> {
     let numbers = letters.iter().map(|letter| letter.summary.dead_letter_id);
     numbers.collect()
+}
+
+/// What a preview freezes of the letters: which they are, and their deaths.
+pub(crate) fn frozen(letters: &[Letter]) -> [String; 2] {
+    let lines = |line: fn(&LetterSummary) -> String| {
+        let lines = letters.iter().map(|letter| line(&letter.summary));
+        lines.collect::<String>()
+    };
+    [
+        lines(|letter| format!("{}\n", letter.dead_letter_id)),
+        lines(|letter| format!("{} {} {}\n", letter.deaths, letter.state, letter.reason)),
+    ]
+}
+
+/// The death that came last, as a sentence.
+pub(crate) fn newest_death(letters: &[Letter]) -> String {
+    // Times of one form and zone sort as texts.
+    let newest = letters
+        .iter()
+        .map(|letter| &letter.summary)
+        .max_by_key(|letter| &letter.last_dead_at);
+    match newest {
+        Some(letter) => format!(
+            "a dead letter died again, the newest death is that of {} at {} of {}",
+            letter.dead_letter_id, letter.last_dead_at, letter.reason
+        ),
+        None => "a dead letter died again".to_owned(),
+    }
 }
 
 /// The selected letters by number, all of them open: an operator has already decided about any other.

@@ -6,18 +6,20 @@ use serde::Serialize;
 
 use crate::database::Database;
 use crate::error::DeskError;
-use crate::letters::{FoundLetter, scan};
+use crate::letters::{FoundLetter, LetterSummary, scan};
 use crate::selection::{Filter, LetterState};
 
-/// All matching letters that died for one reason.
-#[derive(Debug, Default, Serialize)]
+/// All matching letters that died for one reason and are in one state.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ReasonGroup {
     pub reason: String,
+    pub state: String,
     pub letters: u64,
     pub oldest_age_seconds: i64,
     pub newest_at: String,
+    /// 0 in a state that decides about the points.
     pub points_at_stake: i64,
-    /// Letters that are not in `points_at_stake`.
+    /// Letters whose points belong to `points_at_stake` and are not known.
     pub letters_of_unknown_points: u64,
 }
 
@@ -29,6 +31,9 @@ impl ReasonGroup {
         // Times of one form and zone sort as texts.
         if self.newest_at < letter.summary.last_dead_at {
             self.newest_at.clone_from(&letter.summary.last_dead_at);
+        }
+        if LetterState::is_settled(&letter.summary.state) {
+            return;
         }
         let points = found.content.points_at_stake;
         match points.and_then(|points| self.points_at_stake.checked_add(points)) {
@@ -48,20 +53,25 @@ pub struct Listed<R> {
     pub undecided: u64,
 }
 
-/// Groups the matching letters by reason; a state of `None` means every state.
+/// Groups the matching letters by reason and state; a state of `None` means every state.
 pub fn by_reason(
     database: &Database,
     filter: &Filter,
     state: Option<LetterState>,
 ) -> Result<Listed<ReasonGroup>, DeskError> {
     database.patient().read_as_operator(|connection| {
-        let mut groups: BTreeMap<String, ReasonGroup> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, String), ReasonGroup> = BTreeMap::new();
         let undecided = scan(connection, filter, state, |found| {
-            let reason = found.letter.summary.reason.clone();
-            groups.entry(reason).or_default().add(&found);
+            let LetterSummary { reason, state, .. } = &found.letter.summary;
+            let group = groups.entry((reason.clone(), state.clone()));
+            group.or_default().add(&found);
         })?;
         let rows = groups.into_iter();
-        let rows = rows.map(|(reason, group)| ReasonGroup { reason, ..group });
+        let rows = rows.map(|((reason, state), group)| ReasonGroup {
+            reason,
+            state,
+            ..group
+        });
         Ok(Listed {
             rows: rows.collect(),
             left_out: 0,

@@ -23,6 +23,11 @@ const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// For a list, its whole body included.
 const LIST_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// A quorum queue reports its depth at this interval, unless the broker is set otherwise, and the broker samples the
+/// list of consumers as often.
+pub(crate) const SAMPLE_SECONDS: u64 = 5;
+/// Older than what the broker shows: a figure is that of the sample before, for as long as a sample takes.
+pub(crate) const FIGURES_AGE: Duration = Duration::from_secs(2 * SAMPLE_SECONDS);
 /// A longer reason is cut.
 const REASON_CHARS_MAX: usize = 300;
 

@@ -15,8 +15,9 @@ use paynow_shared::points::Points;
 use serde::Serialize;
 
 pub use self::caution::Unusual;
+pub(crate) use self::history::newest as newest_price;
 pub use self::history::{Price, history};
-pub use self::import::{Change, Difference, Listed, import};
+pub use self::import::{Change, Difference, Extent, Listed, import};
 pub use self::paynow::of_store;
 use crate::actions::Note;
 use crate::content::Prices;

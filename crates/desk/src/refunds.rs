@@ -1,27 +1,24 @@
 //! What refunds were for: the lines of their order, and a person's decision about a refund whose amounts do
 //! not tell.
 
+mod attribute;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::Error;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::BigInt;
 use paynow_shared::event::EventKind;
 use paynow_shared::ids::{OrderLineId, WalletId};
 use paynow_shared::points::Points;
-use paynow_shared::reason::Reason;
 use paynow_shared::wire::decode;
 use paynow_worker::decide::record::Attribution;
 use paynow_worker::preview::PreviewKeys;
 use serde::Serialize;
 
-use crate::actions::Note;
-use crate::database::{Database, DatabaseError};
+pub use self::attribute::{Attributed, Attributing, attribute};
 use crate::error::DeskError;
 use crate::ids;
-use crate::letters::{Letter, named};
-use crate::row::{One, row};
-use crate::selection::LetterState;
+use crate::row::row;
 
 row! {
     /// A line of an order, and what it gave.
@@ -118,108 +115,6 @@ pub enum Choice {
         points: Points,
         wallet: Option<WalletId>,
     },
-}
-
-/// A decision, and the dead letter that must be replayed for it.
-#[derive(Debug)]
-pub struct Attributed {
-    pub decision: Decision,
-    pub letter: Letter,
-}
-
-impl Attributed {
-    /// Whether the letter can be replayed.
-    pub fn is_open(&self) -> bool {
-        self.letter.summary.state == LetterState::Open.code()
-    }
-}
-
-/// Decides what the refund of a dead letter was for, and records who decided. The letter is named by its
-/// number or its event.
-pub fn attribute(
-    database: &Database,
-    name: &str,
-    choice: Choice,
-    note: &Note,
-) -> Result<Attributed, DeskError> {
-    let mut connection = database.open_as_operator()?;
-    let found = named(&mut connection, name)?;
-    let letter = found.letter;
-    let number = letter.summary.dead_letter_id;
-    if letter.summary.reason != Reason::PartialRefund.code() {
-        return Err(DeskError::Refused(format!(
-            "dead letter {number} died of {}, so there is nothing to attribute: only a refund that died of \
-             {} can be",
-            letter.summary.reason,
-            Reason::PartialRefund.code()
-        )));
-    }
-    let (line, points) = match choice {
-        Choice::Everything => (None, None),
-        Choice::Line(line) => (Some(line.get()), None),
-        Choice::Points { points, wallet: _ } => (None, Some(points.get())),
-    };
-    let wallet = match (choice, found.content.order_id) {
-        (Choice::Everything | Choice::Line(_), _) => None,
-        (
-            Choice::Points {
-                wallet: Some(wallet),
-                ..
-            },
-            _,
-        ) => Some(wallet.get()),
-        (Choice::Points { wallet: None, .. }, order) => {
-            Some(only_wallet(&mut connection, order.unwrap_or_default())?)
-        }
-    };
-    let decision = sql_query(
-        "SELECT decided_by AS action_id, of_refund AS refund_id, of_order AS order_id, is_new \
-         FROM attribute_refund($1, $2, $3, $4, $5, $6)",
-    )
-    .bind::<BigInt, _>(number)
-    .bind::<Nullable<BigInt>, _>(line)
-    .bind::<Nullable<BigInt>, _>(wallet)
-    .bind::<Nullable<BigInt>, _>(points)
-    .bind::<Text, _>(&note.by)
-    .bind::<Text, _>(&note.why)
-    .get_result(&mut connection)
-    .map_err(refused)?;
-    Ok(Attributed { decision, letter })
-}
-
-/// The only wallet that an order gave points to.
-fn only_wallet(connection: &mut PgConnection, order_id: i64) -> Result<i64, DeskError> {
-    let wallets: Vec<One<i64>> = sql_query(
-        "SELECT DISTINCT wallet_id AS value FROM ledger_entries \
-         WHERE order_id = $1 AND kind = 'order_line' ORDER BY wallet_id",
-    )
-    .bind::<BigInt, _>(order_id)
-    .load(connection)?;
-    if let [wallet] = wallets.as_slice() {
-        return Ok(wallet.value);
-    }
-    let wallets: Vec<String> = wallets.iter().map(|it| it.value.to_string()).collect();
-    Err(DeskError::Refused(format!(
-        "order {order_id} gave points to {} wallets: choose one of them with --wallet: {}",
-        wallets.len(),
-        wallets.join(", ")
-    )))
-}
-
-/// The database's rules say in their messages what is wrong with a decision.
-fn refused(error: Error) -> DeskError {
-    if let Error::DatabaseError(_kind, information) = &error
-        && let Some(rule) = information.constraint_name()
-        && rule.starts_with("refund_attributions_")
-    {
-        let why = match rule {
-            "refund_attributions_line_key" => "another refund was decided to be for this line",
-            "refund_attributions_form" => "points must not be below zero",
-            _any_other => information.message(),
-        };
-        return DeskError::Refused(format!("{why}: nothing was decided ({rule})"));
-    }
-    DatabaseError::from(error).into()
 }
 
 /// The lines of an order, by id.

@@ -1,21 +1,28 @@
 //! Giving dead letters to the worker once more. The letters are fixed at the start; a canary goes
 //! first; every step is in the database before it is taken, so that a killed replay can be resumed.
 
+mod asked;
 mod drive;
 mod effect;
 mod end;
+mod expected;
 mod plan;
+mod stop;
 mod store;
 
 use paynow_process::broker::{BlockingPublisher, BrokerAddress};
 use paynow_process::interrupt::Interrupt;
 use serde_json::Value;
 
+pub use self::asked::Asked;
 use self::drive::Drive;
 pub use self::drive::{Observer, Pace, Step};
 pub use self::effect::{Outlook, PlannedLetter, WalletChange};
+pub(crate) use self::effect::{balances_of, effect_of, foresee_within};
 pub use self::end::{FullQueue, ReplayEnd};
+pub use self::expected::refuse_unexpected;
 pub use self::plan::{Plan, plan};
+pub(crate) use self::store::PreviewedReplay;
 pub use self::store::Progress;
 use self::store::Rows;
 use crate::actions::Note;
@@ -54,6 +61,17 @@ impl Replay {
     pub fn start(database: &Database, plan: &Plan, note: Note) -> Result<Self, DeskError> {
         let rows = Rows::begin(database, &note, plan)?;
         Ok(Self { rows, note })
+    }
+
+    /// The same for a stored preview; the number of the replay that was begun with the preview before, if one was.
+    pub(crate) fn start_previewed(
+        database: &Database,
+        begin: &PreviewedReplay,
+        plan: &Plan,
+        note: Note,
+    ) -> Result<Result<Self, i64>, DeskError> {
+        let rows = Rows::begin_previewed(database, begin, plan)?;
+        Ok(rows.map(|rows| Self { rows, note }))
     }
 
     /// Continues with the letters of an earlier run that are still to do.
@@ -125,6 +143,7 @@ impl Replay {
 /// How to continue.
 pub fn unfinished(action_id: i64) -> String {
     format!(
-        "replay {action_id} is not finished, `paynowctl dead replay --resume {action_id}` continues it"
+        "replay {action_id} is not finished, `paynowctl dead replay --resume {action_id} --by <name> \
+         --why <text>` continues it"
     )
 }

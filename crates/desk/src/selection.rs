@@ -33,8 +33,15 @@ pub enum LetterState {
 impl LetterState {
     pub const CODES: &'static [&'static str] = Self::VARIANTS;
 
-    pub(crate) fn code(self) -> &'static str {
+    pub fn code(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether its points are decided about: they were credited, or given up.
+    pub(crate) fn is_settled(code: &str) -> bool {
+        [Self::Discarded, Self::Resolved]
+            .iter()
+            .any(|state| state.code() == code)
     }
 }
 
@@ -47,6 +54,32 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// Of what `document` gave; `None` for anything else.
+    pub(crate) fn of_document(document: &Value) -> Option<Self> {
+        let fields = document.as_object()?;
+        if let Some(names) = fields.get("letters") {
+            let names = names
+                .as_array()?
+                .iter()
+                .map(|name| Some(name.as_str()?.to_owned()));
+            return names.collect::<Option<_>>().map(Self::Named);
+        }
+        let mut filter = Filter::default();
+        for (name, value) in fields {
+            let text = value.as_str()?;
+            match name.as_str() {
+                "reason" => filter.reason = Some(text.parse().ok()?),
+                "type" => filter.event_type = Some(text.parse().ok()?),
+                "wallet" => filter.wallet = Some(text.parse().ok()?),
+                "order" => filter.order = Some(text.parse().ok()?),
+                "since" => filter.since = Some(text.to_owned()),
+                "older_than" => filter.older_than_seconds = Some(text.parse().ok()?),
+                _unknown => return None,
+            }
+        }
+        Some(Self::Matching(filter))
+    }
+
     /// The selection as `operator_actions.selection` keeps it.
     pub(crate) fn document(&self) -> Value {
         let filter = match self {
@@ -68,5 +101,33 @@ impl Selection {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
         Value::Object(given.collect::<Map<String, Value>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_is_read_as_it_was_kept() {
+        let filter = Filter {
+            reason: Some(Reason::UnknownProduct),
+            event_type: "ON_REFUND".parse().ok(),
+            wallet: "7".parse().ok(),
+            order: "8".parse().ok(),
+            since: Some("2026-11-28T00:00:00Z".to_owned()),
+            older_than_seconds: Some(60),
+        };
+        for selection in [
+            Selection::Named(vec!["7".to_owned()]),
+            Selection::Matching(filter),
+            Selection::Matching(Filter::default()),
+        ] {
+            let document = selection.document();
+            let again = Selection::of_document(&document).map(|it| it.document());
+            assert_eq!(again, Some(document));
+        }
+        assert!(Selection::of_document(&json!({"reason": "typo"})).is_none());
+        assert!(Selection::of_document(&json!({"unknown": "1"})).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! A player's balance, and the ledger entries that it is the sum of.
 
+pub mod list;
+
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
@@ -31,6 +33,9 @@ row! {
         pub order_id: Option<i64>,
         #[serde(serialize_with = "ids::optional")]
         pub event_id: Option<i64>,
+        /// Which login spent the points, or gave them back; `None` for other kinds, and for a spend from
+        /// before it was recorded.
+        pub login: Option<String>,
         pub points: i64,
         /// Exact even where the sum does not fit into 64 bits: a broken ledger must be shown too. Null in
         /// JSON then.
@@ -67,9 +72,11 @@ pub fn entries(
     limit: u32,
 ) -> Result<Vec<WalletEntry>, DeskError> {
     let query = format!(
-        "SELECT entry_key, kind::text AS kind, order_id, event_id, points, \
-                (sum(points) OVER (ORDER BY entry_id))::text AS balance_after, {} \
-         FROM ledger_entries WHERE wallet_id = $1 ORDER BY entry_id DESC LIMIT $2",
+        "SELECT entry.*, (SELECT login FROM spends WHERE spends.entry_key = entry.entry_key LIMIT 1) AS login \
+         FROM (SELECT entry_id, entry_key, kind::text AS kind, order_id, event_id, points, \
+                      (sum(points) OVER (ORDER BY entry_id))::text AS balance_after, {} \
+               FROM ledger_entries WHERE wallet_id = $1 ORDER BY entry_id DESC LIMIT $2) AS entry \
+         ORDER BY entry_id DESC",
         times(&["created_at"])
     );
     let entries: Vec<WalletEntry> = database.read(|connection| {

@@ -1,62 +1,49 @@
 //! The invariants of the broker. Depths may be five seconds old: a quorum queue reports its own at
-//! that interval.
+//! that interval. Only who takes the events that wait is asked of the queue itself.
 
-use paynow_shared::ladder::RetryLadder;
 use paynow_shared::topology::{CREDITS_QUEUE, DEAD_QUEUE, EVENTS_EXCHANGE, UNROUTED, queues};
 use serde_json::Value;
 
-use super::{Row, Status, overdue};
+use super::consumed::Workers;
+use super::figures::depth;
+use super::{Broker, Row, Status, consumed, overdue};
 use crate::drift::{Gap, Kind, survey, wanted};
-use crate::management::{self, ManagementApi, ManagementError, name_of, named, text_of};
+use crate::management::{ManagementError, name_of, named, text_of};
 use crate::text::counted;
 
-pub(super) fn rows(api: &ManagementApi, ladder: &RetryLadder) -> Result<Vec<Row>, ManagementError> {
+pub(super) fn rows(broker: &Broker) -> Result<Vec<Row>, ManagementError> {
+    let (api, ladder) = (&broker.api, &broker.ladder);
     let wanted = wanted(api, ladder);
     let gaps = survey(api, &wanted)?;
     let existing = api.queues_with_depths()?;
-    let consumers = consumers(api)?;
+    let workers = Workers::ask(broker)?;
     let exchanges = api.list(&["exchanges", api.vhost()])?;
     let mut waiting = queues(ladder);
     waiting.retain(|name| ![DEAD_QUEUE, UNROUTED].contains(&name.as_str()));
     Ok(vec![
         queues_row(&wanted, &gaps, &existing),
         routing_row(&wanted, &gaps, &exchanges),
-        waiting_row(depth(&existing, waiting)),
+        waiting_row(depth(&existing, &waiting)),
+        consumed::row(broker, &waiting, &existing, &workers)?,
         overdue::row(api, ladder, &existing)?,
         dead_queue_row(depth(&existing, [DEAD_QUEUE])),
         unrouted_row(depth(&existing, [UNROUTED])),
-        consumers_row(consumers.as_deref()),
+        consumers_row(&workers),
+        consumed::age_row(&workers, &existing),
     ])
 }
 
 /// Messages in all our queues; `None` when one of them reports no depth.
-pub(super) fn waiting(
-    api: &ManagementApi,
-    ladder: &RetryLadder,
-) -> Result<Option<u64>, ManagementError> {
-    Ok(depth(&api.queues_with_depths()?, queues(ladder)))
-}
-
-/// `None` from a broker that collects no metrics: it answers 400, and the other rows are still valid.
-fn consumers(api: &ManagementApi) -> Result<Option<Vec<Value>>, ManagementError> {
-    match api.list(&["consumers", api.vhost()]) {
-        Ok(consumers) => Ok(Some(consumers)),
-        Err(ManagementError::Refused { status: 400, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+pub(super) fn waiting(broker: &Broker) -> Result<Option<u64>, ManagementError> {
+    Ok(depth(
+        &broker.api.queues_with_depths()?,
+        queues(&broker.ladder),
+    ))
 }
 
 fn list<'a>(wanted: &'a Value, kind: &str) -> impl Iterator<Item = &'a Value> {
     let members = wanted.get(kind).and_then(Value::as_array);
     members.into_iter().flatten()
-}
-
-/// The messages of these queues together; `None` when one of them reports no depth.
-fn depth(queues: &[Value], names: impl IntoIterator<Item = impl AsRef<str>>) -> Option<u64> {
-    let depths = names.into_iter();
-    depths
-        .map(|it| management::depth(queues, it.as_ref()))
-        .sum()
 }
 
 /// What `paynowctl setup` would make or change in these lists.
@@ -154,32 +141,31 @@ fn count_row(
     }
 }
 
-fn consumers_row(consumers: Option<&[Value]>) -> Row {
-    let of_credits = consumers.map(|consumers| {
-        consumers
-            .iter()
-            .filter_map(|consumer| consumer.get("queue"))
-            .filter(|queue| name_of(queue) == CREDITS_QUEUE)
-            .count()
-    });
-    let message = match of_credits {
-        None => "the broker collects no metrics and does not list its consumers".to_owned(),
-        Some(0) => format!(
-            "the broker lists no consumer of {CREDITS_QUEUE}; one that has just started may be missing"
+fn consumers_row(workers: &Workers) -> Row {
+    let (status, message) = match workers.consumers() {
+        None => (
+            Status::Unknown,
+            format!(
+                "the broker collects no metrics, and {CREDITS_QUEUE} could not be asked itself"
+            ),
         ),
-        Some(consumers) => format!("{CREDITS_QUEUE} is consumed, consumers: {consumers}"),
-    };
-    let is_consumed = of_credits.is_some_and(|consumers| consumers > 0);
-    let status = if is_consumed {
-        Status::Ok
-    } else {
-        Status::Notice
+        Some(0) => (
+            Status::Notice,
+            format!(
+                "{CREDITS_QUEUE} has no consumer; a worker that has just started may be missing"
+            ),
+        ),
+        Some(consumers) => (
+            Status::Ok,
+            format!("{CREDITS_QUEUE} is consumed, consumers: {consumers}"),
+        ),
     };
     Row::new("consumers", status, message)
 }
 
 #[cfg(test)]
 mod tests {
+    use paynow_shared::ladder::RetryLadder;
     use paynow_shared::topology::definitions;
     use serde_json::json;
 
@@ -216,11 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn only_consumers_of_the_workers_queue_count() {
-        let consumer = |queue: &str| json!({"queue": {"name": queue, "vhost": "/"}});
-        let other = consumers_row(Some(&[consumer(DEAD_QUEUE)]));
-        assert_eq!(other.status, Status::Notice);
-        let ours = consumers_row(Some(&[consumer(CREDITS_QUEUE)]));
-        assert_eq!(ours.status, Status::Ok);
+    fn no_consumer_is_a_notice_and_an_unknown_number_is_unknown() {
+        let status = |listed| consumers_row(&Workers::listed(listed)).status;
+        assert_eq!(status(Some(1)), Status::Ok);
+        assert_eq!(status(Some(0)), Status::Notice);
+        assert_eq!(status(None), Status::Unknown);
     }
 }

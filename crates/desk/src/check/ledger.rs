@@ -103,8 +103,8 @@ const INVARIANTS: [Invariant; 18] = [
     Invariant {
         id: "spends_have_records",
         table: ("ledger_entries WHERE kind = 'spend'", "spends"),
-        holds: "each came through the function spend",
-        broken: "a spend and its record do not match, it did not come through spend",
+        holds: "each came through the function spend, and what was given back through unspend",
+        broken: "a spend and its record do not match, it did not come through spend or unspend",
     },
     Invariant {
         id: "order_lines_match_entries",
@@ -154,6 +154,22 @@ const DEBTS: Invariant = Invariant {
     broken: "a balance is below zero, points were taken back after they were spent",
 };
 
+/// Nothing is broken: `paynowctl correct` is there for the night on which the console is not.
+const ALONE: Invariant = Invariant {
+    id: "corrections_by_two",
+    table: (
+        "ledger_entries WHERE kind = 'correction' AND created_at > now() - interval '30 days'",
+        "corrections of the last 30 days",
+    ),
+    holds: "each was decided about in the console, or nobody uses it",
+    broken: "the console has people, and a correction of the last 30 days was made without them",
+};
+const MADE_ALONE: &str = "SELECT entry_key AS culprit FROM ledger_entries AS entry \
+     WHERE kind = 'correction' AND created_at > now() - interval '30 days' \
+         AND EXISTS (SELECT FROM console_people WHERE created_at < entry.created_at AND disabled_at IS NULL) \
+         AND NOT EXISTS (SELECT FROM correction_requests AS request \
+             WHERE request.entry_key = entry.entry_key AND request.state IN ('approved', 'alone'))";
+
 /// Not one of the view: the workers' check would raise an alert for what a person left undone.
 const REPLAYS: Invariant = Invariant {
     id: "replays_go_on",
@@ -198,6 +214,7 @@ pub(super) fn rows(connection: &mut PgConnection) -> QueryResult<Vec<Row>> {
     let debts = "SELECT format('wallet %s has %s', wallet_id, balance) AS culprit FROM wallets \
                  WHERE balance < 0";
     rows.push(check(connection, &DEBTS, Status::Notice, debts)?);
+    rows.push(check(connection, &ALONE, Status::Notice, MADE_ALONE)?);
     rows.push(check(connection, &REPLAYS, Status::Failed, LEFT_BEHIND)?);
     rows.push(dead_letters(connection)?);
     Ok(rows)

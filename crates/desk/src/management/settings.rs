@@ -6,9 +6,12 @@ use paynow_process::environment::{Environment, SettingError};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-const NAME: &str = "AMQP_MANAGEMENT_URL";
+use crate::settings::MANAGEMENT_URL;
+
+const NAME: &str = MANAGEMENT_URL.name;
 const DEFAULT_PORT: u16 = 15672;
 
+#[derive(Clone)]
 pub struct ManagementSettings {
     /// Without user and password.
     pub(super) url: Url,
@@ -24,7 +27,7 @@ impl ManagementSettings {
     /// Reads `AMQP_MANAGEMENT_URL`; what it leaves out, and the virtual host, comes from `AMQP_URL`.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
         let broker = BrokerAddress::from_environment(environment)?;
-        let text = match environment.secret(NAME)? {
+        let text = match environment.secret(&MANAGEMENT_URL)? {
             Some(text) => text,
             None => format!("http://{}:{DEFAULT_PORT}", bracketed(broker.host())).into(),
         };

@@ -1,5 +1,6 @@
 //! Which price was valid at which time, and who set it.
 
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable};
@@ -10,7 +11,7 @@ use super::time;
 use crate::database::Database;
 use crate::error::DeskError;
 use crate::ids;
-use crate::row::row;
+use crate::row::{One, row};
 
 row! {
     /// The points of a product from a time on. Of two with the same time, the later one counts.
@@ -58,4 +59,17 @@ pub fn history(database: &Database, of: Option<ProductId>) -> Result<Vec<Price>,
         ))),
         Some(_) | None => Ok(prices),
     }
+}
+
+/// The price that was set last, as a refusal names it.
+pub(crate) fn newest(connection: &mut PgConnection) -> QueryResult<String> {
+    let row: Option<One<String>> = sql_query(
+        r#"SELECT format('%s for product %s, set at %s', coalesce(points::text, 'none'), product_id,
+               to_char(acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) AS value
+           FROM product_prices JOIN operator_actions ON action_id = priced_by
+           ORDER BY action_id DESC LIMIT 1"#,
+    )
+    .get_result(connection)
+    .optional()?;
+    Ok(row.map_or_else(|| "none".to_owned(), |row| row.value))
 }

@@ -12,11 +12,14 @@ use serde::Serialize;
 
 use super::Unusual;
 use super::caution::caution;
+use super::history::newest;
 use crate::actions::{Mode, Note};
 use crate::database::Database;
-use crate::error::DeskError;
+use crate::error::{DeskError, Undone};
+use crate::expect::{PreviewHash, lines, refuse_other};
 use crate::ids;
 use crate::row::row;
+use crate::text::counted;
 
 /// A longer name is cut.
 const NAME_CHARACTERS_MAX: usize = 200;
@@ -78,47 +81,56 @@ pub struct Difference {
     /// The products that have a price and are not in the list. They stay as they are.
     #[serde(serialize_with = "ids::list")]
     pub unlisted: Vec<i64>,
+    /// Of the list and of its changes.
+    pub expect: PreviewHash,
 }
 
-/// Shows or applies what a list changes. With `Unusual::Refuse`, nothing is applied if one change is rarely
-/// meant.
+/// How far an import goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent<'a> {
+    pub mode: Mode,
+    /// With `Unusual::Refuse`, nothing is applied if one change is rarely meant.
+    pub unusual: Unusual,
+    /// Only what the preview with this hash showed.
+    pub expected: Option<&'a PreviewHash>,
+}
+
+/// Shows or applies what a list changes.
 pub fn import(
     database: &Database,
     listed: &[Listed],
     note: &Note,
-    mode: Mode,
-    unusual: Unusual,
+    extent: Extent<'_>,
 ) -> Result<Difference, DeskError> {
+    let Extent {
+        mode,
+        unusual,
+        expected,
+    } = extent;
     refuse_duplicates(listed)?;
     let imported = database
         .patient()
         .open_as_operator()?
         .transaction(|connection| {
+            // Before the import itself sets newer ones.
+            let newest = newest(connection)?;
             let mut difference = write(connection, listed, note)?;
+            let told = [
+                format!("the list is another, now of {}", products_of(listed)),
+                format!(
+                    "the price list is another, now {} would change; the newest price is {newest}",
+                    difference.changes.len()
+                ),
+            ];
+            refuse_other(&difference.expect, expected, told)?;
             let is_unusual = difference.changes.iter().any(|it| it.caution().is_some());
             if mode == Mode::DryRun || (is_unusual && unusual == Unusual::Refuse) {
-                return Err(Undone::OnPurpose(difference));
+                return Err(Undone::OnPurpose(Box::new(difference)));
             }
             difference.is_applied = true;
             Ok(difference)
         });
-    match imported {
-        Ok(difference) | Err(Undone::OnPurpose(difference)) => Ok(difference),
-        Err(Undone::ByError(error)) => Err(error),
-    }
-}
-
-/// Why a transaction is rolled back.
-enum Undone {
-    /// It showed what it would change.
-    OnPurpose(Difference),
-    ByError(DeskError),
-}
-
-impl From<diesel::result::Error> for Undone {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::ByError(error.into())
-    }
+    Undone::shown(imported)
 }
 
 fn refuse_duplicates(listed: &[Listed]) -> Result<(), DeskError> {
@@ -152,10 +164,30 @@ fn write(connection: &mut PgConnection, listed: &[Listed], note: &Note) -> Query
         compared.into_iter().partition(Change::is_one);
     Ok(Difference {
         is_applied: false,
+        expect: frozen(listed, &changes),
         changes,
         unchanged: same.len(),
         unlisted: unlisted.into_iter().map(|it| it.product_id).collect(),
     })
+}
+
+fn frozen(listed: &[Listed], changes: &[Change]) -> PreviewHash {
+    let wanted = listed
+        .iter()
+        .map(|it| format!("{} {:?} {:?}", it.product, it.points, name(it)));
+    let changed = changes.iter().map(|it| {
+        let (product, points, before) = (it.product_id, it.points, it.points_before);
+        format!(
+            "{product} {before:?} {points} {:?} {}",
+            it.name, it.has_new_name
+        )
+    });
+    PreviewHash::of([lines(wanted), lines(changed)])
+}
+
+fn products_of(listed: &[Listed]) -> String {
+    let products = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+    counted(products, "product", "products")
 }
 
 /// The name as the database can hold it.

@@ -57,11 +57,22 @@ impl Pace {
 }
 
 /// Something that a person who watches a replay wants to know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Step {
     Progressed(Progress),
     /// Live traffic goes first: sending waits.
     HeldUp(FullQueue),
+    /// A person asked the replay to wait until it is asked to go on.
+    Paused {
+        by: String,
+    },
+}
+
+/// Where this run began, and how much it has sent. What earlier runs did neither stops this one nor is
+/// its canary: whoever resumes a replay has mended the cause, or wants to know whether it is mended.
+struct Begun {
+    progress: Progress,
+    sent: i64,
 }
 
 /// Receives the steps of a run, and may fail.
@@ -82,18 +93,26 @@ impl Drive<'_> {
         // Letters that are on the retry ladder: later batches do not wait for them.
         let mut deferred = 0;
         let mut sent_now: i64 = 0;
+        let mut begun: Option<Begun> = None;
         loop {
             let progress = self.outcomes(deferred)?;
             deferred = progress.sent;
+            let run = begun.get_or_insert(Begun { progress, sent: 0 });
             report(Step::Progressed(progress)).map_err(DeskError::Progress)?;
-            if let Some(percent) = too_many_failures(&progress, pace) {
-                let limit = pace.max_failures;
-                return Ok(ReplayEnd::TooManyFailures { percent, limit });
+            if let Some(percent) = too_many_failures(&progress, run, pace) {
+                let (limit, left) = (pace.max_failures, progress.waiting);
+                return Ok(ReplayEnd::TooManyFailures {
+                    percent,
+                    limit,
+                    left,
+                });
             }
-            if let Some(signal) = self.interrupt.asked().filter(|_| is_unfinished(&progress)) {
-                return Ok(ReplayEnd::Interrupted { signal });
+            if progress.is_unfinished()
+                && let Some(end) = self.stopped()?
+            {
+                return Ok(end);
             }
-            let Some(count) = next_batch(&progress, pace) else {
+            let Some(count) = next_batch(&progress, run, pace) else {
                 return Ok(if progress.waiting == 0 {
                     ReplayEnd::Finished
                 } else {
@@ -101,13 +120,12 @@ impl Drive<'_> {
                 });
             };
             let due = Duration::from_secs_f64(seconds_of(sent_now, pace));
-            self.interrupt
-                .wait(due.saturating_sub(batch_began.elapsed()));
-            if let Some(end) = self.wait_for_live_traffic(report)? {
+            if let Some(end) = self.may_send(due.saturating_sub(batch_began.elapsed()), report)? {
                 return Ok(end);
             }
             batch_began = Instant::now();
             sent_now = self.send(count)?;
+            run.sent += sent_now;
         }
     }
 
@@ -119,12 +137,27 @@ impl Drive<'_> {
         loop {
             self.rows.observe()?;
             let progress = self.rows.progress()?;
-            let has_waited = began.elapsed() >= limit || self.interrupt.asked().is_some();
+            let has_waited = began.elapsed() >= limit || self.stopped()?.is_some();
             if progress.sent <= deferred || has_waited {
                 return Ok(progress);
             }
             self.interrupt.wait(OUTCOME_INTERVAL);
         }
+    }
+
+    /// Waits until the next letters may be sent, or until something ends the run.
+    fn may_send(
+        &mut self,
+        due: Duration,
+        report: &mut Observer<'_>,
+    ) -> Result<Option<ReplayEnd>, DeskError> {
+        if let Some(end) = self.rest(due)? {
+            return Ok(Some(end));
+        }
+        if let Some(end) = self.wait_while_paused(report)? {
+            return Ok(Some(end));
+        }
+        self.wait_for_live_traffic(report)
     }
 
     /// Live traffic goes first: waits until the queue is short enough. Returns the end of the replay when
@@ -137,8 +170,8 @@ impl Drive<'_> {
         let began = Instant::now();
         let mut is_reported = false;
         loop {
-            if let Some(signal) = self.interrupt.asked() {
-                return Ok(Some(ReplayEnd::Interrupted { signal }));
+            if let Some(end) = self.stopped()? {
+                return Ok(Some(end));
             }
             let Some(depth) = depth(&self.api.queues_with_depths()?, CREDITS_QUEUE)
                 .filter(|depth| *depth > limit.into())
@@ -159,7 +192,9 @@ impl Drive<'_> {
             is_reported = true;
             // A run that has lost the replay learns it at its next step.
             self.rows.hold()?;
-            self.interrupt.wait(DEPTH_INTERVAL);
+            if let Some(end) = self.rest(DEPTH_INTERVAL)? {
+                return Ok(Some(end));
+            }
         }
     }
 
@@ -169,8 +204,10 @@ impl Drive<'_> {
         paynow_process::fault_point!("after_take");
         let mut sent = 0;
         let outcome = loop {
-            if self.interrupt.asked().is_some() {
-                break Ok(sent);
+            match self.stopped() {
+                Ok(None) => {}
+                Ok(Some(_end)) => break Ok(sent),
+                Err(error) => break Err(error),
             }
             let together: Vec<Sendable> = letters.by_ref().take(AT_ONCE_MAX).collect();
             if together.is_empty() {
@@ -255,30 +292,29 @@ fn message(letter: Sendable, action_id: i64) -> Outgoing {
 }
 
 /// How many letters may be sent now; `None` when all were sent or the canary has no outcome.
-fn next_batch(progress: &Progress, pace: Pace) -> Option<i64> {
-    let canary_left = i64::from(pace.canary) - progress.tried;
+fn next_batch(progress: &Progress, run: &Begun, pace: Pace) -> Option<i64> {
+    let canary_left = i64::from(pace.canary) - run.sent;
     match progress.waiting {
         0 => None,
         _some if canary_left > 0 => Some(canary_left),
-        _some if progress.known > 0 => Some(i64::from(pace.rate).min(TAKEN_MAX)),
-        // An interrupted run may have taken the canary without sending it.
+        _some if progress.known > run.progress.known => Some(i64::from(pace.rate).min(TAKEN_MAX)),
+        // Somebody may have discarded the canary meanwhile.
         _some if progress.sent == 0 => Some(pace.canary.into()),
         _some => None,
     }
 }
 
-/// Whether a letter is still to be sent, or was sent and has no outcome yet.
-fn is_unfinished(progress: &Progress) -> bool {
-    progress.waiting > 0 || progress.sent > 0
-}
-
-/// The percentage of letters that died again, if it is above the limit.
-fn too_many_failures(progress: &Progress, pace: Pace) -> Option<i64> {
-    let outcomes = progress.applied + progress.dead_again;
+/// The percentage of this run's letters that died again, if it is above the limit and letters are left
+/// to stop.
+fn too_many_failures(progress: &Progress, run: &Begun, pace: Pace) -> Option<i64> {
+    // A letter that died again may have been applied by another copy since.
+    let now = |count: fn(&Progress) -> i64| (count(progress) - count(&run.progress)).max(0);
+    let dead_again = now(|of| of.dead_again);
+    let outcomes = now(|of| of.applied) + dead_again;
     let limit = i64::from(pace.max_failures);
     // Without rounding: 1 of 9 is more than 11 %.
-    let is_above = progress.dead_again * 100 > limit * outcomes;
-    is_above.then(|| progress.dead_again * 100 / outcomes.max(1))
+    let is_above = dead_again * 100 > limit * outcomes;
+    (is_above && progress.waiting > 0).then(|| dead_again * 100 / outcomes.max(1))
 }
 
 fn seconds_of(letters: i64, pace: Pace) -> f64 {
@@ -295,7 +331,6 @@ mod tests {
         applied: 0,
         dead_again: 0,
         skipped: 0,
-        tried: 0,
         known: 0,
     };
     const PACE: Pace = Pace {
@@ -309,39 +344,54 @@ mod tests {
 
     #[test]
     fn the_canary_goes_first_and_decides_about_the_rest() {
-        let after = |tried, known, sent| Progress {
-            tried,
+        let progress = |known, sent| Progress {
             known,
             sent,
             ..NOTHING
         };
-        assert_eq!(next_batch(&NOTHING, PACE), Some(5));
-        assert_eq!(next_batch(&after(2, 0, 2), PACE), Some(3));
-        assert_eq!(next_batch(&after(5, 0, 5), PACE), None);
-        assert_eq!(next_batch(&after(5, 0, 0), PACE), Some(5));
-        assert_eq!(next_batch(&after(5, 1, 4), PACE), Some(50));
+        // The run before had five outcomes.
+        let begun = progress(5, 0);
+        let batch = |now: &Progress, sent| {
+            let run = Begun {
+                progress: begun,
+                sent,
+            };
+            next_batch(now, &run, PACE)
+        };
+        assert_eq!(batch(&begun, 0), Some(5));
+        assert_eq!(batch(&progress(5, 2), 2), Some(3));
+        assert_eq!(batch(&progress(5, 5), 5), None);
+        assert_eq!(batch(&progress(5, 0), 5), Some(5));
+        assert_eq!(batch(&progress(6, 4), 5), Some(50));
         let done = Progress {
             waiting: 0,
-            ..after(5, 5, 0)
+            ..progress(10, 0)
         };
-        assert_eq!(next_batch(&done, PACE), None);
+        assert_eq!(batch(&done, 5), None);
     }
 
     #[test]
-    fn the_share_of_failures_counts_letters_with_an_outcome() {
-        let share = |applied, dead_again| {
-            too_many_failures(
-                &Progress {
-                    applied,
-                    dead_again,
-                    ..NOTHING
-                },
-                PACE,
-            )
+    fn the_share_of_failures_counts_outcomes_of_this_run_while_letters_are_left() {
+        let progress = |applied, dead_again, waiting| Progress {
+            applied,
+            dead_again,
+            waiting,
+            ..NOTHING
         };
+        let share_of = |now: Progress| {
+            let run = Begun {
+                progress: progress(2, 7, 100),
+                sent: 0,
+            };
+            too_many_failures(&now, &run, PACE)
+        };
+        let share =
+            |applied: i64, dead_again: i64| share_of(progress(2 + applied, 7 + dead_again, 90));
         assert_eq!(share(0, 0), None);
         assert_eq!(share(9, 1), None);
         assert_eq!(share(8, 1), Some(11));
         assert_eq!(share(0, 1), Some(100));
+        assert_eq!(share(1, -1), None);
+        assert_eq!(share_of(progress(2, 8, 0)), None);
     }
 }

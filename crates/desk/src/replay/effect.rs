@@ -62,37 +62,71 @@ row! {
     }
 }
 
+/// The letters, and the wallets that they would change.
+pub(crate) type Effect = (Vec<PlannedLetter>, Vec<WalletChange>);
+
 /// Foresees the letters in order, each after those before it, all in one state of the database.
 pub(super) fn foresee(
     connection: &mut PgConnection,
     letters: Vec<Letter>,
     policy: &Policy,
-) -> Result<(Vec<PlannedLetter>, Vec<WalletChange>), DeskError> {
+) -> Result<Effect, DeskError> {
     read_only(connection, |connection| {
-        let ids = numbers(&letters);
-        let mut keys = PreviewKeys::default();
-        for batch in ids.chunks(BATCH) {
-            keys.add(&bodies(connection, batch)?);
-        }
-        let mut ledger = keys
-            .read(connection)
-            .map_err(|error| DeskError::failed("the effect cannot be foreseen", error))?;
-        let mut letters = letters.into_iter();
-        let mut planned = Vec::with_capacity(ids.len());
-        let mut changes = BTreeMap::<i64, i64>::new();
-        for batch in ids.chunks(BATCH) {
-            let previews = ledger.preview(bodies(connection, batch)?, policy);
-            for (preview, letter) in previews.into_iter().zip(letters.by_ref()) {
-                for entry in &preview.entries {
-                    let change = changes.entry(entry.wallet_id.get()).or_default();
-                    // A sum that does not fit is shown as the largest number that does.
-                    *change = change.saturating_add(entry.points.get());
-                }
-                planned.push(PlannedLetter::new(letter, preview));
-            }
-        }
-        Ok((planned, wallets(connection, changes)?))
+        foresee_within(connection, letters, policy)
     })
+}
+
+/// The same within the caller's transaction, so that it sees what that has written.
+pub(crate) fn foresee_within(
+    connection: &mut PgConnection,
+    letters: Vec<Letter>,
+    policy: &Policy,
+) -> Result<Effect, DeskError> {
+    let ids = numbers(&letters);
+    let mut keys = PreviewKeys::default();
+    for batch in ids.chunks(BATCH) {
+        keys.add(&bodies(connection, batch)?);
+    }
+    let mut ledger = keys
+        .read(connection)
+        .map_err(|error| DeskError::failed("the effect cannot be foreseen", error))?;
+    let mut letters = letters.into_iter();
+    let mut planned = Vec::with_capacity(ids.len());
+    let mut changes = BTreeMap::<i64, i64>::new();
+    for batch in ids.chunks(BATCH) {
+        let previews = ledger.preview(bodies(connection, batch)?, policy);
+        for (preview, letter) in previews.into_iter().zip(letters.by_ref()) {
+            for entry in &preview.entries {
+                let change = changes.entry(entry.wallet_id.get()).or_default();
+                // A sum that does not fit is shown as the largest number that does.
+                *change = change.saturating_add(entry.points.get());
+            }
+            planned.push(PlannedLetter::new(letter, preview));
+        }
+    }
+    Ok((planned, wallets(connection, changes)?))
+}
+
+/// What a preview freezes of the effect.
+pub(crate) fn effect_of(letters: &[PlannedLetter], wallets: &[WalletChange]) -> String {
+    let letters = letters.iter().map(|letter| {
+        let PlannedLetter {
+            would_be, because, ..
+        } = letter;
+        format!("{would_be:?} {because:?} {}\n", letter.points)
+    });
+    let wallets = wallets
+        .iter()
+        .map(|wallet| format!("{} {:+}\n", wallet.wallet_id, wallet.change));
+    letters.chain(wallets).collect()
+}
+
+/// What a preview freezes of the wallets before.
+pub(crate) fn balances_of(wallets: &[WalletChange]) -> String {
+    let balances = wallets
+        .iter()
+        .map(|wallet| format!("{} {}\n", wallet.wallet_id, wallet.balance));
+    balances.collect()
 }
 
 impl PlannedLetter {

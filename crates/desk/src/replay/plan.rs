@@ -8,11 +8,12 @@ use paynow_worker::proof::is_not_required_yet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::effect::{Outlook, PlannedLetter, WalletChange, foresee};
+use super::effect::{Outlook, PlannedLetter, WalletChange, balances_of, effect_of, foresee};
 use crate::database::Database;
 use crate::error::DeskError;
+use crate::expect::PreviewHash;
 use crate::ids;
-use crate::letters::{Letter, selected_open};
+use crate::letters::{Letter, frozen, selected_open};
 use crate::selection::Selection;
 
 /// The letters that would be replayed, and the effect by the worker's own rules.
@@ -22,8 +23,10 @@ pub struct Plan {
     pub letters: Vec<PlannedLetter>,
     /// By wallet.
     pub wallets: Vec<WalletChange>,
-    /// Of the numbers of the letters, one a line.
+    /// Of nothing but the numbers of the letters, one a line: which letters a recorded replay was about.
     pub sha256: String,
+    /// Of the letters, their deaths, the effect and the balances: `refuse_unexpected` takes it.
+    pub expect: PreviewHash,
     /// The matching letters that are left out, because they have no signature and nobody vouches for
     /// them.
     #[serde(serialize_with = "ids::list")]
@@ -51,13 +54,21 @@ pub fn plan(
         true => BTreeSet::new(),
         false => leave_out_unsigned(&mut letters, selection)?,
     };
+    let [which, deaths] = frozen(&letters);
     let (letters, wallets) = foresee(&mut connection, letters, policy)?;
+    let expect = PreviewHash::of([
+        which,
+        deaths,
+        effect_of(&letters, &wallets),
+        balances_of(&wallets),
+    ]);
     let lines = letters.iter().map(|it| format!("{}\n", it.dead_letter_id));
     let numbers: String = lines.collect();
     Ok(Plan {
         letters,
         wallets,
         sha256: BodyDigest::of(numbers.as_bytes()).to_string(),
+        expect,
         without_signature,
         without_proof,
         selection: selection.document(),
@@ -109,6 +120,7 @@ impl Plan {
             ("meant", Some(self.selection.clone())),
             ("dead_letter_ids", Some(self.id_texts().into())),
             ("sha256", Some(self.sha256.clone().into())),
+            ("expect", Some(self.expect.as_str().into())),
             // The function `is_vouched` looks for this.
             (
                 "without_proof",

@@ -4,9 +4,10 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Text};
 use serde_json::Value;
 
+use super::asked::Asked;
 use super::plan::Plan;
 use crate::actions::Note;
 use crate::database::Database;
@@ -23,10 +24,18 @@ row! {
         pub applied: i64,
         pub dead_again: i64,
         pub skipped: i64,
-        /// Taken to be sent, in any state.
-        pub(super) tried: i64,
-        /// Of those, the letters that were applied or died again.
+        /// Of those that were taken to be sent, the letters that were applied or died again.
         pub(super) known: i64,
+    }
+
+    struct Begun {
+        replay: i64,
+        is_new: bool,
+    }
+
+    struct Control {
+        asked: String,
+        asked_by: String,
     }
 
     /// The parts of a letter that its message needs.
@@ -44,11 +53,28 @@ row! {
     }
 }
 
+impl Progress {
+    /// Whether a letter is still to be sent, or was sent and has no outcome yet.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.waiting > 0 || self.sent > 0
+    }
+}
+
+/// A replay of exactly what a stored preview showed.
+pub(crate) struct PreviewedReplay {
+    /// The SHA-256 of the session's id: the database finds who it is.
+    pub(crate) session: Vec<u8>,
+    pub(crate) preview_id: i64,
+    pub(crate) why: String,
+}
+
 /// The rows of one replay, which the session of this connection holds: two runs at once would wait for each
 /// other's letters. Every step extends the hold by half a minute; it ends with the session at the latest.
 pub(super) struct Rows {
     connection: PgConnection,
     pub(super) action_id: i64,
+    /// What was asked up to this row was asked of an earlier run.
+    asked_before: i64,
 }
 
 impl Rows {
@@ -63,26 +89,70 @@ impl Rows {
             .get_result(&mut connection)?;
         // The steps that follow are small.
         database.limit(&mut connection);
-        Self::held(connection, action.value)
+        Self::held(connection, action.value, 0)
     }
 
+    /// The same for the stored preview that the plan is still like; the number of the replay that was begun with
+    /// the preview before, if one was.
+    pub(super) fn begin_previewed(
+        database: &Database,
+        begin: &PreviewedReplay,
+        plan: &Plan,
+    ) -> Result<Result<Self, i64>, DeskError> {
+        let mut connection = database.patient().open_as_operator()?;
+        let begun: Begun = sql_query(
+            "SELECT replay, is_new FROM begin_previewed_replay($1, $2, $3, $4, $5::jsonb)",
+        )
+        .bind::<Binary, _>(&begin.session)
+        .bind::<BigInt, _>(begin.preview_id)
+        .bind::<Text, _>(plan.expect.as_str())
+        .bind::<Text, _>(&begin.why)
+        .bind::<Text, _>(plan.document().to_string())
+        .get_result(&mut connection)?;
+        if !begun.is_new {
+            return Ok(Err(begun.replay));
+        }
+        database.limit(&mut connection);
+        Self::held(connection, begun.replay, 0).map(Ok)
+    }
+
+    /// Finds a replay by its own number, or by that of the action that records how a run of it ended.
     pub(super) fn find(database: &Database, action_id: i64) -> Result<Self, DeskError> {
         let mut connection = database.open_as_operator()?;
-        let known: One<bool> =
-            sql_query("SELECT EXISTS (SELECT FROM replays WHERE action_id = $1) AS value")
-                .bind::<BigInt, _>(action_id)
+        let found: Option<One<i64>> = sql_query(
+            "SELECT replays.action_id AS value FROM replays, operator_actions AS asked \
+             WHERE asked.action_id = $1 AND asked.action = 'replay' \
+                 AND replays.action_id \
+                     = coalesce((asked.selection ->> 'replay')::bigint, asked.action_id) LIMIT 1",
+        )
+        .bind::<BigInt, _>(action_id)
+        .get_result(&mut connection)
+        .optional()?;
+        match found {
+            Some(replay) => {
+                let asked_before: One<i64> = sql_query(
+                    "SELECT coalesce(max(control_id), 0) AS value FROM replay_control \
+                     WHERE action_id = $1",
+                )
+                .bind::<BigInt, _>(replay.value)
                 .get_result(&mut connection)?;
-        if known.value {
-            return Self::held(connection, action_id);
+                Self::held(connection, replay.value, asked_before.value)
+            }
+            None => Err(DeskError::NotFound(format!(
+                "there is no replay {action_id}: nothing was done"
+            ))),
         }
-        let what = format!("there is no replay {action_id}: nothing was done");
-        Err(DeskError::NotFound(what))
     }
 
-    fn held(connection: PgConnection, action_id: i64) -> Result<Self, DeskError> {
+    fn held(
+        connection: PgConnection,
+        action_id: i64,
+        asked_before: i64,
+    ) -> Result<Self, DeskError> {
         let mut rows = Self {
             connection,
             action_id,
+            asked_before,
         };
         if rows.hold()? {
             return Ok(rows);
@@ -104,6 +174,19 @@ impl Rows {
         sql_query(query)
             .into_boxed()
             .bind::<BigInt, _>(self.action_id)
+    }
+
+    /// What a person asked of this run last, and who.
+    pub(super) fn asked(&mut self) -> QueryResult<Option<(Asked, String)>> {
+        let found: Option<Control> = self
+            .step(
+                "SELECT asked, asked_by FROM replay_control \
+                 WHERE action_id = $1 AND control_id > $2 ORDER BY control_id DESC LIMIT 1",
+            )
+            .bind::<BigInt, _>(self.asked_before)
+            .get_result(&mut self.connection)
+            .optional()?;
+        Ok(found.and_then(|row| Some((row.asked.parse().ok()?, row.asked_by))))
     }
 
     /// Records the result of a run, and returns what was recorded.
@@ -132,7 +215,6 @@ impl Rows {
                     count(*) FILTER (WHERE state = 'applied') AS applied, \
                     count(*) FILTER (WHERE state = 'dead_again') AS dead_again, \
                     count(*) FILTER (WHERE state = 'skipped') AS skipped, \
-                    count(deaths_before) AS tried, \
                     count(deaths_before) FILTER (WHERE state IN ('applied', 'dead_again')) AS known \
              FROM replays WHERE action_id = $1",
         )
