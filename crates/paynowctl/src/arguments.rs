@@ -1,10 +1,14 @@
 //! Options and values of the command line that several commands take.
 
-use chrono::{DateTime, Utc};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use paynow_desk::actions::{Mode, Note};
+use paynow_shared::event::{EventType, InvalidEventType, KNOWN_TYPES};
 use paynow_shared::ids::EventId;
+use paynow_shared::reason::Reason;
 use url::Url;
+
+pub(crate) use crate::time::{age_seconds, moment};
 
 /// Who acts, and why; kept in `operator_actions` for ever.
 #[derive(Debug, Args)]
@@ -24,6 +28,14 @@ impl NoteOptions {
             why: self.why.clone(),
         }
     }
+}
+
+/// How much of a long list is read at once.
+#[derive(Debug, Args)]
+pub(crate) struct PageSize {
+    /// How many rows
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
 }
 
 pub(crate) fn mode(is_dry_run: bool) -> Mode {
@@ -53,6 +65,7 @@ pub(crate) fn message_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// Accepts the address of a receiver or of metrics.
 pub(crate) fn http_url(text: &str) -> Result<Url, String> {
     let url: Url = text
         .parse()
@@ -63,10 +76,23 @@ pub(crate) fn http_url(text: &str) -> Result<Url, String> {
     }
 }
 
-pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .map_err(|_error| "write a time like 2026-11-24T08:00:00Z".to_owned())
+/// Accepts the type of an event to search for: a typing error would find nothing.
+pub(crate) fn event_type() -> impl TypedValueParser<Value = EventType> {
+    PossibleValuesParser::new(KNOWN_TYPES)
+        .try_map(|text| text.to_ascii_uppercase().parse::<EventType>())
+}
+
+/// Accepts the type of a recorded event, which may be one that `PayNow` did not have when this version was made.
+pub(crate) fn recorded_type(text: &str) -> Result<EventType, InvalidEventType> {
+    let known = KNOWN_TYPES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(text));
+    known.unwrap_or(text).parse()
+}
+
+/// Accepts the code of a dead letter's reason.
+pub(crate) fn reason() -> impl TypedValueParser<Value = Reason> {
+    PossibleValuesParser::new(Reason::CODES).try_map(|text| text.parse::<Reason>())
 }
 
 #[cfg(test)]
@@ -82,12 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_a_day_that_exists_and_a_zone() {
-        let time = moment("2026-11-24T09:00:00.250+01:00").unwrap();
-        assert_eq!(time.to_rfc3339(), "2026-11-24T08:00:00.250+00:00");
-        for text in ["2026-11-24", "2026-11-24T08:00:00", "2026-02-30T08:00:00Z"] {
-            assert!(moment(text).is_err(), "{text}");
-        }
+    fn a_known_type_may_be_written_in_small_letters() {
+        let accepted = |text: &str| recorded_type(text).unwrap().to_string();
+        assert_eq!(accepted("on_refund"), "ON_REFUND");
+        assert_eq!(accepted("on_New"), "on_New");
+        assert!(recorded_type("on refund").is_err());
     }
 
     #[test]

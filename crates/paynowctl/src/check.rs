@@ -35,7 +35,7 @@ pub(crate) fn run(options: &CheckOptions, config: &Config) -> Result<(), Failure
     let database = config.database()?;
     let broker = match options.skip_broker {
         true => None,
-        false => Some((config.management()?, config.ladder()?)),
+        false => Some(config.whole_broker()?),
     };
     let secrets = match options.signatures {
         true => Some(config.signing_secrets()?),

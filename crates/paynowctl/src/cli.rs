@@ -4,24 +4,32 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use paynow_desk::error::in_one_line;
 
+use crate::actions::{self, ActionsCommand};
 use crate::check::{self, CheckOptions};
 use crate::config::Config;
 use crate::correct::{self, CorrectOptions};
 use crate::dead::{self, DeadCommand};
+use crate::doctor::{self, DoctorOptions};
 use crate::escape::Printable;
 use crate::events::{self, EventsCommand};
 use crate::failure::Failure;
+use crate::find::{self, FindOptions};
+use crate::forget::{self, ForgetOptions};
+use crate::generate::{self, CompletionsOptions, ManOptions};
 use crate::history::{self, HistoryCommand};
+use crate::orders::{self, OrdersCommand};
 use crate::output;
+use crate::people::{self, PeopleCommand};
 use crate::products::{self, ProductsCommand};
 use crate::refund::{self, RefundCommand};
 use crate::send::{self, SendOptions};
 use crate::setup::{self, SetupOptions};
 use crate::top::{self, TopOptions};
 use crate::topology::{self, TopologyCommand};
+use crate::unrouted::{self, UnroutedCommand};
 use crate::wallet::{self, WalletCommand};
 
 const EXIT_CODES: &str = "\
@@ -29,7 +37,7 @@ Exit codes:
   0   fine
   1   the command failed, or an invariant is broken
   2   the command line is wrong
-  3   there is no such wallet, event or dead letter
+  3   there is no such wallet, event, order or dead letter, or nothing was found
   64  a setting is missing or wrong
 
 Settings come from the environment; a command asks only for those it needs:
@@ -37,10 +45,13 @@ Settings come from the environment; a command asks only for those it needs:
   AMQP_URL                amqp://user:password@host/vhost
   AMQP_MANAGEMENT_URL     http://user:password@host:15672 (default: host and user of AMQP_URL)
   PAYNOW_SIGNING_SECRETS  `send` and `history send` sign with the first one
+  PAYNOW_WEBHOOK_URL      `send` and `history send` post to it (default: port 8080 of this machine)
+  PAYNOW_PUBLIC_URL       `doctor` looks at its certificate: where PayNow posts to
+  PAYNOW_METRICS_URLS     `top` reads them, comma separated (default: ports 9464 and 9465 of this machine)
   RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
   PAYNOW_API_KEY          `products import --from-paynow` reads the store PAYNOW_STORE_ID with it
   PAYNOW_API_URL          where PayNow's API is (default: https://api.paynow.gg)
-All but RETRY_LADDER and PAYNOW_API_URL may also come from a file: DATABASE_URL_FILE and so on.
+DATABASE_URL, AMQP_URL, AMQP_MANAGEMENT_URL, PAYNOW_SIGNING_SECRETS and PAYNOW_API_KEY may also come from a file: DATABASE_URL_FILE and so on.
 
 `dead replay` and `refund` show what the worker will do, so give them the worker's settings of the shop:
   PAYNOW_STORE_ID, PARTIAL_REFUNDS, ORDER_TYPES, TRIALS, UNKNOWN_PRODUCTS, POINTS_METADATA_KEY
@@ -50,9 +61,11 @@ Examples:
   paynowctl setup
   paynowctl products set 600000000000000040 500 --by anna --why 'new product'
   paynowctl send --count 20
+  paynowctl find Notch
   paynowctl wallet show 600000000000100000
   paynowctl dead list
   paynowctl check
+  paynowctl doctor
   paynowctl top";
 
 /// The exit code for a wrong command line.
@@ -110,30 +123,54 @@ pub(crate) enum Command {
     Products(ProductsCommand),
     /// Signs events as PayNow does and posts them to a receiver
     Send(SendOptions),
-    /// Shows a player's balance and ledger entries
+    /// Finds anything by an id, a key, or what a game calls a player
+    Find(FindOptions),
+    /// Shows a player's balance and ledger entries, and lists wallets
     #[command(subcommand)]
     Wallet(WalletCommand),
-    /// Shows what became of an event
+    /// Shows what became of an event, and lists events
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Shows what an order gave, and what was taken back
+    #[command(subcommand)]
+    Orders(OrdersCommand),
     /// Lists, shows, discards and replays dead letters: events that could not be credited
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Decides what a refund was for when its amounts do not tell
     #[command(subcommand)]
     Refund(RefundCommand),
+    /// Lists what operators did, when and why
+    #[command(subcommand)]
+    Actions(ActionsCommand),
     /// Finds and sends again what PayNow delivered and we have lost, as after a restore
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Shows messages that no binding routed to the workers, and moves them there
+    #[command(subcommand)]
+    Unrouted(UnroutedCommand),
     /// Gives or takes points by one more ledger entry; a dry run without --yes
     Correct(CorrectOptions),
+    /// Sees to who may use the console
+    #[command(subcommand)]
+    People(PeopleCommand),
+    /// Removes what names a person: ids, names, payloads and bodies; a dry run without --yes
+    Forget(ForgetOptions),
     /// Checks the invariants: exits 1 when one is broken or cannot be checked
     Check(CheckOptions),
+    /// Looks at settings, logins, rights, schema, clock, products, secrets and webhooks, and says what mends each
+    Doctor(DoctorOptions),
     /// Shows rates, latencies, queues, dead letters and processes on a screen that refreshes in place
     Top(TopOptions),
     /// Prints the broker's exchanges, queues, bindings and policies
     #[command(subcommand)]
     Topology(TopologyCommand),
+    /// Prints the completions of a shell
+    #[command(hide = true)]
+    Completions(CompletionsOptions),
+    /// Writes the manual pages
+    #[command(hide = true)]
+    Man(ManOptions),
 }
 
 impl Command {
@@ -142,23 +179,30 @@ impl Command {
             Self::Setup(options) => setup::run(options, config),
             Self::Products(command) => products::run(command, config),
             Self::Send(options) => send::run(options, config),
+            Self::Find(options) => find::run(options, config),
             Self::Wallet(command) => wallet::run(command, config),
             Self::Events(command) => events::run(command, config),
+            Self::Orders(command) => orders::run(command, config),
             Self::Dead(command) => dead::run(command, config),
             Self::Refund(command) => refund::run(command, config),
+            Self::Actions(command) => actions::run(command, config),
             Self::History(command) => history::run(command, config),
+            Self::Unrouted(command) => unrouted::run(command, config),
             Self::Correct(options) => correct::run(options, config),
+            Self::People(command) => people::run(command, config),
+            Self::Forget(options) => forget::run(options, config),
             Self::Check(options) => check::run(options, config),
+            Self::Doctor(options) => doctor::run(options, config),
             Self::Top(options) => top::run(options, config),
             Self::Topology(command) => topology::run(command, config),
+            Self::Completions(options) => generate::completions(*options, Cli::command()),
+            Self::Man(options) => generate::man(options, Cli::command()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -174,6 +218,9 @@ mod tests {
             "paynowctl events show evt_1",
             "paynowctl products set 7 -5",
             "paynowctl setup --skip-broker --skip-database",
+            "paynowctl setup --skip-database --game-login game",
+            "paynowctl setup --game-login Game",
+            "paynowctl setup --password-file f",
             "paynowctl send --url ftp://host/",
             "paynowctl send --file - --count 3",
             "paynowctl send --product 7=-1",
@@ -202,7 +249,7 @@ mod tests {
                 "products list --history --product 7 --json",
             ],
             &[
-                "products set 7 5 --valid-from yesterday",
+                "products set 7 5 --valid-from tomorrow",
                 "products remove 7 --by a",
                 "products import --by a --why b",
                 "products import a.csv --from-paynow --by a --why b",
@@ -230,8 +277,16 @@ mod tests {
                 "dead discard 7 8 --by a --why b",
                 "dead discard --reason conflict --wallet 7 --by a --why b --yes",
                 "dead list --state all --each --limit 5",
+                "dead list --since 2h --older-than 1d --type on_refund",
                 "correct --wallet 7 --points -5 --by a --why b",
                 "correct --wallet 7 --points +5 --by a --why b --key k",
+                "forget 7 --by a --why b --yes --json",
+                "correct --wallet 7 --points +5 --by a --why b --key k --json",
+                "correct --wallet 7 --points +5 --by a --why b --yes --again",
+                "correct --wallet 7 --points 5 --by a --why b --yes --expect 0123456789abcdef",
+                "forget 7 --by a --why b --yes --expect 0123456789abcdef",
+                "unrouted move --by a --why b --yes --expect 0123456789abcdef",
+                "products import a.csv --by a --why b --apply --expect 0123456789abcdef",
             ],
             &[
                 "dead discard --by a --why b",
@@ -239,11 +294,20 @@ mod tests {
                 "dead discard 7 --why b",
                 "dead discard 7 --reason conflict --by a --why b",
                 "dead discard --reason typo --by a --why b",
-                "dead list --since yesterday",
+                "dead list --since tomorrow",
+                "dead list --type ON_ORDER_COMPLETE",
+                "dead list --older-than 1y",
                 "dead list --limit 5",
                 "correct --wallet 7 --points 0 --by a --why b",
                 "correct --wallet 7 --points 1.5 --by a --why b",
                 "correct --wallet 7 --points 5 --why b",
+                "forget 7 --by a",
+                "forget --by a --why b",
+                "forget 7 --by a --why b --expect 0123456789abcdef",
+                "correct --wallet 7 --points 5 --by a --why b --expect 0123456789abcdef",
+                "unrouted move --by a --why b --expect 0123456789abcdef",
+                "products import a.csv --by a --why b --expect 0123456789abcdef",
+                "correct --wallet 7 --points 5 --by a --why b --key k --again",
             ],
         );
     }
@@ -255,12 +319,14 @@ mod tests {
                 "dead replay 7 8 --by a --why b --rate 20/s",
                 "dead replay --wallet 7 --canary 3 --max-failures 0 --yes --by a --why b",
                 "dead replay --resume 1 --rate 5 --by a --why b --json",
+                "dead replay --resume 1 --by a --why b --yes",
             ],
             &[
                 "dead replay --by a --why b",
                 "dead replay 7 --by a",
                 "dead replay 7 --reason conflict --by a --why b",
                 "dead replay 7 --resume 1 --by a --why b",
+                "dead replay 7 --by a --why b --expect 0123456789abcdef",
                 "dead replay --resume 1 --reason conflict --by a --why b",
                 "dead replay 7 --rate 0 --by a --why b",
                 "dead replay 7 --canary 0 --by a --why b",
@@ -278,6 +344,8 @@ mod tests {
                 "refund attribute 17 --points 0 --by a --why b",
                 "refund attribute 17 --points 5 --wallet 20 --by a --why b --wait 1",
                 "refund attribute 17 --everything --by a --why b",
+                "refund attribute 17 --everything --by a --why b --dry-run",
+                "refund attribute 17 --everything --by a --why b --yes --expect 0123456789abcdef",
             ],
             &[
                 "refund attribute 17 --by a --why b",
@@ -288,6 +356,8 @@ mod tests {
                 "refund attribute 17 --points -5 --by a --why b",
                 "refund attribute 17 --line 31 --by a",
                 "refund attribute --line 31 --by a --why b",
+                "refund attribute 17 --line 31 --by a --why b --dry-run --yes",
+                "refund attribute 17 --line 31 --by a --why b --dry-run --expect 0123456789abcdef",
             ],
         );
     }
@@ -303,7 +373,7 @@ mod tests {
             &[
                 "history missing --file a.json",
                 &format!("history missing {since}"),
-                "history missing --file a.json --since yesterday",
+                "history missing --file a.json --since tomorrow",
                 &format!("history send --file a.json {since} --by anna"),
             ],
         );

@@ -1,25 +1,32 @@
 //! Every setting of `paynowctl`, read from the environment when a command needs it.
 
+mod subject;
+
 use std::time::Duration;
 
+use paynow_desk::check::Broker;
 use paynow_desk::database::Database;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
+use paynow_desk::settings::{
+    LOGIN_IDLE_IN_TRANSACTION, LOGIN_LOCK, LOGIN_STATEMENT, METRICS_URLS, PUBLIC_URL, SILENCE,
+    WEBHOOK_URL,
+};
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
-use paynow_process::paynow::{PayNowApi, PayNowSettings};
-use paynow_process::secrets::{SecretSetting, SigningSecrets};
+use paynow_process::paynow::{KEY, PayNowApi, PayNowSettings};
+use paynow_process::secrets::{RETIRED, SIGNING, SecretSetting, SigningSecrets};
 use paynow_shared::ids::StoreId;
 use paynow_shared::ladder::RetryLadder;
 use paynow_worker::database::SilenceLimit;
 use paynow_worker::decide::Policy;
+use paynow_worker::settings::{DATABASE_URL, LADDER, STORE};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::arguments::http_url;
 
 /// A list of all products is long, and a person waits for it.
 const PAYNOW_LIMIT: Duration = Duration::from_secs(30);
-/// Longer than a login waits for a lock.
-const SILENCE_SECONDS: u64 = 60;
-/// A day.
-const LOGIN_LIMIT_SECONDS_MAX: u32 = 86_400;
 
 /// The time-outs that somebody asked for, in seconds; 0 is no limit. Where nothing is asked, a login gets
 /// the default unless it has a value already.
@@ -28,6 +35,14 @@ pub(crate) struct LoginLimits {
     pub(crate) idle_in_transaction_seconds: Option<u32>,
     pub(crate) lock_seconds: Option<u32>,
     pub(crate) statement_seconds: Option<u32>,
+}
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// That move its cursor.
+    pub(crate) has_codes: bool,
+    pub(crate) has_colours: bool,
 }
 
 pub(crate) struct Config {
@@ -43,23 +58,52 @@ impl Config {
 
     /// `DATABASE_URL`, an address as libpq takes it.
     pub(crate) fn database_url(&self) -> Result<SecretString, SettingError> {
-        self.environment.required_secret("DATABASE_URL")
+        self.environment.required_secret(&DATABASE_URL)
     }
 
     /// `PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS`, `PAYNOW_LOGIN_LOCK_SECONDS`, `PAYNOW_LOGIN_STATEMENT_SECONDS`:
     /// the time-outs that `setup` gives to every login but its own.
     pub(crate) fn login_limits(&self) -> Result<LoginLimits, SettingError> {
-        let seconds = |name: &str| {
-            self.environment.text(name).map_or(Ok(None), |_given| {
-                let range = 0..=LOGIN_LIMIT_SECONDS_MAX;
-                self.environment.number_or(name, range, 0).map(Some)
-            })
-        };
+        let seconds = |setting| self.environment.number_if_set(setting);
         Ok(LoginLimits {
-            idle_in_transaction_seconds: seconds("PAYNOW_LOGIN_IDLE_IN_TRANSACTION_SECONDS")?,
-            lock_seconds: seconds("PAYNOW_LOGIN_LOCK_SECONDS")?,
-            statement_seconds: seconds("PAYNOW_LOGIN_STATEMENT_SECONDS")?,
+            idle_in_transaction_seconds: seconds(&LOGIN_IDLE_IN_TRANSACTION)?,
+            lock_seconds: seconds(&LOGIN_LOCK)?,
+            statement_seconds: seconds(&LOGIN_STATEMENT)?,
         })
+    }
+
+    /// `TERM`, `NO_COLOR`: as every program of a terminal reads them.
+    pub(crate) fn terminal(&self) -> Terminal {
+        let has_codes = self.environment.text("TERM") != Some("dumb");
+        Terminal {
+            has_codes,
+            has_colours: has_codes && self.environment.text("NO_COLOR").is_none(),
+        }
+    }
+
+    /// `PAYNOW_WEBHOOK_URL`: the receiver that `send` and `history send` post to.
+    pub(crate) fn webhook_url(&self, given: Option<&Url>) -> Result<Url, SettingError> {
+        match given {
+            Some(url) => Ok(url.clone()),
+            None => {
+                let url: String = self.environment.parsed_or_default(&WEBHOOK_URL)?;
+                url_of(WEBHOOK_URL.name, &url)
+            }
+        }
+    }
+
+    /// `PAYNOW_PUBLIC_URL`: where PayNow posts to.
+    pub(crate) fn public_url(&self) -> Result<Option<Url>, SettingError> {
+        let url = self.environment.text(PUBLIC_URL.name);
+        url.map(|url| url_of(PUBLIC_URL.name, url)).transpose()
+    }
+
+    /// `PAYNOW_METRICS_URLS`: the metrics of receivers and workers that `top` reads, comma separated.
+    pub(crate) fn metrics_urls(&self) -> Result<Vec<Url>, SettingError> {
+        let list: String = self.environment.parsed_or_default(&METRICS_URLS)?;
+        list.split(',')
+            .map(|text| url_of(METRICS_URLS.name, text))
+            .collect()
     }
 
     pub(crate) fn database(&self) -> Result<Database, SettingError> {
@@ -68,13 +112,12 @@ impl Config {
 
     /// `DATABASE_SILENCE_SECONDS`: how long a statement may be unanswered.
     pub(crate) fn silence(&self) -> Result<SilenceLimit, SettingError> {
-        SilenceLimit::from_environment(&self.environment, SILENCE_SECONDS)
+        SilenceLimit::from_environment(&self.environment, &SILENCE)
     }
 
     /// `RETRY_LADDER`: must be the worker's.
     pub(crate) fn ladder(&self) -> Result<RetryLadder, SettingError> {
-        self.environment
-            .parsed_or("RETRY_LADDER", RetryLadder::default())
+        self.environment.parsed_or_default(&LADDER)
     }
 
     /// `AMQP_URL`: the broker, to publish to.
@@ -90,21 +133,28 @@ impl Config {
 
     /// `PAYNOW_STORE_ID`: whose products are imported.
     pub(crate) fn store(&self) -> Result<StoreId, SettingError> {
-        const NAME: &str = "PAYNOW_STORE_ID";
-        let store = self.environment.parsed(NAME)?;
-        store.ok_or_else(|| SettingError::new(NAME, "must be set: it names the store at PayNow"))
+        let store = self.environment.parsed(&STORE)?;
+        store.ok_or_else(|| {
+            SettingError::new(STORE.name, "must be set: it names the store at PayNow")
+        })
     }
 
     /// `PAYNOW_API_KEY`, `PAYNOW_API_URL`: PayNow's management API, which is only read.
     pub(crate) fn paynow_api(&self) -> Result<PayNowApi, SettingError> {
         let settings = PayNowSettings::from_environment(&self.environment)?;
         let settings = settings.ok_or_else(|| {
-            SettingError::new(
-                "PAYNOW_API_KEY",
-                "must be set: PayNow answers only with a key",
-            )
+            SettingError::new(KEY.name, "must be set: PayNow answers only with a key")
         })?;
         Ok(PayNowApi::new(settings.with_time_limit(PAYNOW_LIMIT)))
+    }
+
+    /// The broker with its management API and the queues that it must have.
+    pub(crate) fn whole_broker(&self) -> Result<Broker, SettingError> {
+        Ok(Broker {
+            api: self.management()?,
+            ladder: self.ladder()?,
+            address: self.broker()?,
+        })
     }
 
     /// `AMQP_MANAGEMENT_URL`, completed from `AMQP_URL`.
@@ -115,24 +165,31 @@ impl Config {
     /// `PAYNOW_SIGNING_SECRETS`, and `PAYNOW_RETIRED_SECRETS` where they are set: of which one must have
     /// signed every event.
     pub(crate) fn signing_secrets(&self) -> Result<Vec<SigningSecrets>, SettingError> {
-        let signing =
-            SecretSetting::from_required_secret("PAYNOW_SIGNING_SECRETS", &self.environment)?;
-        let retired = SecretSetting::from_secret("PAYNOW_RETIRED_SECRETS", &self.environment)?;
+        let signing = SecretSetting::from_required_secret(&SIGNING, &self.environment)?;
+        let retired = SecretSetting::from_secret(&RETIRED, &self.environment)?;
         let settings = [Some(signing), retired].into_iter().flatten();
         Ok(settings.map(|setting| setting.secrets).collect())
     }
 
     /// The first of `PAYNOW_SIGNING_SECRETS`: `id:secret` or a bare secret.
     pub(crate) fn signing_secret(&self) -> Result<SecretString, SettingError> {
-        const NAME: &str = "PAYNOW_SIGNING_SECRETS";
-        let list = self.environment.required_secret(NAME)?;
+        let list = self.environment.required_secret(&SIGNING)?;
         let first = list.expose_secret().split(',').next().unwrap_or_default();
         let first = first.trim();
         match first.split_once(':').map_or(first, |(_id, secret)| secret) {
-            "" => Err(SettingError::new(NAME, "starts with an empty secret")),
+            "" => Err(SettingError::new(
+                SIGNING.name,
+                "starts with an empty secret",
+            )),
             secret => Ok(secret.into()),
         }
     }
+}
+
+fn url_of(name: &str, text: &str) -> Result<Url, SettingError> {
+    http_url(text.trim()).map_err(|problem| {
+        SettingError::new(name, format!("has a value that is not valid: {problem}"))
+    })
 }
 
 #[cfg(test)]
@@ -187,6 +244,48 @@ mod tests {
             error.starts_with("PAYNOW_LOGIN_STATEMENT_SECONDS "),
             "{error}"
         );
+    }
+
+    #[test]
+    fn addresses_come_from_the_command_line_then_from_a_setting_then_from_here() {
+        let unset = config_of(Environment::of([]));
+        let set = config_of(Environment::of([
+            ("PAYNOW_WEBHOOK_URL", "https://shop.example/webhooks/paynow"),
+            ("PAYNOW_METRICS_URLS", "http://a/metrics, http://b/metrics"),
+        ]));
+        let given: Url = "http://c/".parse().unwrap();
+        let webhook = |config: &Config, given| config.webhook_url(given).unwrap().to_string();
+        assert_eq!(webhook(&unset, None), WEBHOOK_URL.kind.default);
+        assert_eq!(webhook(&set, None), "https://shop.example/webhooks/paynow");
+        assert_eq!(webhook(&set, Some(&given)), "http://c/");
+        let ports = |config: &Config| -> Vec<Option<u16>> {
+            config
+                .metrics_urls()
+                .unwrap()
+                .iter()
+                .map(Url::port)
+                .collect()
+        };
+        assert_eq!(ports(&unset), [Some(9464), Some(9465)]);
+        assert_eq!(ports(&set).len(), 2);
+        let wrong = config_of(Environment::of([("PAYNOW_METRICS_URLS", "a:9464")]));
+        let error = wrong.metrics_urls().unwrap_err().to_string();
+        assert!(error.starts_with("PAYNOW_METRICS_URLS "), "{error}");
+    }
+
+    #[test]
+    fn a_dumb_terminal_gets_no_codes_and_nobody_gets_unwanted_colours() {
+        for (variables, has_codes, has_colours) in [
+            ([("TERM", "xterm"), ("NO_COLOR", "")], true, true),
+            ([("TERM", "xterm"), ("NO_COLOR", "1")], true, false),
+            ([("TERM", "dumb"), ("NO_COLOR", "")], false, false),
+        ] {
+            let expected = Terminal {
+                has_codes,
+                has_colours,
+            };
+            assert_eq!(config_of(Environment::of(variables)).terminal(), expected);
+        }
     }
 
     #[test]

@@ -1,18 +1,28 @@
 //! `correct`: gives or takes points by one more ledger entry.
 
 use clap::Args;
-use paynow_desk::correct::{Correction, CorrectionState, correct};
+use paynow_desk::correct::{Corrected, Correction, CorrectionState, Earlier, correct};
+use paynow_desk::expect::PreviewHash;
 use paynow_shared::ids::WalletId;
+use serde_json::{Value, json};
 
 use crate::arguments::{NoteOptions, mode};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output;
+use crate::frozen::exactly_this;
+use crate::output::{self, Format, age_text};
 
 /// Longer than any ticket number or idempotency key that a person gives.
 const KEY_LENGTH_MAX: usize = 200;
 
 const EXAMPLES: &str = "\
+Without --key, the same points for the same wallet and the same reason within 15 minutes are likely
+meant once: on a terminal you are asked, elsewhere the command is refused (exit code 1) unless you
+add --again.
+
+What is only shown ends with the command that does it: with its hash the points are given only if the
+balance is still the same.
+
 Examples:
   paynowctl correct --wallet 600000000000100000 --points 250 --by anna --why 'ticket 4711'
   paynowctl correct --wallet 600000000000100000 --points -250 --by anna --why 'paid twice' \\
@@ -29,12 +39,20 @@ pub(crate) struct CorrectOptions {
     points: i64,
     #[command(flatten)]
     note: NoteOptions,
-    /// Makes the command safe to repeat: a key corrects once. Without it, each run corrects again
+    /// Makes the command safe to repeat: a key corrects once
     #[arg(long, value_parser = key)]
     key: Option<String>,
     /// Apply the correction; without --yes its effect is only shown
     #[arg(long)]
     yes: bool,
+    /// Only if the balance is still that of the preview that printed this hash
+    #[arg(long, value_name = "HASH", requires = "yes")]
+    expect: Option<PreviewHash>,
+    /// Correct once more, although the same wallet got the same points for the same reason minutes ago
+    #[arg(long, conflicts_with = "key")]
+    again: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 fn key(text: &str) -> Result<String, String> {
@@ -57,37 +75,112 @@ fn change(text: &str) -> Result<i64, String> {
 }
 
 pub(crate) fn run(options: &CorrectOptions, config: &Config) -> Result<(), Failure> {
-    let correction = Correction {
+    let mut correction = Correction {
         wallet: options.wallet,
         points: options.points,
         key: options.key.clone(),
+        is_again: options.again,
     };
-    let note = options.note.note();
-    let corrected = correct(&config.database()?, &correction, &note, mode(!options.yes))?;
-    let entry_key = corrected.entry_key;
+    let (database, note) = (config.database()?, options.note.note());
+    let mode = mode(!options.yes);
+    let expected = options.expect.as_ref();
+    let mut corrected = correct(&database, &correction, &note, mode, expected)?;
+    if let (CorrectionState::Repeated, Some(earlier)) = (corrected.outcome, &corrected.earlier)
+        && is_meant_again(earlier, options)
+    {
+        correction.is_again = true;
+        corrected = correct(&database, &correction, &note, mode, expected)?;
+    }
+    if options.format.json {
+        output::json(&document(&corrected, options))?;
+    } else {
+        print(&corrected, options)?;
+    }
+    match (corrected.outcome, &corrected.earlier) {
+        (CorrectionState::Repeated, Some(earlier)) => Err(Failure::Refused(format!(
+            "{}: nothing was done; --again makes it once more, and with --key a command can be repeated \
+             safely",
+            earlier_text(earlier)
+        ))),
+        (_, _) => Ok(()),
+    }
+}
+
+fn is_meant_again(earlier: &Earlier, options: &CorrectOptions) -> bool {
+    !options.format.json && output::ask(&format!("{}. Correct once more?", earlier_text(earlier)))
+}
+
+fn earlier_text(earlier: &Earlier) -> String {
+    format!(
+        "{} made the same correction {} ago ({})",
+        earlier.operator,
+        age_text(earlier.seconds_ago),
+        earlier.entry_key
+    )
+}
+
+fn print(corrected: &Corrected, options: &CorrectOptions) -> Result<(), Failure> {
     let (before, after) = (corrected.balance_before, corrected.balance_after);
     let debt = if after < 0 { " (debt)" } else { "" };
-    let result = match corrected.outcome {
-        CorrectionState::Foreseen => "dry run: nothing was done; --yes does it".to_owned(),
-        CorrectionState::Applied => {
-            format!("corrected by entry {entry_key}; recorded for {}", note.by)
-        }
-        CorrectionState::AlreadyApplied => {
-            format!("entry {entry_key} was made before: nothing was done")
-        }
+    let entry_key = &corrected.entry_key;
+    let (balance, result) = match corrected.outcome {
+        CorrectionState::Foreseen => (
+            format!("{before} -> {after}{debt}"),
+            "dry run: nothing was done; --yes does it".to_owned(),
+        ),
+        CorrectionState::Applied => (
+            format!("{before} -> {after}{debt}"),
+            format!(
+                "corrected by entry {entry_key}; recorded for {}",
+                options.note.note().by
+            ),
+        ),
+        CorrectionState::AlreadyApplied => (
+            format!("{after}{debt}"),
+            format!("entry {entry_key} was made before: nothing was done"),
+        ),
+        CorrectionState::Repeated => return Ok(()),
     };
-    let balance = match corrected.outcome {
-        CorrectionState::Foreseen | CorrectionState::Applied => {
-            format!("{before} -> {after}{debt}")
-        }
-        CorrectionState::AlreadyApplied => format!("{after}{debt}"),
+    let new = match corrected.is_new_wallet {
+        true => " (new: nobody has had points under this id)",
+        false => "",
     };
     output::facts(&[
-        ("wallet", options.wallet.to_string()),
+        ("wallet", format!("{}{new}", options.wallet)),
         ("points", format!("{:+}", options.points)),
         ("balance", balance),
     ])?;
-    output::line(&result)
+    if let (CorrectionState::Foreseen, Some(earlier)) = (corrected.outcome, &corrected.earlier) {
+        output::line(&earlier_text(earlier))?;
+    }
+    output::line(&result)?;
+    match corrected.outcome {
+        CorrectionState::Foreseen => output::line(&exactly_this(&corrected.expect, "--yes")),
+        CorrectionState::Applied | CorrectionState::AlreadyApplied | CorrectionState::Repeated => {
+            Ok(())
+        }
+    }
+}
+
+fn document(corrected: &Corrected, options: &CorrectOptions) -> Value {
+    let is_made = match corrected.outcome {
+        CorrectionState::Applied | CorrectionState::AlreadyApplied => true,
+        CorrectionState::Foreseen | CorrectionState::Repeated => false,
+    };
+    let (balance_before, balance_after) = (corrected.balance_before, corrected.balance_after);
+    json!({
+        "dry_run": !options.yes,
+        "outcome": corrected.outcome,
+        "wallet_id": options.wallet.to_string(),
+        "is_new_wallet": corrected.is_new_wallet,
+        "points": options.points,
+        "balance_before": balance_before,
+        "balance_after": balance_after,
+        // A key that was made up for this run is nobody's without its entry.
+        "entry_key": (is_made || options.key.is_some()).then_some(&corrected.entry_key),
+        "earlier": corrected.earlier,
+        "expect": corrected.expect,
+    })
 }
 
 #[cfg(test)]

@@ -71,13 +71,35 @@ pub(crate) fn printable_json(document: &str) -> String {
     printable
 }
 
+/// Letters and marks of which a terminal shows nothing, and that `{:?}` leaves as they are: Unicode's
+/// `Default_Ignorable_Code_Point` among them, and the empty pattern of Braille. A name of these looks like
+/// none, or like another name.
+const INVISIBLE: [(char, char); 9] = [
+    ('\u{34f}', '\u{34f}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{e0100}', '\u{e01ef}'),
+];
+
 /// Whether a terminal shows the character after another one: not so a control or format character, a
 /// separator other than the space, and what is for private use or unassigned. The standard library
 /// has the tables, for `{:?}`.
 fn is_shown(character: char) -> bool {
     let is_ascii_text = character == ' ' || character.is_ascii_graphic();
     // `{:?}` escapes the first mark of a text, so there is a letter before it.
-    is_ascii_text || (!character.is_ascii() && escaped_length(&format!("a{character}")) == 2)
+    let is_invisible = |character| {
+        let mut ranges = INVISIBLE.iter();
+        ranges.any(|(first, last)| (*first..=*last).contains(&character))
+    };
+    is_ascii_text
+        || (!character.is_ascii()
+            && escaped_length(&format!("a{character}")) == 2
+            && !is_invisible(character))
 }
 
 /// Whether the character is no mark, which combines with the one before it.
@@ -146,6 +168,17 @@ mod tests {
             tried += 1;
         }
         assert_eq!(tried, 170 + 2 + 65 + 4);
+    }
+
+    #[test]
+    fn letters_and_marks_that_show_nothing_are_escaped() {
+        for (first, last) in INVISIBLE {
+            for character in first..=last {
+                let escape = format!("\\u{{{:x}}}", u32::from(character));
+                assert_eq!(of(&format!("a{character}b")), format!("a{escape}b"));
+                assert!(printable_json(&format!("\"{character}\"")).is_ascii());
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! `events show`: the story of one event.
 
+mod list;
+
+use std::error::Error;
+
 use clap::Subcommand;
 use paynow_desk::actions::EventAction;
-use paynow_desk::events::{OrderEntry, Story, story};
+use paynow_desk::error::{DeskError, in_one_line};
+use paynow_desk::events::{Moment, OrderEntry, Story, story, story_beside_queues};
 use paynow_desk::letters::LetterSummary;
 use paynow_desk::refunds::{OrderLine, RefundStory};
+use paynow_desk::waiting::WaitingStep;
 
+use self::list::{ListOptions, next_text};
 use crate::arguments::message_id;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -13,6 +20,8 @@ use crate::output::{self, Column, Format, Row, number, or_dash, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventsCommand {
+    /// Lists settled events, newest first, or those on the retry ladder
+    List(ListOptions),
     /// Shows one event's story, from its arrival to the balances
     Show {
         /// The event id, or the SHA-256 under which an unreadable event is kept
@@ -69,17 +78,64 @@ impl Row for EventAction {
     ];
 }
 
+impl Row for WaitingStep {
+    const COLUMNS: &'static [Column<Self>] = &[
+        number("after attempt", |it| it.attempt.to_string()),
+        number("rung", |it| format!("{}s", it.rung_seconds)),
+        text("reason", |it| it.reason.clone()),
+        number("times", |it| it.times.to_string()),
+        text("first at", |it| it.first_at.clone()),
+        text("last at", |it| it.last_at.clone()),
+        text("error", |it| it.error.clone()),
+    ];
+}
+
+impl Row for Moment {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("at", |it| it.at.clone()),
+        text("what", |it| it.what.clone()),
+    ];
+}
+
 pub(crate) fn run(command: &EventsCommand, config: &Config) -> Result<(), Failure> {
-    let EventsCommand::Show { event, format } = command;
-    let story = story(&config.database()?, event)?;
+    match command {
+        EventsCommand::List(options) => list::run(options, config),
+        EventsCommand::Show { event, format } => show(event, *format, config),
+    }
+}
+
+fn show(event: &str, format: Format, config: &Config) -> Result<(), Failure> {
+    let story = match story(&config.database()?, event) {
+        Ok(story) => story,
+        Err(DeskError::NotFound(what)) => in_queues(event, &what, config)?,
+        Err(error) => return Err(error.into()),
+    };
     if format.json {
         return output::json(&story);
     }
     print_event(&story)?;
+    output::titled_table("what happened", &story.moments)?;
+    output::titled_table("waits on the retry ladder", &story.waiting_steps)?;
     output::titled_table("lines of the order, amounts in minor units", &story.lines)?;
     output::titled_table("ledger entries of the order", &story.entries)?;
     output::titled_table("dead letters", &story.dead_letters)?;
     output::titled_table("operator actions", &story.operator_actions)
+}
+
+const ARRIVAL: [&str; 3] = ["signed with", "signed at", "received at"];
+
+/// Looks beside the database, where the broker can be asked; why it cannot is no failure of this command.
+fn in_queues(event: &str, what: &str, config: &Config) -> Result<Story, Failure> {
+    let unknown = |why: &dyn Error| {
+        let why = in_one_line(why);
+        DeskError::NotFound(format!("{what}; how many events wait is unknown: {why}"))
+    };
+    let broker = config.whole_broker().map_err(|error| unknown(&error))?;
+    match story_beside_queues(&config.database()?, event, &broker) {
+        Ok(story) => Ok(story),
+        Err(DeskError::Management(error)) => Err(unknown(&error).into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn print_event(story: &Story) -> Result<(), Failure> {
@@ -93,10 +149,7 @@ fn print_event(story: &Story) -> Result<(), Failure> {
     let mut facts = vec![
         ("event", story.event_id.clone()),
         ("type", or_dash(settled.event_type.as_ref())),
-        (
-            "outcome",
-            outcome.unwrap_or("none: it is a dead letter").to_owned(),
-        ),
+        ("outcome", outcome_text(story)),
         ("order", or_dash(settled.order_id)),
         ("signed with", secret_id),
         ("signed at", signed_at),
@@ -106,6 +159,21 @@ fn print_event(story: &Story) -> Result<(), Failure> {
     ];
     if outcome.is_none() {
         facts.retain(|(name, _value)| !["order", "settled at", "attempts"].contains(name));
+    }
+    if let Some(waiting) = &story.waiting {
+        // Only a settled event and a dead letter have a record of their arrival.
+        facts.retain(|(name, value)| value != "-" || !ARRIVAL.contains(name));
+        facts.extend([
+            ("names order", or_dash(waiting.order_id)),
+            ("waits on rung", format!("{} s", waiting.rung_seconds)),
+            (
+                "because of",
+                format!("{}: {}", waiting.reason, waiting.error),
+            ),
+            ("waits since", waiting.since.clone()),
+            ("failed attempts", waiting.attempt.to_string()),
+            ("next attempt at", next_text(waiting)),
+        ]);
     }
     if let Some(refund) = &story.refund {
         facts.extend([
@@ -117,6 +185,19 @@ fn print_event(story: &Story) -> Result<(), Failure> {
         ]);
     }
     output::facts(&facts)
+}
+
+fn outcome_text(story: &Story) -> String {
+    let letter = story.dead_letters.last();
+    match (&story.settled.outcome, &story.waiting, letter) {
+        (Some(outcome), _, _) => outcome.clone(),
+        (None, Some(_), _) => "none yet: it waits on the retry ladder".to_owned(),
+        (None, None, Some(letter)) if letter.state == "open" => {
+            "none: it is a dead letter".to_owned()
+        }
+        (None, None, Some(letter)) => format!("none: it is a dead letter, {}", letter.state),
+        (None, None, None) => "none".to_owned(),
+    }
 }
 
 /// What a refund was for; a code that this version does not know stays a code.

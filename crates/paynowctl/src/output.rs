@@ -3,12 +3,15 @@
 //! so that no text of others reaches a terminal as it is.
 //! A reader that went away (`| head`) is no failure: the exit code still reports the result.
 
-use std::io::{self, Write};
+use std::cell::RefCell;
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use paynow_desk::error::in_one_line;
+use paynow_desk::page::Page;
+pub(crate) use paynow_desk::text::age_text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,13 +29,42 @@ pub(crate) struct Format {
     pub(crate) json: bool,
 }
 
+thread_local! {
+    /// The lines of [`kept_lines`].
+    static KEPT: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
 /// Prints one line, whatever the text contains.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let is_kept = KEPT.with_borrow_mut(|kept| match kept {
+        Some(lines) => {
+            lines.push(text.to_owned());
+            true
+        }
+        None => false,
+    });
+    if is_kept {
+        return Ok(());
+    }
     print(Printable::of(text).as_str())
+}
+
+/// Runs a command that tells what it does while it does it, and returns its lines instead of printing them.
+pub(crate) fn kept_lines(
+    run: impl FnOnce() -> Result<(), Failure>,
+) -> (Vec<String>, Result<(), Failure>) {
+    KEPT.set(Some(Vec::new()));
+    let result = run();
+    (KEPT.take().unwrap_or_default(), result)
 }
 
 pub(crate) fn empty_line() -> Result<(), Failure> {
     print("")
+}
+
+/// Prints a text of many lines that contains nothing but our own words.
+pub(crate) fn script(text: &str) -> Result<(), Failure> {
+    print(text.trim_end())
 }
 
 /// Prints one indented document, its fields in alphabetical order.
@@ -66,6 +98,21 @@ pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
 )]
 pub(crate) fn error(text: &str) {
     eprintln!("{}", Printable::of(text).as_str());
+}
+
+/// Asks a person; `false` where nobody can answer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether somebody reads the question; it is printed as all others are"
+)]
+pub(crate) fn ask(question: &str) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return false;
+    }
+    error(&format!("{question} Type yes to go on:"));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && answer.trim() == "yes"
 }
 
 /// Prints what this file has laid out and escaped.
@@ -109,6 +156,26 @@ pub(crate) fn list<R: Row>(rows: &[R], format: Format) -> Result<(), Failure> {
         json(&rows)
     } else {
         table(rows)
+    }
+}
+
+/// Prints a page of a list, and how the next one is asked for; in JSON the last row says it.
+pub(crate) fn page<R: Row>(
+    page: &Page<R>,
+    format: Format,
+    singular: &str,
+    place: impl Fn(&R) -> String,
+) -> Result<(), Failure> {
+    if format.json {
+        return json(&page.rows);
+    }
+    let Some(last) = page.rows.last() else {
+        return line(&format!("no {singular} matches"));
+    };
+    table(&page.rows)?;
+    match page.has_more {
+        true => line(&format!("and more: --after {}", place(last))),
+        false => Ok(()),
     }
 }
 
@@ -178,17 +245,6 @@ fn layout(
     table.trim_fmt()
 }
 
-/// A duration in its two largest units: what matters is whether it is minutes or days.
-pub(crate) fn age_text(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {}m", minutes % 60),
-        _days => format!("{days}d {}h", hours % 24),
-    }
-}
-
 /// The value, or a dash where there is none.
 pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
@@ -224,18 +280,5 @@ mod tests {
              \\u{1b}[2J\\u{202e}  2\n\
              日本               3"
         );
-    }
-
-    #[test]
-    fn an_age_has_two_units() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (61, "1m 1s"),
-            (3_600, "1h 0m"),
-            (90_000, "1d 1h"),
-        ] {
-            assert_eq!(age_text(seconds), text);
-        }
     }
 }

@@ -1,32 +1,45 @@
 //! `wallet`: a player's balance and ledger entries.
 
-use clap::Subcommand;
-use paynow_desk::wallet::{WalletEntry, entries, wallet};
-use paynow_shared::ids::WalletId;
+mod list;
 
+use clap::Subcommand;
+use paynow_desk::identities::{KnownIdentity, WalletName, identities, resolve};
+use paynow_desk::wallet::{Wallet, WalletEntry, entries, wallet};
+use serde::Serialize;
+
+use self::list::ListOptions;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::{self, Column, Format, Row, number, or_dash, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WalletCommand {
-    /// Shows a balance
+    /// Shows a balance, and who its owner is in games
     Show {
-        /// PayNow's customer id of the player
-        wallet: WalletId,
+        /// PayNow's customer id of the player, or the player's UUID, Steam id or XUID
+        wallet: WalletName,
         #[command(flatten)]
         format: Format,
     },
-    /// Lists ledger entries, newest first, with the balance after each
+    /// Lists wallets, the highest balance first
+    List(ListOptions),
+    /// Lists ledger entries, newest first, with the balance after each, and which login spent points
     History {
-        /// PayNow's customer id of the player
-        wallet: WalletId,
+        /// PayNow's customer id of the player, or the player's UUID, Steam id or XUID
+        wallet: WalletName,
         /// How many entries
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         #[command(flatten)]
         format: Format,
     },
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    wallet: Wallet,
+    identities: Vec<KnownIdentity>,
 }
 
 impl Row for WalletEntry {
@@ -36,25 +49,34 @@ impl Row for WalletEntry {
         number("balance", |it| it.balance_after.clone()),
         text("kind", |it| it.kind.clone()),
         text("order", |it| or_dash(it.order_id)),
+        text("spent by", |it| or_dash(it.login.as_ref())),
         text("key", |it| it.entry_key.clone()),
     ];
 }
 
 pub(crate) fn run(command: &WalletCommand, config: &Config) -> Result<(), Failure> {
     match command {
-        WalletCommand::Show { wallet, format } => show(*wallet, *format, config),
+        WalletCommand::Show { wallet, format } => show(wallet, *format, config),
+        WalletCommand::List(options) => list::run(options, config),
         WalletCommand::History {
             wallet,
             limit,
             format,
-        } => output::list(&entries(&config.database()?, *wallet, *limit)?, *format),
+        } => {
+            let database = config.database()?;
+            let wallet = resolve(&database, wallet)?;
+            output::list(&entries(&database, wallet, *limit)?, *format)
+        }
     }
 }
 
-fn show(id: WalletId, format: Format, config: &Config) -> Result<(), Failure> {
-    let wallet = wallet(&config.database()?, id)?;
+fn show(name: &WalletName, format: Format, config: &Config) -> Result<(), Failure> {
+    let database = config.database()?;
+    let id = resolve(&database, name)?;
+    let wallet = wallet(&database, id)?;
+    let identities = identities(&database, id)?;
     if format.json {
-        return output::json(&wallet);
+        return output::json(&Shown { wallet, identities });
     }
     let debt = if wallet.in_debt { " (debt)" } else { "" };
     output::facts(&[
@@ -62,5 +84,6 @@ fn show(id: WalletId, format: Format, config: &Config) -> Result<(), Failure> {
         ("balance", format!("{}{debt}", wallet.balance)),
         ("entries", wallet.entries.to_string()),
         ("last change", wallet.updated_at),
-    ])
+    ])?;
+    output::titled_table("known as", &identities)
 }

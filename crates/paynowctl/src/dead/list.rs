@@ -6,6 +6,7 @@ use paynow_desk::letters::FoundLetter;
 use paynow_desk::list::{Listed, ReasonGroup, by_reason, one_by_one};
 use paynow_desk::selection::LetterState;
 use paynow_desk::text::counted;
+use serde::Serialize;
 
 use super::options::FilterOptions;
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::output::{self, Column, Format, Row, age_text, number, or_dash, text};
 pub(crate) struct ListOptions {
     #[command(flatten)]
     filter: FilterOptions,
-    /// Which states
+    /// Which states; points are at stake in letters that are open or replayed
     #[arg(long, default_value = "open", value_parser = state_choice())]
     state: StateChoice,
     /// List single letters instead of reasons, lowest number first
@@ -48,6 +49,22 @@ impl Row for ReasonGroup {
     ];
 }
 
+/// A group among groups of several states.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct StateGroup(ReasonGroup);
+
+impl Row for StateGroup {
+    const COLUMNS: &'static [Column<Self>] = &[
+        text("reason", |it| it.0.reason.clone()),
+        text("state", |it| it.0.state.clone()),
+        number("letters", |it| it.0.letters.to_string()),
+        number("oldest", |it| age_text(it.0.oldest_age_seconds)),
+        text("newest at", |it| it.0.newest_at.clone()),
+        number("points at stake", |it| stake_text(&it.0)),
+    ];
+}
+
 impl Row for FoundLetter {
     const COLUMNS: &'static [Column<Self>] = &[
         number("id", |it| it.letter.summary.dead_letter_id.to_string()),
@@ -73,7 +90,22 @@ pub(super) fn run(options: &ListOptions, config: &Config) -> Result<(), Failure>
             options.format,
         )
     } else {
-        print(by_reason(&database, &filter, state)?, options.format)
+        let listed = by_reason(&database, &filter, state)?;
+        if state.is_some() {
+            return print(listed, options.format);
+        }
+        let Listed {
+            rows,
+            left_out,
+            undecided,
+        } = listed;
+        let rows = rows.into_iter().map(StateGroup).collect();
+        let listed = Listed {
+            rows,
+            left_out,
+            undecided,
+        };
+        print(listed, options.format)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `dead`: lists, shows, discards and replays dead letters.
 
+mod control;
 mod discard;
 mod list;
 mod options;
@@ -8,10 +9,11 @@ mod show;
 
 use clap::Subcommand;
 
+use self::control::ControlOptions;
 use self::discard::DiscardOptions;
 use self::list::ListOptions;
 use self::replay::ReplayOptions;
-pub(crate) use self::replay::{ReplayNow, replay_now};
+pub(crate) use self::replay::{ReplayNow, letters_and_wallets, replay_now};
 use self::show::ShowOptions;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -26,6 +28,8 @@ pub(crate) enum DeadCommand {
     Discard(DiscardOptions),
     /// Sends dead letters to the worker again, a few first, and reports what becomes of them
     Replay(ReplayOptions),
+    /// Pauses, stops or continues a replay that runs, in whichever process
+    Control(ControlOptions),
 }
 
 pub(crate) fn run(command: &DeadCommand, config: &Config) -> Result<(), Failure> {
@@ -34,5 +38,6 @@ pub(crate) fn run(command: &DeadCommand, config: &Config) -> Result<(), Failure>
         DeadCommand::Show(options) => show::run(options, config),
         DeadCommand::Discard(options) => discard::run(options, config),
         DeadCommand::Replay(options) => replay::run(options, config),
+        DeadCommand::Control(options) => control::run(options, config),
     }
 }

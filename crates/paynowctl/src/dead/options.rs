@@ -1,12 +1,13 @@
 //! The options that select dead letters.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use paynow_desk::selection::{Filter, Selection};
 use paynow_shared::event::EventType;
 use paynow_shared::ids::{OrderId, WalletId};
 use paynow_shared::reason::Reason;
 
-use crate::arguments::message_id;
+use crate::arguments::{age_seconds, event_type, message_id, moment, reason};
 
 /// The arguments of a filter.
 pub(super) const FILTERS: [&str; 6] = [
@@ -32,10 +33,16 @@ pub(super) struct SelectionOptions {
 #[derive(Debug, Args)]
 pub(super) struct FilterOptions {
     /// Died for this reason: a code, as `dead list` shows it
-    #[arg(long)]
+    #[arg(long, value_parser = reason(), hide_possible_values = true)]
     reason: Option<Reason>,
     /// Of this event type, such as `ON_ORDER_COMPLETED`
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        value_parser = event_type(),
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     event_type: Option<EventType>,
     /// About this wallet: the buyer's, a gift receiver's, or one that its order was credited to
     #[arg(long)]
@@ -43,17 +50,22 @@ pub(super) struct FilterOptions {
     /// About this order
     #[arg(long)]
     order: Option<OrderId>,
-    /// Died at this time or later, such as 2026-11-24T08:00:00Z
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
-    since: Option<String>,
-    /// Died at least this many seconds ago
-    #[arg(long, value_name = "SECONDS")]
+    /// Died then or later: 2026-11-24T08:00:00Z, a date, today, yesterday, or 30m, 2h, 3d ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<DateTime<Utc>>,
+    /// Died at least so long ago: 90s, 30m, 2h, 1d, or seconds without a unit
+    #[arg(long, value_name = "DURATION", value_parser = age_seconds)]
     older_than: Option<u32>,
 }
 
 impl SelectionOptions {
     pub(super) fn is_one_letter(&self) -> bool {
         self.letters.len() == 1
+    }
+
+    /// Whether so many letters were chosen by a filter: then a preview may have chosen others.
+    pub(super) fn is_choice_of(&self, letters: usize) -> bool {
+        self.letters.is_empty() && letters > 1
     }
 
     pub(super) fn selection(&self) -> Selection {
@@ -71,54 +83,10 @@ impl FilterOptions {
             event_type: self.event_type.clone(),
             wallet: self.wallet,
             order: self.order,
-            since: self.since.clone(),
+            since: self
+                .since
+                .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true)),
             older_than_seconds: self.older_than,
-        }
-    }
-}
-
-/// Checks the form of a time; the database checks that the day exists.
-fn moment(text: &str) -> Result<String, String> {
-    const SHAPE: &str = "dddd-dd-ddtdd:dd:dd";
-    let shape: String = text
-        .chars()
-        .map(|character| match character {
-            '0'..='9' => 'd',
-            other => other.to_ascii_lowercase(),
-        })
-        .collect();
-    let zone = shape
-        .strip_prefix(SHAPE)
-        .map(|rest| match rest.strip_prefix('.') {
-            Some(fraction) if fraction.starts_with('d') => fraction.trim_start_matches('d'),
-            Some(_) | None => rest,
-        });
-    match zone {
-        Some("z" | "+dd:dd" | "-dd:dd") => Ok(text.to_owned()),
-        Some(_) | None => Err("write a time like 2026-11-24T08:00:00Z".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_has_a_date_a_time_of_day_and_a_zone() {
-        for text in [
-            "2026-11-24T08:00:00Z",
-            "2026-11-24t08:00:00.25z",
-            "2026-11-24T08:00:00+01:00",
-        ] {
-            assert_eq!(moment(text).as_deref(), Ok(text));
-        }
-        for text in [
-            "2026-11-24",
-            "2026-11-24T08:00:00",
-            "2026-11-24T08:00:00.Z",
-            "",
-        ] {
-            assert!(moment(text).is_err(), "{text}");
         }
     }
 }

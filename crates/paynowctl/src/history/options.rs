@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use paynow_desk::expect::PreviewHash;
 use url::Url;
 
 use crate::arguments::{NoteOptions, http_url, moment};
@@ -15,8 +16,9 @@ pub(super) struct Downloaded {
     /// Pages of PayNow's history, byte for byte as its API returned them
     #[arg(long = "file", required = true, num_args = 1.., value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// Leave out events that PayNow made before this time, such as 2026-11-24T08:00:00Z
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    /// Leave out events that PayNow made before: 2026-11-24T08:00:00Z, a date, today, yesterday, or 30m, 2h,
+    /// 3d ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(super) since: DateTime<Utc>,
 }
 
@@ -48,11 +50,14 @@ wait on the retry ladder it sends no refunds and chargebacks. A second copy of a
 credited; where PayNow's history has other bytes than the first delivery had, it becomes a dead letter
 `conflict`. Safe to repeat: an event that has arrived is not missing any more. Exits 1 unless all
 events are applied.
+What is only shown ends with the command that does it: with its hash exactly these events are sent, or
+none (exit code 1) if others are missing since.
 
 Examples:
   paynowctl history send --file history/*.json --since 2026-11-24T08:00:00Z --by anna --why 'restore'
   paynowctl history send --file history/*.json --since 2026-11-24T08:00:00Z --by anna --why 'restore' \\
-      --url http://receiver:8080/webhooks/paynow --yes";
+      --url http://receiver:8080/webhooks/paynow --yes \\
+      --expect 5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
 
 #[derive(Debug, Args)]
 #[command(after_help = SEND_EXAMPLES)]
@@ -61,9 +66,9 @@ pub(crate) struct HistorySendOptions {
     pub(super) downloaded: Downloaded,
     #[command(flatten)]
     pub(super) note: NoteOptions,
-    /// Where the receiver listens
-    #[arg(long, default_value = "http://127.0.0.1:8080/webhooks/paynow", value_parser = http_url)]
-    pub(super) url: Url,
+    /// Where the receiver listens [default: `PAYNOW_WEBHOOK_URL`, or port 8080 of this machine]
+    #[arg(long, value_parser = http_url)]
+    pub(super) url: Option<Url>,
     /// Posts per second
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) rate: u32,
@@ -79,6 +84,9 @@ pub(crate) struct HistorySendOptions {
     /// Send the events; without --yes they are only counted
     #[arg(long)]
     pub(super) yes: bool,
+    /// Only if they are still exactly the events of the preview that printed this hash, for the same receiver
+    #[arg(long, value_name = "HASH", requires = "yes")]
+    pub(super) expect: Option<PreviewHash>,
     #[command(flatten)]
     pub(super) format: Format,
 }

@@ -5,11 +5,12 @@ use clap::Args;
 use paynow_desk::products::{self, NewPrice, PriceSet, Unusual};
 use paynow_shared::ids::ProductId;
 use paynow_shared::points::Points;
+use serde_json::json;
 
 use crate::arguments::{NoteOptions, moment, some_text};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Format};
 
 const SET_EXAMPLES: &str = "\
 A price is money: say who you are and why. It is valid from now on, the first one of a product from ever.
@@ -34,12 +35,15 @@ pub(crate) struct SetOptions {
     /// Why you do it
     #[arg(long, value_name = "TEXT", value_parser = some_text)]
     why: Option<String>,
-    /// The time from which the price is valid, such as 2026-11-24T08:00:00Z; now if not given
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    /// From when the price is valid: 2026-11-24T08:00:00Z, a date, today, yesterday, or 30m, 2h, 3d ago; now
+    /// if not given
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     valid_from: Option<DateTime<Utc>>,
     /// Set also a price of ten times the old one or more, of a tenth or less, or of more than a million points
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +52,8 @@ pub(crate) struct RemoveOptions {
     product: ProductId,
     #[command(flatten)]
     note: NoteOptions,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(super) fn unusual(is_accepted: bool) -> Unusual {
@@ -68,7 +74,18 @@ pub(super) fn set(options: &SetOptions, config: &Config) -> Result<(), Failure> 
     };
     let (by, why) = (options.by.as_deref(), options.why.as_deref());
     let set = products::set(&database, &price, by, why, unusual(options.yes))?;
-    output::line(&result(&price, &set))?;
+    if options.format.json {
+        output::json(&json!({
+            "product_id": price.product.to_string(),
+            "points": price.points.get(),
+            "points_before": set.points_before,
+            "is_changed": set.is_changed,
+            "starts_at": set.starts_at,
+            "ends_at": set.ends_at,
+        }))?;
+    } else {
+        output::line(&result(&price, &set))?;
+    }
     if set.is_changed && (by.is_none() || why.is_none()) {
         output::error(
             "paynowctl: a price is money: give --by and --why, so that its record tells more than \
@@ -80,11 +97,13 @@ pub(super) fn set(options: &SetOptions, config: &Config) -> Result<(), Failure> 
 
 /// The first words are the same for every price, because scripts read them.
 fn result(price: &NewPrice, set: &PriceSet) -> String {
-    let was = set
-        .points_before
-        .map_or_else(|| "new".to_owned(), |points| format!("was {points}"));
     let (product, points) = (price.product, price.points);
-    let result = format!("product {product} gives {points} points ({was})");
+    let change = match set.points_before {
+        None => "new".to_owned(),
+        Some(before) if before == points.get() => "as before".to_owned(),
+        Some(before) => format!("{before} -> {points}"),
+    };
+    let result = format!("product {product} gives {points} points ({change})");
     match (&set.starts_at, &set.ends_at) {
         (Some(start), Some(end)) => format!("{result} from {start} to {end}"),
         (Some(start), None) if price.valid_from.is_some() => format!("{result} from {start} on"),
@@ -96,6 +115,14 @@ fn result(price: &NewPrice, set: &PriceSet) -> String {
 pub(super) fn remove(options: &RemoveOptions, config: &Config) -> Result<(), Failure> {
     let (product, note) = (options.product, options.note.note());
     let before = products::remove(&config.database()?, product, &note)?;
+    if options.format.json {
+        return output::json(&json!({
+            "product_id": product.to_string(),
+            "points": null,
+            "points_before": before,
+            "is_changed": true,
+        }));
+    }
     output::line(&format!(
         "product {product} is removed (gave {before} points); recorded for {}",
         note.by

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use paynow_desk::products::{self, Change, Difference, Listed};
+use paynow_desk::expect::PreviewHash;
+use paynow_desk::products::{self, Change, Difference, Extent, Listed};
 use paynow_desk::text::counted;
 
 use super::change::unusual;
@@ -11,6 +12,7 @@ use super::file;
 use crate::arguments::{NoteOptions, mode};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::frozen::exactly_this;
 use crate::output::{self, Column, Format, Row, number, or_dash, text};
 
 const EXAMPLES: &str = "\
@@ -24,9 +26,13 @@ All products are changed, or none: one UNUSUAL row without --yes stops the whole
 --yes accepts every row that is marked, so look at each first. Products that are not in the list stay as
 they are.
 
+What is only shown ends with the command that does it: with its hash exactly these changes are made, or none
+(exit code 1) if the list or a price has changed since.
+
 Examples:
   paynowctl products import prices.csv --by anna --why 'prices of december'
-  paynowctl products import prices.csv --by anna --why 'prices of december' --apply
+  paynowctl products import prices.csv --by anna --why 'prices of december' --apply \\
+      --expect 5e884898da28047151d0e56f8dc62927
   paynowctl products import --from-paynow --by anna --why 'new ranks'
   paynowctl products import --from-paynow --by anna --why 'new ranks' --apply
 
@@ -50,6 +56,9 @@ pub(crate) struct ImportOptions {
     /// Apply also every change that is marked UNUSUAL; without --yes, one of them stops the whole import
     #[arg(long, requires = "apply")]
     yes: bool,
+    /// Only if the list and the price list are still those of the preview that printed this hash
+    #[arg(long, value_name = "HASH", requires = "apply")]
+    expect: Option<PreviewHash>,
     #[command(flatten)]
     format: Format,
 }
@@ -70,8 +79,12 @@ impl Row for Change {
 pub(super) fn run(options: &ImportOptions, config: &Config) -> Result<(), Failure> {
     let listed = read(options, config)?;
     let (database, note) = (config.database()?, options.note.note());
-    let mode = mode(!options.apply);
-    let difference = products::import(&database, &listed, &note, mode, unusual(options.yes))?;
+    let extent = Extent {
+        mode: mode(!options.apply),
+        unusual: unusual(options.yes),
+        expected: options.expect.as_ref(),
+    };
+    let difference = products::import(&database, &listed, &note, extent)?;
     let unusual = difference
         .changes
         .iter()
@@ -86,6 +99,9 @@ pub(super) fn run(options: &ImportOptions, config: &Config) -> Result<(), Failur
             (false, true) => "nothing was done".to_owned(),
             (false, false) => "dry run: nothing was done; --apply does it".to_owned(),
         })?;
+        if !options.apply && !difference.changes.is_empty() {
+            output::line(&how_to_apply(&difference, unusual > 0))?;
+        }
     }
     if options.apply && !difference.is_applied {
         return Err(Failure::Refused(format!(
@@ -94,6 +110,16 @@ pub(super) fn run(options: &ImportOptions, config: &Config) -> Result<(), Failur
         )));
     }
     Ok(())
+}
+
+fn how_to_apply(difference: &Difference, is_unusual: bool) -> String {
+    match is_unusual {
+        true => format!(
+            "if every row that is marked UNUSUAL is right, and {}",
+            exactly_this(&difference.expect, "--apply --yes")
+        ),
+        false => exactly_this(&difference.expect, "--apply"),
+    }
 }
 
 fn read(options: &ImportOptions, config: &Config) -> Result<Vec<Listed>, Failure> {
@@ -113,6 +139,7 @@ fn show(difference: &Difference) -> Result<(), Failure> {
         changes,
         unchanged,
         unlisted,
+        expect: _,
     } = difference;
     if !changes.is_empty() {
         output::table(changes)?;

@@ -1,10 +1,13 @@
 //! The report at the end of `send`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use paynow_shared::wire::Label;
 use serde_json::{Value, json};
 
-use super::run::{PostingPace, Tally};
+use super::reversal::Undo;
+use super::run::Tally;
 use super::sample::Sample;
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -12,15 +15,45 @@ use crate::output::{self, Format};
 /// An event that was posted, with its order unless the body came from a file.
 pub(super) struct SentEvent<'a> {
     event_id: String,
+    event_type: Option<Cow<'a, str>>,
+    /// Of the order that it is about.
+    order_id: Option<i64>,
+    wallet_id: Option<i64>,
+    /// What was ordered.
     sample: Option<&'a Sample>,
     accepted: bool,
 }
 
 impl<'a> SentEvent<'a> {
-    pub(super) fn new(event_id: String, sample: Option<&'a Sample>) -> Self {
+    pub(super) fn of_file(label: Label) -> Self {
         Self {
-            event_id,
-            sample,
+            event_id: label.message_id,
+            event_type: label.event_type.map(|it| it.to_string().into()),
+            order_id: None,
+            wallet_id: None,
+            sample: None,
+            accepted: false,
+        }
+    }
+
+    pub(super) fn of_order(event_type: &'a str, sample: &'a Sample) -> Self {
+        Self {
+            event_id: sample.event_id.to_string(),
+            event_type: Some(event_type.into()),
+            order_id: Some(sample.order_id),
+            wallet_id: Some(sample.wallet_id),
+            sample: Some(sample),
+            accepted: false,
+        }
+    }
+
+    pub(super) fn of_reversal(undo: &Undo) -> Self {
+        Self {
+            event_id: undo.event_id.to_string(),
+            event_type: Some(undo.event_type().into()),
+            order_id: Some(undo.sale.order_id),
+            wallet_id: undo.sale.wallet_id,
+            sample: None,
             accepted: false,
         }
     }
@@ -29,9 +62,10 @@ impl<'a> SentEvent<'a> {
         let id = |of: fn(&Sample) -> i64| self.sample.map(|sample| of(sample).to_string());
         json!({
             "event_id": self.event_id,
-            "order_id": id(|sample| sample.order_id),
+            "event_type": self.event_type,
+            "order_id": self.order_id.map(|id| id.to_string()),
             "line_id": id(|sample| sample.line_id),
-            "wallet_id": id(|sample| sample.wallet_id),
+            "wallet_id": self.wallet_id.map(|id| id.to_string()),
             "product_id": id(|sample| sample.bought.product.get()),
             "quantity": self.sample.map(|sample| sample.quantity),
             "accepted": self.accepted,
@@ -48,8 +82,7 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(
-        pace: &PostingPace,
-        took: Duration,
+        (posts, took): (usize, Duration),
         mut tally: Tally,
         mut events: Vec<SentEvent<'a>>,
         accepted: &[bool],
@@ -59,7 +92,7 @@ impl<'a> Report<'a> {
             event.accepted = *accepted;
         }
         Self {
-            posts: pace.events * pace.posts_per_event,
+            posts,
             seconds: took.as_secs_f64(),
             tally,
             events,
@@ -146,10 +179,17 @@ impl<'a> Report<'a> {
         }
         let ids = |event: &SentEvent<'_>| event.event_id.clone();
         facts.push(("events", range(self.events.iter().map(ids))));
-        let samples = self.events.iter().filter_map(|event| event.sample);
-        let wallets = samples.map(|sample| sample.wallet_id);
-        if let (Some(first), Some(last)) = (wallets.clone().min(), wallets.max()) {
-            facts.push(("wallets", range([first.to_string(), last.to_string()])));
+        for (name, of) in [
+            (
+                "orders",
+                (|event| event.order_id) as fn(&SentEvent<'_>) -> Option<i64>,
+            ),
+            ("wallets", |event| event.wallet_id),
+        ] {
+            let ids = self.events.iter().filter_map(of);
+            if let (Some(first), Some(last)) = (ids.clone().min(), ids.max()) {
+                facts.push((name, range([first.to_string(), last.to_string()])));
+            }
         }
         output::facts(&facts)
     }

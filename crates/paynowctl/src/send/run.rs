@@ -19,6 +19,8 @@ pub(crate) struct PostingPace {
     pub(crate) connections: usize,
     pub(crate) per_second: Option<u32>,
     pub(crate) give_up_after: Duration,
+    /// Its terminal must move the cursor.
+    pub(crate) has_bar: bool,
 }
 
 /// The sums over all posts.
@@ -34,7 +36,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.retried += other.retried;
         self.given_up += other.given_up;
@@ -85,7 +87,10 @@ where
         last_accepted_ms: AtomicU64::new(0),
         is_aborted: AtomicBool::new(false),
         started: Instant::now(),
-        bar: progress_bar(posts),
+        bar: match pace.has_bar {
+            true => progress_bar(posts),
+            false => ProgressBar::hidden(),
+        },
     };
     let mut sum = Tally::default();
     std::thread::scope(|scope| {

@@ -14,6 +14,9 @@ const MARK: char = '$';
 /// The first customer, fixed so that scripts know a wallet without reading any output.
 const FIRST_WALLET: i64 = 600_000_000_000_100_000;
 const UNIT_PRICE_MINOR: i64 = 499;
+/// As the template has them.
+pub(super) const STORE: i64 = 600_000_000_000_000_002;
+pub(super) const CURRENCY: &str = "USD";
 /// Quantities go 1, 2, 3, 1 …
 const QUANTITIES: usize = 3;
 
@@ -51,14 +54,18 @@ pub(super) struct Sample {
     checkout_line_id: i64,
 }
 
+/// Makes ids that no other run has.
+pub(super) fn new_ids(now_ms: i64) -> impl FnMut() -> i64 {
+    flakes(now_ms, random_node())
+}
+
 /// Plans `count` events that take products and customers in turn.
 pub(super) fn plan(
     count: usize,
     products: &[ProductChoice],
     wallets: usize,
-    now_ms: i64,
+    next_id: &mut impl FnMut() -> i64,
 ) -> Vec<Sample> {
-    let mut next_id = flakes(now_ms, random_node());
     let bought = products.iter().cycle();
     let customers = (FIRST_WALLET..).take(wallets).cycle();
     let quantities = (1..).take(QUANTITIES).cycle();
@@ -106,7 +113,7 @@ impl Sample {
             "product_id" => write!(body, "{}", self.bought.product),
             "quantity" => write!(body, "{}", self.quantity),
             "unit_price" => write!(body, "{UNIT_PRICE_MINOR}"),
-            "amount" => write!(body, "{}", UNIT_PRICE_MINOR * self.quantity),
+            "amount" => write!(body, "{}", self.amount_minor()),
             "name" => write!(body, "Player{customer}"),
             "suffix" => write!(body, "{customer:012}"),
             "created_at" => write!(body, "{}", self.created_at()),
@@ -119,6 +126,10 @@ impl Sample {
         };
         // Writing to a string cannot fail.
         let _infallible = written;
+    }
+
+    pub(super) fn amount_minor(&self) -> i64 {
+        UNIT_PRICE_MINOR * self.quantity
     }
 
     fn created_at(&self) -> String {
@@ -135,8 +146,17 @@ fn pieces(line: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// A time as RFC 3339 in UTC, to the second.
 fn utc(unix_ms: i64) -> String {
+    rfc3339(unix_ms, SecondsFormat::Secs)
+}
+
+/// To the millisecond, for what happens more than once in a second.
+pub(super) fn exact_utc(unix_ms: i64) -> String {
+    rfc3339(unix_ms, SecondsFormat::Millis)
+}
+
+fn rfc3339(unix_ms: i64, seconds: SecondsFormat) -> String {
     DateTime::from_timestamp_millis(unix_ms)
-        .map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+        .map(|time| time.to_rfc3339_opts(seconds, true))
         .unwrap_or_default()
 }
 
@@ -157,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_an_order_that_the_worker_reads() {
-        let samples = plan(5, &choices(&["40=500", "41"]), 2, NOW_MS);
+        let samples = plan(5, &choices(&["40=500", "41"]), 2, &mut new_ids(NOW_MS));
         for sample in &samples {
             let event = decode(&sample.body("ON_ORDER_COMPLETED")).unwrap();
             assert_eq!(event.id.get(), sample.event_id);
@@ -165,6 +185,10 @@ mod tests {
                 panic!("not an order");
             };
             assert_eq!(order.id.get(), sample.order_id);
+            let sale = sample.sale();
+            assert_eq!(order.total_amount_minor, Some(sale.charged_minor));
+            assert_eq!(order.store_id.map(|id| id.get()), sale.store_id);
+            assert_eq!(order.currency, Some(sale.currency));
             assert_eq!(order.customer_id.unwrap().get(), sample.wallet_id);
             let [line] = order.lines.as_slice() else {
                 panic!("not one line");
@@ -184,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_about_as_large_as_a_real_one_and_complete() {
-        let samples = plan(1, &choices(&["40=500"]), 1, NOW_MS);
+        let samples = plan(1, &choices(&["40=500"]), 1, &mut new_ids(NOW_MS));
         let body = String::from_utf8(samples.first().unwrap().body("ON_NEW_THING")).unwrap();
         assert!((1500..3000).contains(&body.len()), "{}", body.len());
         assert!(!body.contains(MARK) && !body.contains('\n'), "{body}");

@@ -1,11 +1,12 @@
-//! Creates the roles, applies the migrations as their owner, and limits what logins may hold, under a lock
-//! that keeps other setups of the database out.
+//! Creates the roles, applies the migrations as their owner, makes a game backend's login, and limits what
+//! logins may hold, under a lock that keeps other setups of the database out.
 
 use std::error::Error;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
+use diesel::migration::Migration;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
@@ -17,6 +18,7 @@ use paynow_worker::database::SilenceLimit;
 use secrecy::SecretString;
 
 use super::everybody;
+use super::game_login::GameLogin;
 use super::limits;
 use super::lock::SetupLock;
 use super::query::{AS_OWNER, WITHOUT_LIMITS, is_true, texts};
@@ -30,6 +32,14 @@ const ROLES: &str = include_str!("roles.sql");
 /// A migration that waits for a table, for example during a backup, blocks every worker. It gives up
 /// before that matters, and setup is run again.
 const LOCK_LIMIT: &str = "SET lock_timeout TO '5s'";
+/// A migration outside of a transaction builds an index while everybody works on, and waits for the
+/// transactions that are older, such as the check of the ledger.
+const BUILD_LIMIT: &str = "SET lock_timeout TO '25min'";
+/// Drops the indexes that an interrupted build has left behind: they are of no use, and their names are taken.
+const UNFINISHED_INDEXES: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass) AS value \
+     FROM pg_index JOIN pg_class AS relation ON relation.oid = indexrelid \
+     WHERE NOT indisvalid AND relation.relowner = 'paynow_owner'::regrole \
+         AND relation.relnamespace = 'public'::regnamespace";
 /// Who has held a table of ours for so long that a migration may have waited for it in vain. The time of a
 /// transaction is null where this login may not see it.
 const HOLDERS: &str = "SELECT DISTINCT format('%s (process %s)', session.usename, pid) AS value \
@@ -54,6 +64,7 @@ pub(super) fn run(
     url: &SecretString,
     limit: SilenceLimit,
     login_limits: &LoginLimits,
+    game_login: Option<&GameLogin>,
 ) -> Result<(), Failure> {
     let mut connection = open(url, limit.ordinary())?;
     connection
@@ -64,6 +75,8 @@ pub(super) fn run(
     let lock = SetupLock::take(url, limit)?;
     let result = migrate(&mut connection, limit)
         .and_then(|()| everybody::restrict(&mut connection))
+        // Before the limits, so that a new login has them.
+        .and_then(|()| game_login.map_or(Ok(()), |login| login.prepare(&mut connection)))
         .and_then(|()| limits::set(&mut connection, login_limits));
     let released = lock.release();
     result.and(released)
@@ -82,7 +95,7 @@ fn prepare_roles(connection: &mut PgConnection) -> Result<(), Failure> {
         if roles_are_ready(connection)? {
             return output::line(
                 "database: prepared roles paynow_owner, paynow_ledger, paynow_worker, paynow_reader, \
-                 paynow_spender and paynow_operator",
+                 paynow_spender, paynow_operator and paynow_console with its five",
             );
         }
         pause(backoff.next_wait().min(ROLE_WAIT_MAX));
@@ -105,9 +118,11 @@ fn failed(what: &str, error: Box<dyn Error + Send + Sync>) -> Failure {
 fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
     let roles_exist = is_true(
         connection,
-        "SELECT count(*) = 6 AS value FROM pg_roles \
+        "SELECT count(*) = 12 AS value FROM pg_roles \
          WHERE rolname IN ('paynow_owner', 'paynow_worker', 'paynow_reader', 'paynow_spender', \
-                           'paynow_operator', 'paynow_ledger')",
+                           'paynow_operator', 'paynow_ledger', 'paynow_console', \
+                           'paynow_console_viewer', 'paynow_console_support', 'paynow_console_operator', \
+                           'paynow_console_approver', 'paynow_console_admin')",
     )?;
     if !roles_exist {
         return Ok(false);
@@ -122,6 +137,11 @@ fn roles_are_ready(connection: &mut PgConnection) -> Result<bool, Failure> {
                     AND has_schema_privilege('paynow_reader', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_spender', 'public', 'USAGE') \
                     AND has_schema_privilege('paynow_operator', 'public', 'USAGE') \
+                    AND has_schema_privilege('paynow_console', 'public', 'USAGE') \
+                    AND has_schema_privilege('paynow_console_admin', 'public', 'USAGE') \
+                    AND (SELECT count(*) FROM pg_auth_members \
+                         WHERE member::regrole::text LIKE 'paynow\\_console%' \
+                             AND roleid::regrole::text LIKE 'paynow\\_%') >= 9 \
                     AND pg_has_role('paynow_operator', 'paynow_reader', 'MEMBER') \
                     AND pg_has_role('paynow_owner', 'paynow_operator', 'MEMBER') \
                     AND pg_has_role('paynow_owner', 'paynow_ledger', 'MEMBER') AS value"
@@ -154,25 +174,14 @@ fn migrate(connection: &mut PgConnection, limit: SilenceLimit) -> Result<(), Fai
         .pending_migrations(MIGRATIONS)
         .map_err(|error| failed("the applied migrations could not be read", error))?;
     for migration in &pending {
-        let name = migration.name();
-        // A migration of a large table says nothing while it works.
-        limit_silence(connection, limit.patient());
-        let applied = connection.run_migration(migration);
-        limit_silence(connection, limit.ordinary());
-        if let Err(error) = applied {
-            if let Some(waited) = silence() {
-                return Err(DatabaseError::Silent(waited).into());
+        if !migration.metadata().run_in_transaction() {
+            connection.batch_execute(BUILD_LIMIT).map_err(refused)?;
+            for drop in texts(connection, UNFINISHED_INDEXES)? {
+                connection.batch_execute(&drop).map_err(refused)?;
             }
-            let holders = holders(connection)?;
-            return Err(Failure::failed(
-                format!(
-                    "migration {name} failed and was rolled back; those before it stay applied, and \
-                     setup may be run again{holders}"
-                ),
-                error,
-            ));
         }
-        output::line(&format!("database: applied migration {name}"))?;
+        apply(connection, migration.as_ref(), limit)?;
+        connection.batch_execute(LOCK_LIMIT).map_err(refused)?;
     }
     if pending.is_empty() {
         output::line("database: migrations are up to date")?;
@@ -181,6 +190,32 @@ fn migrate(connection: &mut PgConnection, limit: SilenceLimit) -> Result<(), Fai
     connection
         .batch_execute("SET lock_timeout TO 0; RESET ROLE")
         .map_err(refused)
+}
+
+fn apply(
+    connection: &mut PgConnection,
+    migration: &dyn Migration<Pg>,
+    limit: SilenceLimit,
+) -> Result<(), Failure> {
+    let name = migration.name();
+    // A migration of a large table says nothing while it works.
+    limit_silence(connection, limit.patient());
+    let applied = connection.run_migration(migration);
+    limit_silence(connection, limit.ordinary());
+    let Err(error) = applied else {
+        return output::line(&format!("database: applied migration {name}"));
+    };
+    if let Some(waited) = silence() {
+        return Err(DatabaseError::Silent(waited).into());
+    }
+    let holders = holders(connection)?;
+    Err(Failure::failed(
+        format!(
+            "migration {name} failed and was rolled back; those before it stay applied, and \
+             setup may be run again{holders}"
+        ),
+        error,
+    ))
 }
 
 /// The end of a sentence that names who may be in the way.

@@ -36,6 +36,8 @@ const IS_OLD_SETUP_RUNNING: &str = "SELECT EXISTS (\
              AND (classid::bigint << 32 | objid::bigint) = x'7061796e6f77'::bigint \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND pg_has_role(login.oid, 'paynow_owner', 'MEMBER')) AS value";
+/// The server keeps the last question open, and with it a snapshot, until the next simple statement.
+const END_OF_QUESTIONS: &str = "SELECT 1";
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Holds the lock on a connection of its own, because a migration commits the transaction it runs in.
@@ -70,6 +72,7 @@ impl SetupLock {
             }
             pause(CHECK_INTERVAL);
         }
+        run(&mut connection, END_OF_QUESTIONS)?;
         Ok(Self(connection))
     }
 

@@ -40,6 +40,51 @@ BEGIN
     END LOOP;
 END $$;
 
+-- For the console: its login has no right but to sessions, and acts as one of these for a person who is signed in.
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY
+        ARRAY['paynow_console_viewer', 'paynow_console_support', 'paynow_console_operator',
+              'paynow_console_approver', 'paynow_console_admin', 'paynow_console']
+    LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+                EXECUTE format('CREATE ROLE %I %s', role,
+                    CASE role WHEN 'paynow_console' THEN 'LOGIN NOINHERIT' ELSE 'NOLOGIN' END);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+            NULL;
+        END;
+    END LOOP;
+END $$;
+
+DO $$
+DECLARE
+    member record;
+BEGIN
+    FOR member IN SELECT * FROM (VALUES
+        ('paynow_reader', 'paynow_console_viewer'),
+        ('paynow_console_viewer', 'paynow_console_support'),
+        ('paynow_console_support', 'paynow_console_operator'),
+        ('paynow_console_support', 'paynow_console_approver'),
+        ('paynow_console_viewer', 'paynow_console'),
+        ('paynow_console_support', 'paynow_console'),
+        ('paynow_console_operator', 'paynow_console'),
+        ('paynow_console_approver', 'paynow_console'),
+        ('paynow_console_admin', 'paynow_console')) AS wanted (role, of)
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_auth_members
+            WHERE roleid = member.role::regrole AND pg_auth_members.member = member.of::regrole)
+        THEN
+            EXECUTE format('GRANT %I TO %I', member.role, member.of);
+        END IF;
+    END LOOP;
+EXCEPTION WHEN undefined_object OR unique_violation OR internal_error THEN
+    NULL;
+END $$;
+
 -- An operator reads what a reader reads; who may act as the owner, `setup`'s login, may work at the desk
 -- too; and the migrations, which run as the owner, give a function to `paynow_ledger`.
 DO $$
@@ -78,12 +123,15 @@ BEGIN
         AND has_schema_privilege('paynow_worker', 'public', 'USAGE')
         AND has_schema_privilege('paynow_reader', 'public', 'USAGE')
         AND has_schema_privilege('paynow_spender', 'public', 'USAGE')
-        AND has_schema_privilege('paynow_operator', 'public', 'USAGE'))
+        AND has_schema_privilege('paynow_operator', 'public', 'USAGE')
+        AND has_schema_privilege('paynow_console', 'public', 'USAGE')
+        AND has_schema_privilege('paynow_console_admin', 'public', 'USAGE'))
     THEN
         -- A function can be given only to a role that could have made it here.
         GRANT CREATE, USAGE ON SCHEMA public TO paynow_owner, paynow_ledger;
         GRANT USAGE ON SCHEMA public
-            TO paynow_worker, paynow_reader, paynow_spender, paynow_operator;
+            TO paynow_worker, paynow_reader, paynow_spender, paynow_operator, paynow_console,
+                paynow_console_admin;
     END IF;
 EXCEPTION WHEN undefined_object OR internal_error THEN
     NULL;

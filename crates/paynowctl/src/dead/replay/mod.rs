@@ -4,13 +4,21 @@ mod options;
 mod report;
 
 use paynow_desk::actions::Note;
-use paynow_desk::replay::{Broker, Pace, Plan, Replay, plan};
+use paynow_desk::expect::PreviewHash;
+use paynow_desk::replay::{
+    Broker, Outlook, Pace, Plan, PlannedLetter, Replay, Report, plan, refuse_unexpected,
+};
 use paynow_desk::selection::Selection;
+use paynow_desk::text::counted;
 use paynow_process::interrupt::Interrupt;
+use serde::Serialize;
+use serde_json::Value;
 
 pub(super) use self::options::ReplayOptions;
+pub(crate) use self::report::letters_and_wallets;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::frozen::chosen_anew;
 use crate::output::{self, Format};
 
 /// One letter to replay at once.
@@ -18,20 +26,33 @@ pub(crate) struct ReplayNow {
     /// Its number.
     pub(crate) letter: String,
     pub(crate) note: Note,
+    /// Only if its effect is still this.
+    pub(crate) expected: Option<PreviewHash>,
     pub(crate) wait_seconds: u32,
+    pub(crate) format: Format,
 }
 
-pub(crate) fn replay_now(replay: &ReplayNow, config: &Config) -> Result<(), Failure> {
+/// How the replay of one letter ended: its document, and whether the letter was applied.
+pub(crate) type ReplayedNow = (Value, Result<(), Failure>);
+
+pub(crate) fn replay_now(replay: &ReplayNow, config: &Config) -> Result<ReplayedNow, Failure> {
     let broker = broker(config)?;
     let database = config.database()?;
     let selection = Selection::Named(vec![replay.letter.clone()]);
     let plan = plan(&database, &selection, &config.policy()?, false)?;
-    report::effect(&plan)?;
+    if let Some(expected) = &replay.expected {
+        refuse_unexpected(&database, &plan, expected)?;
+    }
+    if !replay.format.json {
+        report::effect(&plan)?;
+    }
+    refuse_pointless(&plan)?;
     let interrupt = listen()?;
     let pace = Pace::of_one_letter(replay.wait_seconds);
-    let text = Format { json: false };
-    let replay = Replay::start(&database, &plan, replay.note.clone())?;
-    go((replay, pace), broker, &interrupt, text)
+    let started = Replay::start(&database, &plan, replay.note.clone())?;
+    let report = go((started, pace), broker, &interrupt, replay.format)?;
+    let outcome = report::outcome(&report, replay.format);
+    Ok((report.document, outcome))
 }
 
 pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failure> {
@@ -39,8 +60,11 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
     let broker = broker(config)?;
     let (database, note) = (config.database()?, options.note.note());
     let format = options.format;
-    let (replay, interrupt) = match options.resume {
-        Some(action_id) => (Replay::resume(&database, action_id, note)?, listen()?),
+    let (replay, interrupt, chosen) = match options.resume {
+        Some(action_id) => {
+            let replay = Replay::resume(&database, action_id, note)?;
+            (replay, listen()?, None)
+        }
         None => {
             let selection = options.selection.selection();
             let plan = plan(
@@ -49,15 +73,25 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
                 &config.policy()?,
                 options.without_proof,
             )?;
-            if is_dry_run(options, &plan) {
-                return report::dry_run(&plan, format);
+            if let Some(expected) = &options.expect {
+                refuse_unexpected(&database, &plan, expected)?;
             }
+            if !options.yes && (plan.letters.len() > 1 || pointless(&plan).is_some()) {
+                report::dry_run(&plan, format)?;
+                return match plan.letters.len() {
+                    1 => refuse_pointless(&plan),
+                    _several => Ok(()),
+                };
+            }
+            let chosen = Chosen::of(&plan, options);
             if !format.json {
                 report::effect(&plan)?;
+                chosen.tell()?;
             }
             // From the record on, a signal must end the replay in an orderly way.
             let interrupt = listen()?;
-            (Replay::start(&database, &plan, note)?, interrupt)
+            let replay = Replay::start(&database, &plan, note)?;
+            (replay, interrupt, Some(chosen))
         }
     };
     if !format.json {
@@ -67,7 +101,53 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
             options.note.note().by
         ))?;
     }
-    go((replay, options.pace.pace()), broker, &interrupt, format)
+    let report = go((replay, options.pace.pace()), broker, &interrupt, format)?;
+    if format.json {
+        let chosen = chosen.as_ref();
+        output::json(&Document {
+            expect: chosen.map(|chosen| &chosen.expect),
+            chosen_anew: chosen.is_some_and(|chosen| chosen.is_anew),
+            recorded: &report.document,
+        })?;
+    }
+    report::outcome(&report, format)
+}
+
+/// What a run that is no resumed one chose.
+struct Chosen {
+    letters: usize,
+    expect: PreviewHash,
+    /// A filter chose several letters, and no preview was named.
+    is_anew: bool,
+}
+
+impl Chosen {
+    fn of(plan: &Plan, options: &ReplayOptions) -> Self {
+        let letters = plan.letters.len();
+        Self {
+            letters,
+            expect: plan.expect.clone(),
+            is_anew: options.expect.is_none() && options.selection.is_choice_of(letters),
+        }
+    }
+
+    fn tell(&self) -> Result<(), Failure> {
+        if !self.is_anew {
+            return Ok(());
+        }
+        let letters = u64::try_from(self.letters).unwrap_or(u64::MAX);
+        let letters = counted(letters, "dead letter", "dead letters");
+        output::line(&chosen_anew(&letters, &self.expect))
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// None of a resumed run.
+    expect: Option<&'a PreviewHash>,
+    chosen_anew: bool,
+    #[serde(flatten)]
+    recorded: &'a Value,
 }
 
 fn go(
@@ -75,14 +155,14 @@ fn go(
     broker: Broker,
     interrupt: &Interrupt,
     format: Format,
-) -> Result<(), Failure> {
-    let result = replay.run(broker, pace, interrupt, &mut |step| {
+) -> Result<Report, Failure> {
+    let report = replay.run(broker, pace, interrupt, &mut |step| {
         if format.json {
             return Ok(());
         }
         Ok(report::step(step)?)
     })?;
-    report::ended(&result, format)
+    Ok(report)
 }
 
 fn broker(config: &Config) -> Result<Broker, Failure> {
@@ -92,8 +172,24 @@ fn broker(config: &Config) -> Result<Broker, Failure> {
     })
 }
 
-fn is_dry_run(options: &ReplayOptions, plan: &Plan) -> bool {
-    !options.yes && plan.letters.len() > 1
+/// The only letter of a plan, if it would die again.
+fn pointless(plan: &Plan) -> Option<&PlannedLetter> {
+    match plan.letters.as_slice() {
+        [letter] => Some(letter).filter(|letter| letter.would_be == Outlook::DeadAgain),
+        _none_or_several => None,
+    }
+}
+
+/// Nobody has to be asked about a letter that they name alone, unless they may not know this about it.
+fn refuse_pointless(plan: &Plan) -> Result<(), Failure> {
+    let Some(letter) = pointless(plan) else {
+        return Ok(());
+    };
+    Err(Failure::Refused(format!(
+        "dead letter {} would die again ({}), nothing was sent; --yes replays it nevertheless",
+        letter.dead_letter_id,
+        letter.because.unwrap_or("unspecified")
+    )))
 }
 
 fn listen() -> Result<Interrupt, Failure> {

@@ -8,6 +8,7 @@ use paynow_shared::topology::CREDITS_QUEUE;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::frozen::exactly_this;
 use crate::output::{self, Column, Format, Row, number, text};
 
 impl Row for PlannedLetter {
@@ -44,18 +45,16 @@ pub(super) fn dry_run(plan: &Plan, format: Format) -> Result<(), Failure> {
         });
     }
     effect(plan)?;
+    let letters = u64::try_from(plan.letters.len()).unwrap_or(u64::MAX);
     output::line(&format!(
-        "dry run: {} dead letters would be replayed; --yes does it",
-        plan.letters.len()
-    ))
+        "dry run: {} would be replayed; --yes does it",
+        counted(letters, "dead letter", "dead letters")
+    ))?;
+    output::line(&exactly_this(&plan.expect, "--yes"))
 }
 
 pub(super) fn effect(plan: &Plan) -> Result<(), Failure> {
-    output::first_rows(plan.letters.iter())?;
-    if !plan.wallets.is_empty() {
-        output::empty_line()?;
-        output::first_rows(plan.wallets.iter())?;
-    }
+    letters_and_wallets(&plan.letters, &plan.wallets)?;
     if plan.without_proof {
         output::empty_line()?;
         output::line(
@@ -79,6 +78,19 @@ pub(super) fn effect(plan: &Plan) -> Result<(), Failure> {
         plan.count(Outlook::Deferred),
         plan.count(Outlook::DeadAgain),
     ))
+}
+
+/// What becomes of letters, then of balances.
+pub(crate) fn letters_and_wallets(
+    letters: &[PlannedLetter],
+    wallets: &[WalletChange],
+) -> Result<(), Failure> {
+    output::first_rows(letters.iter())?;
+    if wallets.is_empty() {
+        return Ok(());
+    }
+    output::empty_line()?;
+    output::first_rows(wallets.iter())
 }
 
 fn outlook_text(letter: &PlannedLetter) -> String {
@@ -105,13 +117,12 @@ pub(super) fn step(step: Step) -> Result<(), Failure> {
             by.seconds,
             by.limit
         ),
+        Step::Paused { by } => format!("paused by {by}"),
     })
 }
 
-pub(super) fn ended(report: &Report, format: Format) -> Result<(), Failure> {
-    if format.json {
-        output::json(&report.document)?;
-    }
+/// Fails unless every letter was applied.
+pub(super) fn outcome(report: &Report, format: Format) -> Result<(), Failure> {
     let action_id = report.action_id;
     let what = format!("{}; {}", report.ended, unfinished(action_id));
     match report.ended {
@@ -119,11 +130,22 @@ pub(super) fn ended(report: &Report, format: Format) -> Result<(), Failure> {
         ReplayEnd::Interrupted { signal } => return Err(Failure::Interrupted { signal, what }),
         ReplayEnd::TooManyFailures { .. }
         | ReplayEnd::CanaryWithoutOutcome { .. }
-        | ReplayEnd::TooDeep(_) => return Err(Failure::Refused(what)),
+        | ReplayEnd::TooDeep(_)
+        | ReplayEnd::StoppedBy { .. } => return Err(Failure::Refused(what)),
     }
     // All letters were sent; their outcomes decide about success.
     let count = |letters: i64| letters.unsigned_abs();
     match (report.progress.dead_again, report.progress.sent) {
+        (0, 0) if report.progress.skipped > 0 => {
+            let were = counted(
+                count(report.progress.skipped),
+                "letter was skipped: it was",
+                "letters were skipped: they were",
+            );
+            Err(Failure::Refused(format!(
+                "replay {action_id} is finished, and {were} settled by somebody else meanwhile"
+            )))
+        }
         (0, 0) if format.json => Ok(()),
         (0, 0) => output::line(&format!("replay {action_id} is finished")),
         (0, deferred) => {
