@@ -1,0 +1,84 @@
+//! What every request shares.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use paynow_desk::console::database::ConsoleDatabase;
+use paynow_desk::console::person::PersonName;
+use paynow_desk::console::session::SessionKey;
+use paynow_desk::management::{ManagementApi, ManagementSettings};
+use paynow_process::broker::BrokerAddress;
+use paynow_shared::ladder::RetryLadder;
+use paynow_worker::decide::Policy;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::config::{Auth, Config, PublicUrl};
+use crate::groups::Groups;
+use crate::limits::Limit;
+use crate::live::Live;
+use crate::once::Forms;
+use crate::runner::Runner;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Tries to sign in, a minute, by name and by source.
+const TRIES: u32 = 5;
+/// Sign-ins that are checked or wait for it.
+const SIGN_INS: usize = 4;
+/// Requests of a session in a second.
+const REQUESTS: u32 = 30;
+
+pub(crate) struct Console {
+    pub(crate) public: PublicUrl,
+    pub(crate) auth: Auth,
+    pub(crate) environment: Option<String>,
+    pub(crate) grafana: Option<Url>,
+    pub(crate) database: Arc<ConsoleDatabase>,
+    pub(crate) broker: BrokerAddress,
+    management: ManagementSettings,
+    pub(crate) ladder: RetryLadder,
+    pub(crate) policy: Policy,
+    pub(crate) tries_of_name: Limit<Option<PersonName>>,
+    pub(crate) tries_of_source: Limit<IpAddr>,
+    pub(crate) requests: Limit<SessionKey>,
+    /// Passwords are checked one after the other. Whoever waits for that has one of the threads that pages need, too.
+    pub(crate) sign_ins: Semaphore,
+    /// What was sent and led somewhere.
+    pub(crate) forms: Forms,
+    pub(crate) live: Live,
+    pub(crate) groups: Groups,
+    pub(crate) runner: Runner,
+    /// Held while a check runs.
+    pub(crate) check: Mutex<()>,
+}
+
+impl Console {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            public: config.public,
+            auth: config.auth,
+            environment: config.environment,
+            grafana: config.grafana,
+            database: Arc::new(ConsoleDatabase::new(config.database, config.silence)),
+            broker: config.broker,
+            management: config.management,
+            ladder: config.ladder,
+            policy: config.policy,
+            tries_of_name: Limit::new(TRIES, MINUTE),
+            tries_of_source: Limit::new(TRIES, MINUTE),
+            requests: Limit::new(REQUESTS, Duration::from_secs(1)),
+            sign_ins: Semaphore::new(SIGN_INS),
+            forms: Forms::default(),
+            live: Live::new(config.metrics),
+            groups: Groups::new(),
+            runner: Runner::default(),
+            check: Mutex::new(()),
+        }
+    }
+
+    /// The broker's management API; each use has a connection of its own.
+    pub(crate) fn management(&self) -> ManagementApi {
+        ManagementApi::new(self.management.clone())
+    }
+}

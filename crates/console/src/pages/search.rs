@@ -1,0 +1,158 @@
+//! One box for whatever a person holds in hand.
+
+use paynow_desk::console::access::{Access, record};
+use paynow_desk::console::permit::Permit;
+use paynow_desk::console::permit::right::{FindByName, Look};
+use paynow_desk::console::roles::Right;
+use paynow_desk::error::DeskError;
+use paynow_desk::find::{Found, HITS_MAX, Hit, Kind, Searched, find};
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::ask::shell;
+use crate::call::encoded;
+use crate::console::Console;
+use crate::document::{Cell, Document, Field, FieldKind, Form, Part, Table, Tone, column};
+use crate::problem::Problem;
+use crate::text;
+use crate::visit::Visit;
+
+#[derive(Serialize)]
+struct HitRow {
+    kind: &'static str,
+    id: String,
+    detail: String,
+    /// The page that shows more.
+    page: String,
+}
+
+#[derive(Serialize)]
+struct Hits<'a> {
+    asked: &'a str,
+    searched: &'a [Searched],
+    has_more: bool,
+    hits: Vec<HitRow>,
+}
+
+pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<Answer, Problem> {
+    let Some(asked) = visit.call.query("q") else {
+        return visit.page(&Document::new("Search").with(Part::Form(form(""))));
+    };
+    let found = match search(console, visit, asked) {
+        Ok(found) => found,
+        Err(DeskError::NotFound(text)) if !visit.call.wants_json() => {
+            return visit.page(&nothing(asked, &text));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let hits: Vec<HitRow> = found.hits.iter().map(row).collect();
+    if let ([only], false, false) = (hits.as_slice(), found.has_more, visit.call.wants_json()) {
+        return Ok(Answer::see(only.page.as_str()));
+    }
+    let data = Hits {
+        asked,
+        searched: &found.searched,
+        has_more: found.has_more,
+        hits,
+    };
+    visit.reply(&data, |data| document(data, &found))
+}
+
+/// Whoever may find players by name does, and is recorded when a player is found.
+fn search(
+    console: &Console,
+    visit: &Visit<'_, Permit<Look>>,
+    asked: &str,
+) -> Result<Found, DeskError> {
+    let may_see_names = visit.session.roles.allow(Right::FindByName);
+    let names = visit.session.permit::<FindByName>().ok();
+    let Some(permit) = names.filter(|_permit| may_see_names) else {
+        return find(&visit.seat(console), asked);
+    };
+    let found = find(&console.database.seat(&permit), asked)?;
+    let players = found.hits.iter().filter(|hit| hit.kind == Kind::Player);
+    let players: Vec<&str> = players.map(|hit| hit.id.as_str()).collect();
+    if !players.is_empty() {
+        let about = format!("players of the wallets {}", players.join(", "));
+        record(&console.database, visit.session, Access::LookUp, &about)?;
+    }
+    Ok(found)
+}
+
+fn form(asked: &str) -> Form {
+    let field = Field::new("q", "Any id, entry key, SHA-256, or a player", asked)
+        .kind(FieldKind::Search)
+        .required();
+    Form::get("search", "/search", "Search")
+        .field(field)
+        .button("Search")
+}
+
+fn nothing(asked: &str, text: &str) -> Document {
+    Document::new("Nothing found")
+        .with(Part::notice(Tone::Warning, format!("{text}.")))
+        .with(Part::Form(form(asked)))
+}
+
+fn document(data: &Hits<'_>, found: &Found) -> Document {
+    let rows = data.hits.iter().map(|hit| {
+        vec![
+            Cell::link(hit.page.as_str(), hit.id.as_str()),
+            Cell::text(hit.kind.replace('_', " ")),
+            Cell::text(hit.detail.as_str()),
+        ]
+    });
+    let table = Table {
+        caption: "Found".to_owned(),
+        columns: vec![column("Id"), column("What it is"), column("Detail")],
+        rows: rows.collect(),
+        empty: String::new(),
+    };
+    let more = found.has_more.then(|| {
+        let text =
+            format!("One kind has more than {HITS_MAX} hits: write more of what you look for.");
+        Part::notice(Tone::Plain, text)
+    });
+    let hits = u64::try_from(data.hits.len()).unwrap_or(u64::MAX);
+    Document::new(text::counted(hits, "hit", "hits"))
+        .with(Part::Form(form(data.asked)))
+        .with(Part::Table(table))
+        .with_all(more)
+        .with(Part::text(format!(
+            "Searched as {}.",
+            found.searched_text()
+        )))
+        .with(Part::command(format!(
+            "paynowctl find {}",
+            shell(data.asked)
+        )))
+}
+
+fn row(hit: &Hit) -> HitRow {
+    HitRow {
+        kind: hit.kind.code(),
+        id: hit.id.clone(),
+        detail: hit.detail.clone(),
+        page: place(hit),
+    }
+}
+
+fn place(hit: &Hit) -> String {
+    let id = encoded(&hit.id);
+    let with = hit.shown_with.unwrap_or_default();
+    match hit.kind {
+        // Somebody who was never given points: what is known are dead letters.
+        Kind::Player if hit.shown_with.is_none() => format!("/dead?wallet={id}&state=all"),
+        Kind::Wallet | Kind::Player => format!("/wallets/{id}"),
+        Kind::Event | Kind::WaitingEvent => format!("/events/{id}"),
+        Kind::Order => format!("/orders/{id}"),
+        Kind::Refund | Kind::Chargeback | Kind::Payment => format!("/orders/{with}"),
+        Kind::LedgerEntry if hit.id.starts_with("spend:") || hit.id.starts_with("correction:") => {
+            format!("/wallets/{with}")
+        }
+        Kind::LedgerEntry => format!("/orders/{with}"),
+        Kind::DeadLetter => format!("/dead/{id}"),
+        Kind::OperatorAction => format!("/audit?about={id}"),
+        Kind::Product => format!("/products/{id}"),
+    }
+}
