@@ -40,6 +40,8 @@ pub(crate) struct Queue {
     pub(crate) messages: usize,
     /// How many customers the orders are drawn from.
     pub(crate) wallets: i64,
+    /// Open dead letters that the database had before.
+    pub(crate) letters: i64,
 }
 
 impl Bench {
@@ -124,13 +126,14 @@ impl Bench {
             store: self.store.clone(),
             messages: self.sizes.full_queue,
             wallets: MANY_WALLETS,
+            letters: 0,
         }
     }
 
     /// Fills the queue, starts a worker and waits until it has credited everything; gives the credits
     /// per second from the first to the last transaction. Then verifies the ledger.
     pub(crate) fn drain(&mut self, queue: &Queue, cost: &mut Cost) -> Result<f64> {
-        let mut expected = ExpectedCredits::default();
+        let mut expected = ExpectedCredits::beside_letters(queue.letters);
         expected.add_confirmed(self.fill(queue.messages, queue.wallets)?);
         let mut meter = self.meter(None, None)?;
         let worker = self.launcher.worker(&queue.store)?;

@@ -43,6 +43,7 @@ pub(crate) enum Scenario {
     Overload,
     Flood,
     Replay,
+    Console,
 }
 
 impl Scenario {
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_asked_otherwise() {
         let all = cli("bench --stack ops/stack");
-        assert_eq!(all.scenarios().len(), 11);
+        assert_eq!(all.scenarios().len(), 12);
         assert_eq!(all.sizes().runs, Sizes::FULL.runs);
         assert_eq!(all.command(), "ops/bench");
         let some = cli("bench --stack s --quick --only overload,drain --runs 2 --json f");

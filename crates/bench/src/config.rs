@@ -20,12 +20,16 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn read(environment: &Environment) -> Result<Self, SettingError> {
         let prometheus_url = environment.text("AMQP_PROMETHEUS_URL").unwrap_or_default();
+        let required = |name| match environment.text(name) {
+            Some(text) => Ok(SecretString::from(text)),
+            None => Err(SettingError::new(name, "is required and not set")),
+        };
         Ok(Self {
             broker: BrokerAddress::from_environment(environment)?,
-            amqp_url: environment.required_secret("AMQP_URL")?,
-            management_url: environment.required_secret("AMQP_MANAGEMENT_URL")?,
+            amqp_url: required("AMQP_URL")?,
+            management_url: required("AMQP_MANAGEMENT_URL")?,
             prometheus_url: prometheus_url.to_owned(),
-            database_url: environment.required_secret("DATABASE_URL")?,
+            database_url: required("DATABASE_URL")?,
         })
     }
 }

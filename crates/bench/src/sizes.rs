@@ -31,6 +31,10 @@ pub(crate) struct Sizes {
     pub(crate) letters: usize,
     /// Posts stop after this time even if the replay has not ended.
     pub(crate) replay_seconds: f64,
+    /// Open dead letters while the console is measured.
+    pub(crate) console_letters: i64,
+    /// How long its pages are asked for.
+    pub(crate) pages_seconds: f64,
 }
 
 impl Sizes {
@@ -54,6 +58,8 @@ impl Sizes {
         flood_seconds: 20.0,
         letters: 100_000,
         replay_seconds: 240.0,
+        console_letters: 1_000_000,
+        pages_seconds: 120.0,
     };
 
     pub(crate) const QUICK: Self = Self {
@@ -76,5 +82,7 @@ impl Sizes {
         flood_seconds: 0.5,
         letters: 200,
         replay_seconds: 10.0,
+        console_letters: 2000,
+        pages_seconds: 1.5,
     };
 }

@@ -1,4 +1,4 @@
-//! The load generator: one thread, one write and one read for each request. Requests are signed before
+//! The load generator: one thread, one write and one read for each request. Requests are complete before
 //! a run. It uses the same cores as the programs that it measures.
 
 mod answer;

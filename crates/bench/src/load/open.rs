@@ -27,13 +27,30 @@ pub(crate) enum WhenBusy {
     Skip,
 }
 
-pub(crate) struct OpenLoop {
+/// Complete requests, by their number.
+pub(crate) trait Requests: Sync {
+    fn request(&self, index: usize) -> &[u8];
+}
+
+impl Requests for Batch {
+    fn request(&self, index: usize) -> &[u8] {
+        self.request(index)
+    }
+}
+
+impl Requests for Vec<Vec<u8>> {
+    fn request(&self, index: usize) -> &[u8] {
+        &self[index]
+    }
+}
+
+pub(crate) struct OpenLoop<R = Batch> {
     address: SocketAddr,
     connections: usize,
     when_busy: WhenBusy,
     /// Since the run began, one for each request of the batch.
     due_times: Vec<Duration>,
-    pub(crate) batch: Batch,
+    pub(crate) batch: R,
     /// Ends the run before all requests are sent.
     pub(crate) stop: AtomicBool,
 }
@@ -70,6 +87,20 @@ impl OpenLoop {
             seconds,
         };
         Self::new(orders, address, connections, &[phase], WhenBusy::Wait)
+    }
+}
+
+impl<R: Requests> OpenLoop<R> {
+    /// Sends each of these requests, at one rate.
+    pub(crate) fn of(batch: R, address: SocketAddr, connections: usize, phase: Phase) -> Self {
+        Self {
+            address,
+            connections,
+            when_busy: WhenBusy::Wait,
+            due_times: due_times(&[phase]),
+            batch,
+            stop: AtomicBool::new(false),
+        }
     }
 
     /// Posts until all requests are sent, or until `stop` is set, and waits for the last answers.

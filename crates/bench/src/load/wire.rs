@@ -9,8 +9,9 @@ use tokio::net::TcpStream;
 use super::answer::parse;
 use crate::failure::{Doing, Result};
 
-/// The receiver's answers are shorter.
-const ANSWER_BYTES_MAX: usize = 4096;
+/// The receiver's answers are shorter. The console's are pages, for which the buffer grows.
+const ANSWER_BYTES: usize = 4096;
+const ANSWER_BYTES_MAX: usize = 1 << 22;
 
 pub(super) struct Wire {
     address: SocketAddr,
@@ -26,7 +27,7 @@ impl Wire {
         Ok(Self {
             address,
             stream,
-            buffer: vec![0; ANSWER_BYTES_MAX],
+            buffer: vec![0; ANSWER_BYTES],
         })
     }
 
@@ -34,7 +35,7 @@ impl Wire {
         let mut wires = Vec::new();
         for _connection in 0..connections {
             let wire = Self::open(address).await;
-            wires.push(wire.doing("connecting to the receiver")?);
+            wires.push(wire.doing("connecting to the server")?);
         }
         Ok(wires)
     }
@@ -68,6 +69,12 @@ impl Wire {
         self.stream.write_all(request).await?;
         let mut filled = 0;
         loop {
+            if filled == self.buffer.len() {
+                if filled >= ANSWER_BYTES_MAX {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                self.buffer.resize(filled * 2, 0);
+            }
             let read = self.stream.read(&mut self.buffer[filled..]).await?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

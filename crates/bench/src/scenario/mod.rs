@@ -1,10 +1,12 @@
 //! The scenarios: each measures one or more rows of the table.
 
+mod console;
 mod drain;
 mod flood;
 mod latency;
 mod memory;
 mod overload;
+mod pages;
 mod receiver;
 mod replay;
 mod timed;
@@ -31,5 +33,6 @@ pub(crate) fn run(scenario: Scenario, bench: &mut Bench) -> Result<Vec<Row>> {
         Scenario::Overload => overload::run(bench),
         Scenario::Flood => flood::run(bench),
         Scenario::Replay => replay::run(bench),
+        Scenario::Console => console::run(bench),
     }
 }

@@ -20,6 +20,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const RECEIVER: &str = "paynow-receiver";
 const WORKER: &str = "paynow-worker";
 const CTL: &str = "paynowctl";
+const CONSOLE: &str = "paynow-console";
+/// The group whose people may do what an operator does.
+pub(super) const CONSOLE_GROUP: &str = "bench";
 const CREDITED: &str = "paynow_worker_events_total{outcome=\"credited\"}";
 
 /// Starts programs. Deletes the directory of their logs in the end.
@@ -87,7 +90,11 @@ impl Launcher {
             .env("RECEIVER_ADDR", address.to_string())
             .env("METRICS_ADDR", admin.to_string());
         let program = self.start(RECEIVER, command, admin)?;
-        Ok(Receiver { program, address })
+        Ok(Receiver {
+            program,
+            address,
+            metrics: format!("http://{admin}/metrics"),
+        })
     }
 
     pub(crate) fn worker(&self, store: &Store) -> Result<Worker> {
@@ -102,6 +109,37 @@ impl Launcher {
             program,
             metrics: format!("http://{admin}/metrics"),
             scraper: self.scraper.clone(),
+        })
+    }
+
+    /// A console that believes a proxy, and looks at these programs.
+    pub(crate) fn console(
+        &self,
+        store: &Store,
+        receiver: &Receiver,
+        worker: &Worker,
+    ) -> Result<Console> {
+        let (address, admin) = (free_address()?, free_address()?);
+        let [password, proxy_secret] = [(); 2].map(|()| random_text());
+        let database = store.let_console_in(&password)?;
+        let metrics = [receiver.metrics.as_str(), worker.metrics.as_str()].join(",");
+        let mut command = self.command(&self.measured, CONSOLE);
+        command
+            .env("DATABASE_URL", database.expose_secret())
+            .env("AMQP_MANAGEMENT_URL", self.management_url.expose_secret())
+            .env("CONSOLE_ADDR", address.to_string())
+            .env("CONSOLE_PUBLIC_URL", format!("http://{address}"))
+            .env("CONSOLE_AUTH", "proxy")
+            .env("CONSOLE_PROXY_PEERS", "127.0.0.1")
+            .env("CONSOLE_PROXY_SECRET", &proxy_secret)
+            .env("CONSOLE_ROLES", format!("{CONSOLE_GROUP}=operator"))
+            .env("PAYNOW_METRICS_URLS", metrics)
+            .env("METRICS_ADDR", admin.to_string());
+        let program = self.start(CONSOLE, command, admin)?;
+        Ok(Console {
+            program,
+            address,
+            proxy_secret,
         })
     }
 
@@ -184,6 +222,13 @@ fn free_address() -> Result<SocketAddr> {
         .doing("finding a free port")
 }
 
+/// Nobody guesses it.
+fn random_text() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(40)
+        .collect()
+}
+
 pub(crate) struct Program {
     name: &'static str,
     child: Child,
@@ -238,6 +283,13 @@ impl Drop for Program {
 pub(crate) struct Receiver {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
+    metrics: String,
+}
+
+pub(crate) struct Console {
+    pub(crate) program: Program,
+    pub(crate) address: SocketAddr,
+    pub(super) proxy_secret: String,
 }
 
 pub(crate) struct Worker {

@@ -7,7 +7,7 @@ use diesel::{Connection, QueryableByName, RunQueryDsl};
 use paynow_shared::signature::Signature;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::bulk;
+use super::{bulk, letters};
 use crate::failure::{Doing, Result};
 use crate::orders::Batch;
 
@@ -45,6 +45,20 @@ pub(crate) struct LedgerRange {
     pub(crate) entries: i64,
     #[diesel(sql_type = BigInt)]
     pub(crate) open_letters: i64,
+}
+
+/// Some ids that pages are asked about.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Known {
+    #[diesel(sql_type = Array<BigInt>)]
+    pub(crate) letters: Vec<i64>,
+    /// Each has entries.
+    #[diesel(sql_type = Array<BigInt>)]
+    pub(crate) wallets: Vec<i64>,
+    #[diesel(sql_type = Array<BigInt>)]
+    pub(crate) orders: Vec<i64>,
+    #[diesel(sql_type = Array<BigInt>)]
+    pub(crate) events: Vec<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -120,6 +134,35 @@ impl Store {
     /// Loads past orders into the ledger.
     pub(crate) fn load_past(&self, orders: i64) -> Result<()> {
         bulk::load(&mut self.connect()?, orders)
+    }
+
+    /// Loads open dead letters.
+    pub(crate) fn load_letters(&self, count: i64) -> Result<()> {
+        letters::load(&mut self.connect()?, count)
+    }
+
+    /// Gives the console's login a password and its rights of production; gives its address.
+    pub(crate) fn let_console_in(&self, password: &str) -> Result<SecretString> {
+        let changed = format!("ALTER ROLE paynow_console LOGIN PASSWORD '{password}'");
+        self.execute(&changed, "letting the console in")?;
+        let (_login, server) = self
+            .url()
+            .rsplit_once('@')
+            .ok_or("DATABASE_URL names no login")
+            .doing("naming the console's login")?;
+        Ok(format!("postgres://paynow_console:{password}@{server}").into())
+    }
+
+    /// Ids from all over the tables.
+    pub(crate) fn known(&self) -> Result<Known> {
+        let asked = "SELECT \
+            ARRAY(SELECT dead_letter_id FROM dead_letters ORDER BY hashint8(dead_letter_id) LIMIT 100) AS letters, \
+            ARRAY(SELECT wallet_id FROM wallets ORDER BY hashint8(wallet_id) LIMIT 100) AS wallets, \
+            ARRAY(SELECT order_id FROM orders ORDER BY hashint8(order_id) LIMIT 100) AS orders, \
+            ARRAY(SELECT event_id FROM webhook_events ORDER BY hashint8(event_id) LIMIT 100) AS events";
+        diesel::sql_query(asked)
+            .get_result(&mut self.connect()?)
+            .doing("reading ids for the pages")
     }
 
     /// Reads one row about a range of events, whose bounds are `$1` and `$2`.
