@@ -2,6 +2,7 @@
 //! it silent and firing, a runbook whose commands exist, and a row in the table of `ops/alerts.md`.
 
 mod commands;
+mod console;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,12 @@ use std::process::Command;
 use crate::harness::guide_table;
 
 use commands::{Helps, commands_in};
+use console::console_page;
 use rules::{alerts, expectations, files, read, root, rules, test_files};
 
 const RUNBOOKS: &str = "ops/runbooks";
 const HEADINGS: [&str; 4] = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"];
-const RUNBOOK_LINES: std::ops::RangeInclusive<usize> = 20..=50;
+const RUNBOOK_LINES: std::ops::RangeInclusive<usize> = 20..=52;
 const ALERTMANAGER: &str = "deploy/alertmanager/alertmanager.yml";
 /// The severity of an alert, and its receiver.
 const RECEIVERS: [(&str, &str); 3] = [
@@ -163,6 +165,15 @@ fn every_alert_has_a_severity_a_part_texts_and_a_link_with_its_name() {
         let link = format!("{{{{ $externalLabels.runbooks }}}}/{}.md", alert.name);
         if field("runbook_url") != link {
             wrong("runbook_url");
+        }
+        match console_page(&alert) {
+            None => wrong("console_url"),
+            Some(page) => {
+                let sentence = format!("\nThe console shows it at `{page}`.\n");
+                if !read(&format!("{RUNBOOKS}/{}.md", alert.name)).contains(&sentence) {
+                    wrong(&format!("its runbook does not name {page}"));
+                }
+            }
         }
     }
     nothing_of(&problems);

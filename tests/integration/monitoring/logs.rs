@@ -12,7 +12,7 @@ use paynow_process::clock;
 use serde_json::Value;
 
 use crate::harness::{
-    Answer, Order, Program, TestApp, eventually, flake, free_port, post, send, try_post,
+    Answer, Order, Program, SECRET, TestApp, eventually, flake, free_port, post, send, try_post,
 };
 
 /// More webhooks, with a line each, than the log's channel and the pipe can hold together.
@@ -285,6 +285,39 @@ fn the_metric_counts_the_records_of_the_log() {
         });
         assert_eq!(tally.get(&(level.to_owned(), event.to_owned())), Some(&1));
     }
+}
+
+#[test]
+fn a_log_for_people_has_a_line_for_each_record() {
+    let (app, product) = app_without_receiver();
+    let mut variables = app.receiver_variables();
+    variables.push(("LOG_FORMAT".to_owned(), "text".to_owned()));
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("log-{}", free_port()));
+    let receiver = Program::start("paynow-receiver", path.clone(), &variables);
+    eventually("the receiver is ready", || {
+        app.receiver_ready().filter(|(status, _)| *status == 200)
+    });
+
+    post_orders(&app, product, CLIENTS);
+    ends_in_order(receiver);
+
+    let log = std::fs::read_to_string(&path).expect("the log is there");
+    let accepted = log
+        .lines()
+        .filter(|line| line.contains(" webhook_queued: "));
+    assert_eq!(accepted.count(), CLIENTS, "{log}");
+    for line in log.lines() {
+        let mut words = line.split_whitespace();
+        let time = words.next().unwrap_or_default();
+        assert!(time.ends_with('Z') && time.len() == 24, "{line}");
+        let level = words.next().unwrap_or_default();
+        assert!(["info", "debug", "warning"].contains(&level), "{line}");
+        assert!(
+            words.next().is_some_and(|event| event.ends_with(':')),
+            "{line}"
+        );
+    }
+    assert!(!log.contains(SECRET), "{log}");
 }
 
 /// Bytes in the form in which a library shows them when they are not text.

@@ -6,13 +6,15 @@ use std::process::{Command, Stdio};
 
 use paynow_process::telemetry::Catalog;
 
+use crate::console::Console;
 use crate::harness::{Order, TestApp, eventually, flake, guide_table, rewrite_guide_table};
 
-/// The metrics of both programs, and of each alone.
-const CATALOGS: [(&str, Catalog); 3] = [
+/// The metrics of all programs, and of each alone.
+const CATALOGS: [(&str, Catalog); 4] = [
     ("both", paynow_process::catalog::CATALOG),
     ("receiver", paynow_receiver::observe::CATALOG),
     ("worker", paynow_worker::catalog::CATALOG),
+    ("console", paynow_console::observe::CATALOG),
 ];
 /// If this variable is set, the tables of the guide are rewritten instead of compared.
 const REWRITE: &str = "REWRITE_GUIDE_TABLES";
@@ -74,7 +76,7 @@ fn the_table_of_log_events_is_what_the_code_has() {
 fn every_metric_that_top_reads_is_declared() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../crates/paynowctl/src/top/metric.rs"
+        "/../crates/desk/src/top/metric.rs"
     );
     let source = std::fs::read_to_string(path).expect("top has a file of metric names");
     let literals = source.split('"').skip(1).step_by(2);
@@ -173,18 +175,20 @@ fn a_live_scrape_has_every_metric_of_the_table_and_passes_promtool() {
 
     let receiver = app.receiver_admin("/metrics").expect("it answers").1;
     let worker = app.worker_admin("/metrics").expect("it answers").1;
+    let console = Console::start(&app).scrape();
 
-    promtool_finds_nothing(&receiver);
-    promtool_finds_nothing(&worker);
-    let mut reported_by_both = reported(&receiver);
-    reported_by_both.extend(reported(&worker));
+    let mut reported_by_all = BTreeMap::new();
+    for scrape in [&receiver, &worker, &console] {
+        promtool_finds_nothing(scrape);
+        reported_by_all.extend(reported(scrape));
+    }
     let documented = guide_table("Metric").into_iter().map(|row| {
         let labels = row[2].split(", ").filter(|label| !label.is_empty());
         let labels: BTreeSet<String> = labels.map(str::to_owned).collect();
         (row[0].clone(), (row[1].clone(), labels))
     });
-    assert_eq!(reported_by_both, documented.collect());
-    for scrape in [&receiver, &worker] {
+    assert_eq!(reported_by_all, documented.collect());
+    for scrape in [&receiver, &worker, &console] {
         for name in ["process_cpu_seconds_total", "process_resident_memory_bytes"] {
             assert!(scrape.contains(&format!("\n{name} ")), "{name}: {scrape}");
         }

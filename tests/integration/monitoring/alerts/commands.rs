@@ -102,10 +102,11 @@ impl Command {
         if !self.is_whole || path.first().is_some_and(|first| first == RUNS_AT_ONCE) {
             return None;
         }
-        // A guide may leave a time and an address to its reader.
+        // A guide may leave a time, an address and a hash to its reader.
         let filled = |word: &String| {
             word.replace("$SINCE", "2026-11-24T08:00:00Z")
                 .replace("$RECEIVER_URL", "http://receiver:8080/webhooks/paynow")
+                .replace("$HASH", "4be1c0ffee4be1c0ffee4be1c0ffee4b")
         };
         let filled: Vec<String> = self.words.iter().map(filled).collect();
         let arguments: Vec<&str> = filled.iter().map(String::as_str).collect();
