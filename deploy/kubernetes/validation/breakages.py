@@ -145,8 +145,14 @@ RULES = {
     "each_program_has_only_the_connections_it_needs": [
         lambda w: egress(w, "receiver", 5432),
         lambda w: spec(w, "NetworkPolicy", "dns").update(egress=[{}]),
-        lambda w: spec(w, "NetworkPolicy", "worker")["ingress"].pop(),
+        lambda w: spec(w, "NetworkPolicy", "receiver")["ingress"].pop(0),
+        lambda w: spec(w, "NetworkPolicy", "figures")["ingress"][0].pop("ports"),
         lambda w: spec(w, "NetworkPolicy", "receiver").update(podSelector={}),
+    ],
+    "game_backends_get_the_database_and_nothing_else": [
+        lambda w: egress(w, "game-backend", 5672),
+        lambda w: spec(w, "NetworkPolicy", "game-backend").update(policyTypes=["Egress", "Ingress"]),
+        lambda w: spec(w, "NetworkPolicy", "game-backend")["egress"][0].pop("ports"),
     ],
     "every_connection_has_a_peer": [
         lambda w: egress(w, "worker", 5432),
@@ -163,10 +169,17 @@ RULES = {
             matchNames=["cluster.yaml"]
         ),
     ],
+    "the_console_has_the_address_of_its_ingress": [
+        lambda w: spec(w, "Ingress", "console")["rules"][0].update(host="other.example.org"),
+        lambda w: container(w, "console")["env"].pop(0),
+    ],
     "selectors_find_pods": [
         lambda w: spec(w, "Deployment", "worker")["selector"].update(matchLabels={"app": "worker"}),
         lambda w: spec(w, "Service", "worker").update(selector={"app": "worker"}),
         lambda w: spec(w, "NetworkPolicy", "setup").update(podSelector={"matchLabels": {"a": "b"}}),
+        lambda w: spec(w, "NetworkPolicy", "game-backend").update(
+            podSelector={"matchLabels": {"app.kubernetes.io/name": "paynow-worker"}}
+        ),
         lambda w: spec(w, "PodDisruptionBudget", "worker")["selector"].update(
             matchLabels={"app": "worker"}
         ),

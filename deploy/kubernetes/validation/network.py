@@ -8,12 +8,17 @@ DNS = {53}
 BROKER = {5671, 5672}
 MANAGEMENT = {15671, 15672}
 DATABASE = {5432}
+# The metrics of receivers and workers.
+FIGURES = {9464, 9465}
 MAY_CALL = {
     "receiver": DNS | BROKER,
     "worker": DNS | BROKER | DATABASE,
     "setup": DNS | MANAGEMENT | DATABASE,
+    "console": DNS | BROKER | MANAGEMENT | DATABASE | FIGURES,
 }
-MAY_BE_CALLED = {"receiver": {8080, 9464}, "worker": {9465}, "setup": set()}
+# A policy for pods of the shop's own, which are not among the manifests.
+GAMES = "game-backend"
+MAY_BE_CALLED = {"receiver": {8080, 9464}, "worker": {9465}, "setup": set(), "console": {8090, 9463}}
 
 
 def opened(world, pod, direction):
@@ -48,6 +53,17 @@ def each_program_has_only_the_connections_it_needs(world):
             found, wanted = opened(world, pod, direction), allowed[pod.name]
             if found != wanted:
                 yield f"{pod.title}: {direction} is open for {found}, not for {wanted}"
+
+
+@rule
+def game_backends_get_the_database_and_nothing_else(world):
+    policy = world.named("NetworkPolicy", GAMES)
+    if not policy:
+        return
+    spec = policy["spec"]
+    ports = {it["port"] for opening in spec.get("egress", []) for it in opening.get("ports", [{"port": None}])}
+    if ports != DATABASE or spec["policyTypes"] != ["Egress"] or not spec["podSelector"].get("matchLabels"):
+        yield f"{title(policy)}: must open the database, and only for pods with its label"
 
 
 @rule
@@ -86,6 +102,17 @@ def placeholders_are_filled_in(world):
 
 
 @rule
+def the_console_has_the_address_of_its_ingress(world):
+    """It refuses forms that come from another address."""
+    ingress = world.named("Ingress", "console")
+    if not ingress:
+        return
+    address = world.variables(world.pod("console").containers[0]).get("CONSOLE_PUBLIC_URL")
+    if address != f"https://{ingress['spec']['rules'][0]['host']}":
+        yield f"{title(ingress)}: the console's CONSOLE_PUBLIC_URL is {address}"
+
+
+@rule
 def selectors_find_pods(world):
     pods = world.pods()
     for document in world.documents:
@@ -101,8 +128,9 @@ def selectors_find_pods(world):
             if not any(selects({"matchLabels": spec["selector"]}, it.labels) for it in pods):
                 yield f"{title(document)}: selects no pod"
         elif kind == "NetworkPolicy":
-            if not any(selects(spec["podSelector"], it.labels) for it in pods):
-                yield f"{title(document)}: selects no pod"
+            selected = any(selects(spec["podSelector"], it.labels) for it in pods)
+            if selected == (document["metadata"]["name"] == GAMES):
+                yield f"{title(document)}: selects {'a pod of ours' if selected else 'no pod'}"
         elif kind == "PodDisruptionBudget":
             if not any(selects(spec["selector"], it.labels) for it in pods):
                 yield f"{title(document)}: selects no pod"
@@ -124,5 +152,5 @@ def ports_exist(world):
             if backend["port"]["name"] not in [it["name"] for it in service["spec"]["ports"]]:
                 yield f"{title(ingress)}: routes to a port that does not exist"
             webhooks = f'"{route["path"]}"'
-            if webhooks not in project.text("crates/receiver/src/http.rs"):
+            if backend["name"] == "receiver" and webhooks not in project.text("crates/receiver/src/http.rs"):
                 yield f"{title(ingress)}: routes to a path that the receiver does not have"

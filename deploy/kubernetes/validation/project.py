@@ -5,23 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-CRATES = ROOT / "crates"
 
-# The files in which a crate reads settings; not every crate has each.
-READERS = ("main.rs", "config.rs", "database.rs")
-# Calls that read settings named in another crate, with the source that names them.
-SHARED_READERS = {
-    "program::run(": "process/src/telemetry.rs",
-    "BrokerAddress::from_environment(": "process/src/broker/connect.rs",
-    "ManagementSettings::from_environment(": "desk/src/management/settings.rs",
-    "PayNowSettings::from_environment(": "process/src/paynow.rs",
-}
+# The page that lists every setting of every program.
+PAGE = "ops/settings.md"
 # Variables that libraries read, and our own code does not.
 LIBRARY_VARIABLES = {"SSL_CERT_FILE"}
 
-VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"')
-SECRET = re.compile(r'secret\(\s*(?:"([A-Z0-9_]+)"|NAME|KEY_NAME)')
-NAME = re.compile(r'const (?:KEY_)?NAME: &str = "([A-Z0-9_]+)"')
+# A row of the page: the variable, the programs that read it, its default, its values.
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| ([a-z, ]+) \|([^|]*)\|([^|]*)\|", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,31 +34,14 @@ def text(path):
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def code(path):
-    """A source file without its tests and comments."""
-    lines = path.read_text(encoding="utf-8").split("#[cfg(test)]")[0].splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("//"))
-
-
-def secrets_in(source):
-    """The names of secrets in calls that read one; `NAME` means the constant declared last before the call."""
-    found = set()
-    for call in SECRET.finditer(source):
-        declared = NAME.findall(source[: call.start()])
-        found.add(call.group(1) or (declared[-1] if declared else ""))
-    return found - {""}
-
-
-def settings_of(crate):
-    own = [CRATES / crate / "src" / name for name in READERS]
-    sources = [code(path) for path in own if path.exists()]
-    called = "".join(sources)
-    sources += [code(CRATES / path) for call, path in SHARED_READERS.items() if call in called]
-    every = "\n".join(sources)
-    secrets = secrets_in(every)
-    plain = set(VARIABLE.findall(every)) - secrets
+def settings_of(program):
+    """What ops/settings.md says; a test keeps that page equal to the declarations in the code."""
+    plain, secrets = set(), set()
+    for name, programs, _default, values in ROW.findall(text(PAGE)):
+        if program in programs.split(", "):
+            (secrets if values.strip().startswith("secret") else plain).add(name)
     if not secrets:
-        raise LookupError(f"crates/{crate}: found no secret, so this scan does not work any more")
+        raise LookupError(f"{PAGE}: found no secret of {program}, so this scan does not work any more")
     return Settings(frozenset(plain), frozenset(secrets))
 
 
@@ -90,6 +64,7 @@ def drain_seconds():
         r"const READINESS_LEAD: Duration = Duration::from_millis\((\d+)\)",
     )
     receiver = number("crates/receiver/src/socket/server.rs", r"const DRAIN_LIMIT_SECONDS: u64 = (\d+)")
+    console = number("crates/console/src/app.rs", r"const STOP_SECONDS: u64 = (\d+)")
     worker = number(
         "crates/worker/src/session.rs", r"const DRAIN_LIMIT: Duration = Duration::from_secs\((\d+)\)"
     )
@@ -97,6 +72,7 @@ def drain_seconds():
     return {
         "receiver": receiver + close + lead_ms / 1000,
         "worker": worker + close + statement_ms / 1000,
+        "console": console + close,
     }
 
 

@@ -8,7 +8,7 @@ from world import texts, title
 
 CREDENTIALS = re.compile(r"[a-z]+://[^\s/:@]*:[^\s/@]+@")
 # The crate of the program in each container.
-CRATES = {"receiver": "receiver", "worker": "worker", "setup": "paynowctl"}
+CRATES = {"receiver": "receiver", "worker": "worker", "setup": "paynowctl", "console": "console"}
 ADMIN_VARIABLE = "METRICS_ADDR"
 
 
@@ -48,6 +48,7 @@ def required_settings_are_given(world):
         "receiver": {"AMQP_URL", "PAYNOW_SIGNING_SECRETS"},
         "worker": {"AMQP_URL", "DATABASE_URL", "PAYNOW_SIGNING_SECRETS"},
         "setup": {"AMQP_URL", "DATABASE_URL"},
+        "console": {"AMQP_URL", "DATABASE_URL", "CONSOLE_PUBLIC_URL", "CONSOLE_AUTH"},
     }
     for pod, container, _settings in each_container(world):
         given = {name.removesuffix("_FILE") for name in world.variables(container)}
