@@ -1,0 +1,68 @@
+// A replay can be stopped by somebody else, and goes on after its process was killed; each order is credited once.
+import { creditsFor, creditsOf, deadOrders, nothingOpen, previewAll, replayEnds, setPoints, submit } from "../harness/desk.mjs";
+import { eventually, expect, looksRight, test } from "../harness/test.mjs";
+
+const LETTERS = 12;
+
+/** A replay of one letter a second. */
+async function slowReplay(page) {
+  nothingOpen();
+  const product = await deadOrders(LETTERS);
+  setPoints(product, 500);
+  await previewAll(page);
+  await submit(page, "go", { why: "the points are set", count: String(LETTERS), rate: "1" });
+  await expect(page).toHaveURL(/\/replays\/\d+$/);
+  await eventually("a few letters are applied", () => creditsOf(product) >= 2);
+  return product;
+}
+
+async function goesOn(page, product) {
+  await submit(page, "resume", { why: "the rest as well", rate: "50" });
+  await replayEnds(page, new RegExp(`${LETTERS} of ${LETTERS} letters applied`));
+  expect(creditsOf(product)).toBe(LETTERS);
+  expect(new Set(creditsFor(product)).size).toBe(LETTERS);
+}
+
+test("somebody else stops a replay, and a third person goes on with it", async ({ signIn }) => {
+  const page = await signIn("olga", ["operator"]);
+  const product = await slowReplay(page);
+  const other = await signIn("oskar", ["operator"]);
+  await other.goto(page.url());
+  await looksRight(other);
+  await submit(other, "control", { what: "stop", why: "the price is wrong" });
+  await replayEnds(other, /stopped.*oskar|oskar.*stop/s);
+  const applied = creditsOf(product);
+  expect(applied).toBeLessThan(LETTERS);
+  const third = await signIn("orla", ["operator"]);
+  await third.goto(page.url());
+  await looksRight(third);
+  await goesOn(third, product);
+});
+
+test("who only looks cannot stop a replay, and is told who can", async ({ signIn }) => {
+  const page = await signIn("olga", ["operator"]);
+  const product = await slowReplay(page);
+  const viewer = await signIn("vera", ["viewer"]);
+  await viewer.goto(page.url());
+  await expect(viewer.locator("form#control").getByRole("button")).toBeDisabled();
+  await expect(viewer.locator("#control-because")).toContainText("operator");
+  await submit(page, "control", { what: "pause", why: "a moment" });
+  await replayEnds(page, /pause/);
+  await submit(page, "control", { what: "go", why: "go on" });
+  await replayEnds(page, new RegExp(`${LETTERS} of ${LETTERS} letters applied`));
+  expect(creditsOf(product)).toBe(LETTERS);
+});
+
+test("a replay whose console was killed goes on, and credits each order once", async ({ signIn, server }) => {
+  const page = await signIn("olga", ["operator"]);
+  const product = await slowReplay(page);
+  const replay = page.url();
+  await server.end("SIGKILL");
+  expect(creditsOf(product)).toBeLessThan(LETTERS);
+  await expect(page.reload()).rejects.toThrow(/ERR_CONNECTION_REFUSED/);
+  await server.start();
+  await page.goto(replay);
+  await replayEnds(page, /without a word/);
+  await looksRight(page);
+  await goesOn(page, product);
+});
