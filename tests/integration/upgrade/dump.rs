@@ -3,10 +3,13 @@
 
 mod from_0_1;
 mod from_0_2;
+mod from_0_3;
+mod from_0_3_refunds;
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
 
-use super::version_of;
+use super::{revert_from, version_of};
 use crate::harness::{TestApp, eventually, migrations};
 use crate::meaning::check;
 use crate::meaning::row::Row;
@@ -25,6 +28,16 @@ fn system() -> TestApp {
         .workers(0)
         .worker_setting("WORKER_LANES", "1")
         .start()
+}
+
+/// A system with the rows of a dump and the schema from before the migration `newer`.
+fn system_of(dump: &str, newer: &str) -> TestApp {
+    let app = system();
+    revert_from(&app.database, newer);
+    // On a connection of its own, because the dump changes settings.
+    let mut connection = app.database.connect();
+    connection.batch_execute(dump).expect("it can be restored");
+    app
 }
 
 /// Each wallet, less `FIRST`, with its balance.
@@ -117,9 +130,34 @@ fn go_on(app: &mut TestApp, events: &[(i64, &str)]) {
     assert_eq!(others(app), before);
 }
 
+/// The letters of an event, or of a body without one, as state and reason.
+fn letter(app: &TestApp, event: &str) -> Vec<String> {
+    app.database.texts(&format!(
+        "SELECT state || ' ' || reason AS value FROM dead_letters WHERE event_id = '{event}'"
+    ))
+}
+
+/// Posts the body of a dead letter again.
+fn tell_again(app: &TestApp, event: &str) {
+    let body = app.database.texts(&format!(
+        "SELECT convert_from(body, 'UTF8') AS value FROM dead_letters WHERE event_id = '{event}'"
+    ));
+    assert!(app.deliver_bytes(body[0].as_bytes()).accepted());
+}
+
+fn decide(app: &TestApp, arguments: &[&str]) {
+    app.ctl(&[arguments, &DECIDED].concat()).succeeded();
+}
+
 /// Checks that a spend and a correction of a dump are not made again with their keys.
 fn keys_are_known(app: &TestApp) {
-    let wallet = FIRST + 2301;
+    keys_of_wallets_are_known(app, 2301, (101, 690));
+}
+
+/// The same of other wallets. The first one spent 120 and has 380 left; the second one got the correction and
+/// has this balance.
+fn keys_of_wallets_are_known(app: &TestApp, spender: i64, (corrected, balance): (i64, i64)) {
+    let wallet = FIRST + spender;
     let spend = |key: &str| {
         app.database.texts(&format!(
             "SELECT balance || ' ' || applied AS value FROM spend({wallet}, 120, '{key}')"
@@ -128,10 +166,10 @@ fn keys_are_known(app: &TestApp) {
     assert_eq!(spend("sword:1"), ["380 false"]);
     assert_eq!(spend("sword:2"), ["260 true"]);
 
-    let wallet = (FIRST + 101).to_string();
+    let wallet = (FIRST + corrected).to_string();
     let correction = ["correct", "--wallet", &wallet, "--points", "250"];
     let key = ["--key", "ticket-4711", "--yes"];
     app.ctl(&[&correction[..], &DECIDED, &key].concat())
         .succeeded();
-    assert_eq!(app.balance_of(FIRST + 101), 690);
+    assert_eq!(app.balance_of(FIRST + corrected), balance);
 }

@@ -1,11 +1,8 @@
 //! What the programs of 0.2.0 left.
 
-use diesel::connection::SimpleConnection;
-
-use super::super::revert_from;
 use super::{
-    DECIDED, FIRST, LATE, all_migrations, applied_migrations, go_on, keys_are_known,
-    order_of_the_dump, start_worker, system, upgrade_unchanged,
+    DECIDED, FIRST, LATE, all_migrations, applied_migrations, decide, go_on, keys_are_known,
+    letter, order_of_the_dump, start_worker, system_of, tell_again, upgrade_unchanged,
 };
 use crate::harness::{TestApp, eventually};
 use crate::meaning::check;
@@ -70,14 +67,10 @@ const BALANCES: [(i64, i64); 41] = [
 
 /// A system with the rows of the dump and the schema of 0.2, with a receiver and no worker.
 fn restored() -> TestApp {
-    let app = system();
-    revert_from(&app.database, NEWER);
-    // On a connection of its own, because the dump changes settings.
-    let mut connection = app.database.connect();
-    connection.batch_execute(DUMP).expect("it can be restored");
+    let app = system_of(DUMP, NEWER);
     // Later, the check says that a stopped replay left letters behind.
-    connection
-        .batch_execute("UPDATE replays SET updated_at = now()")
+    app.database
+        .execute("UPDATE replays SET updated_at = now()")
         .expect("the owner may");
     app
 }
@@ -87,25 +80,6 @@ fn upgraded() -> TestApp {
     let app = restored();
     app.ctl(&["setup"]).succeeded();
     app
-}
-
-/// The letters of an event, or of a body without one, as state and reason.
-fn letter(app: &TestApp, event: &str) -> Vec<String> {
-    app.database.texts(&format!(
-        "SELECT state || ' ' || reason AS value FROM dead_letters WHERE event_id = '{event}'"
-    ))
-}
-
-/// Posts the body of a dead letter again.
-fn tell_again(app: &TestApp, event: &str) {
-    let body = app.database.texts(&format!(
-        "SELECT convert_from(body, 'UTF8') AS value FROM dead_letters WHERE event_id = '{event}'"
-    ));
-    assert!(app.deliver_bytes(body[0].as_bytes()).accepted());
-}
-
-fn decide(app: &TestApp, arguments: &[&str]) {
-    app.ctl(&[arguments, &DECIDED].concat()).succeeded();
 }
 
 #[test]
