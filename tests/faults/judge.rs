@@ -50,6 +50,7 @@ pub(crate) fn settle(
     load.release();
     all.extend(await_accepted(world, load));
     all.extend(await_settled(world, load));
+    all.extend(check_given_up(world));
 
     people::replay(world)?;
     let decisions = people::decide(world, told);
@@ -86,6 +87,17 @@ pub(crate) fn judge(
 /// The probes that were credited, for the times of recovery.
 pub(crate) fn credited_probes(world: &World, load: &Load<'_>) -> Vec<Credited> {
     snapshot::credited_probes(world, load)
+}
+
+/// Faults are outages and crashes that no message caused, so the broker never gives an event up. A replay
+/// would hide that it did.
+fn check_given_up(world: &World) -> Option<Broken> {
+    let given_up = world.database.texts(
+        "SELECT event_id AS value FROM dead_letters \
+         WHERE error LIKE 'delivered more often than the delivery limit%'",
+    );
+    let what = || format!("the broker gave up {}", given_up.join(", "));
+    (!given_up.is_empty()).then(|| broken(Promise::NothingGivenUp, what()))
 }
 
 fn await_credit(world: &World, load: &Load<'_>, healed_at: Duration) -> Option<Broken> {

@@ -172,8 +172,8 @@ impl FaultKind {
         }
     }
 
-    /// The shortest and the longest time that it is held, in seconds. Faults that are silent last longer
-    /// than heartbeats and limits on waits.
+    /// The shortest and the longest time that it is held, in seconds. Faults that are silent may last longer
+    /// than a heartbeat; a connection that lost bytes reaches its limit on waits only after that.
     pub(crate) fn seconds(self) -> RangeInclusive<u64> {
         match self {
             Self::KillWorker | Self::KillReceiver | Self::RollWorkers | Self::RollReceivers => {

@@ -69,6 +69,7 @@ boundaries! {
     fn a_replay_dies_before_it_knows_of_the_confirm() = Paynowctl, "after_publish", [1, 2];
     fn a_replay_dies_between_the_confirm_and_its_record() = Paynowctl, "after_replay_publish", [1, 2];
     fn a_replay_dies_after_its_record() = Paynowctl, "after_replay_mark", [1, 2];
+    fn a_move_dies_between_the_confirm_and_the_ack() = Paynowctl, "after_move_confirm", [1];
 }
 
 fn strike(struck: Struck, point: &str, passes: &[u32]) {
@@ -79,6 +80,7 @@ fn strike(struck: Struck, point: &str, passes: &[u32]) {
         match struck {
             Struck::Receiver => shop.receiver_dies(&fault, round),
             Struck::Worker => shop.worker_dies(&fault, round),
+            Struck::Paynowctl if point == "after_move_confirm" => shop.move_dies(&fault, round),
             Struck::Paynowctl => shop.replay_dies(&fault, round),
         }
     }

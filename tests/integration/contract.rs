@@ -4,6 +4,7 @@ pub(crate) mod database;
 
 mod catalog;
 mod forgery;
+mod given_back;
 mod history;
 mod holding;
 mod kinds;

@@ -2,6 +2,8 @@
 //! is recorded of it.
 
 mod corrections;
+mod filters;
+mod states;
 
 use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};

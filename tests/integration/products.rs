@@ -103,7 +103,7 @@ fn a_price_is_recorded_with_who_and_why() {
     let again = shop.act(&["set", COINS, "500"]).succeeded();
     assert_eq!(
         again.stdout,
-        format!("product {COINS} gives 500 points (was 500)\n")
+        format!("product {COINS} gives 500 points (as before)\n")
     );
 
     let history = shop.json(&["list", "--history"]);

@@ -166,3 +166,23 @@ fn a_program_checks_its_own_health() {
     let wrong = Program::run("paynow-worker", &variables, &["health"]);
     assert_eq!(wrong.code, Some(64), "{wrong:?}");
 }
+
+#[test]
+fn a_program_says_its_version_and_how_it_is_used_without_any_setting() {
+    for name in ["paynow-receiver", "paynow-worker", "paynowctl"] {
+        for short in ["-V", "--version"] {
+            let version = Program::run(name, &[], &[short]).succeeded();
+            let expected = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+            assert_eq!(version.stdout, expected);
+        }
+        for short in ["-h", "--help"] {
+            let help = Program::run(name, &[], &[short]).succeeded();
+            let usage = help.stdout.to_lowercase();
+            assert!(usage.contains(&format!("usage: {name}")), "{help:?}");
+        }
+    }
+    for name in ["paynow-receiver", "paynow-worker"] {
+        let both = Program::run(name, &[], &["--version", "surplus"]);
+        assert_eq!(both.code, Some(64), "{both:?}");
+    }
+}

@@ -6,3 +6,4 @@ mod disaster;
 mod guide;
 mod history;
 mod paynow;
+mod system;

@@ -1,6 +1,8 @@
 //! `paynowctl setup`: it can be repeated and run in parallel, and it sets up the committed
 //! topology.
 
+mod game_login;
+
 use serde_json::Value;
 
 use crate::harness::{Program, Servers, TestApp, TestBroker, TestDatabase, flake};
@@ -80,4 +82,22 @@ fn names_of(definitions: &Value) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[test]
+fn an_index_whose_build_was_interrupted_is_built_again() {
+    let app = TestApp::builder().workers(0).start();
+    // What a build leaves behind that ends halfway: an index that is not valid, and no record.
+    let interrupted = "UPDATE pg_index SET indisvalid = false \
+             WHERE indexrelid = 'wallets_balance_idx'::regclass; \
+         DELETE FROM __diesel_schema_migrations WHERE version = '20261129000250'";
+    app.database.execute(interrupted).unwrap();
+    let again = app.ctl(&["setup"]).succeeded().stdout;
+    assert!(
+        again.contains("applied migration 2026-11-29-000250"),
+        "{again}"
+    );
+    let valid = "SELECT count(*) AS value FROM pg_index \
+         WHERE indexrelid = 'wallets_balance_idx'::regclass AND indisvalid";
+    assert_eq!(app.database.number(valid), 1);
 }

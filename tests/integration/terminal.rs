@@ -8,16 +8,22 @@ mod plant;
 
 use std::collections::BTreeSet;
 
+use paynow_shared::wire::Headers;
+
 use self::commands::{World, commands, invocations};
 use self::others::{hostile_api, hostile_metrics, refusing_server};
-use self::plant::{HOSTILE, plant_every_column};
+use self::plant::{HOSTILE, plant_every_column, plant_rows};
 use crate::harness::{Order, Outcome, Program, TestApp, flake};
 
 const POINTS: i64 = 600_000_000_000_000_040;
 const UNKNOWN: i64 = 600_000_000_000_000_099;
 
 /// The columns whose text some command shows. Without it, a test over empty outputs would pass.
-const SHOWN: [&str; 14] = [
+const SHOWN: [&str; 22] = [
+    "console_people.shown_name",
+    "customer_identities.external_id",
+    "customer_identities.name",
+    "customer_identities.platform",
     "dead_letters.error",
     "dead_letters.event_id",
     "dead_letters.event_type",
@@ -26,10 +32,14 @@ const SHOWN: [&str; 14] = [
     "operator_actions.operator",
     "operator_actions.why",
     "products.name",
+    "spends.login",
+    "waiting_events.error",
+    "waiting_steps.error",
     "webhook_events.event_type",
     "webhook_events.secret_id",
     "a body in JSON",
     "a body of bytes",
+    "a player",
     "a product",
     "an argument",
 ];
@@ -41,8 +51,11 @@ fn assert_tame(command: &[&str], outcome: &Outcome) {
     for text in [&outcome.stdout, &outcome.stderr] {
         for line in text.split('\n') {
             assert!(!line.starts_with("FAKE"), "{command:?}: {outcome:?}");
-            let is_fine =
-                |letter: char| letter == ' ' || letter.is_ascii_graphic() || letter.is_alphabetic();
+            // A letter that shows nothing is none for a reader.
+            let is_fine = |letter: char| {
+                let is_letter = letter.is_alphabetic() && !"\u{3164}\u{115f}".contains(letter);
+                letter == ' ' || letter.is_ascii_graphic() || is_letter
+            };
             let wild = line.chars().find(|letter| !is_fine(*letter));
             assert_eq!(wild, None, "{command:?}: {outcome:?}");
         }
@@ -78,18 +91,23 @@ fn hostile_app() -> (TestApp, World) {
         &credited_wallet,
     ]);
     act(&["dead", "discard", &dead[0]]);
-    let replayed = app.ctl(&[&["dead", "replay", dead[1].as_str()], &note[..]].concat());
+    let replay = ["dead", "replay", dead[1].as_str(), "--yes"];
+    let replayed = app.ctl(&[&replay, &note[..]].concat());
     assert_eq!(replayed.code, Some(1), "it dies again: {replayed:?}");
     let spend = format!("SELECT spend({credited_wallet}, 7, 'order:1')");
     app.database.execute(&spend).unwrap();
+    plant_rows(&app, &credited_wallet, &dead[2]);
     let number = |event: &str| {
         let sql =
             format!("SELECT dead_letter_id AS value FROM dead_letters WHERE event_id = '{event}'");
         app.database.number(&sql).to_string()
     };
     let bytes = "SELECT max(dead_letter_id) AS value FROM dead_letters WHERE event_type IS NULL";
+    app.broker
+        .publish("paynow.unrouted", HOSTILE.as_bytes(), &hostile_headers());
     let world = World {
         wallet: credited_wallet,
+        order: credited["body"]["id"].as_str().unwrap().to_owned(),
         credited: credited_event,
         dead: dead[2].clone(),
         acted_on: number(&dead[0]),
@@ -103,10 +121,18 @@ fn hostile_app() -> (TestApp, World) {
     (app, world)
 }
 
+fn hostile_headers() -> Headers {
+    Headers {
+        secret_id: Some(HOSTILE.to_owned()),
+        ..Headers::default()
+    }
+}
+
 /// Delivers an order that becomes a dead letter, and returns its event id.
 fn die(app: &TestApp) -> String {
     let mut order = Order::of(UNKNOWN, flake()).json();
     order["body"]["lines"][0]["product_name"] = format!("{HOSTILE} of a body in JSON").into();
+    order["body"]["customer"]["name"] = format!("{HOSTILE} of a player").into();
     app.deliver_bytes(order.to_string().as_bytes());
     order["event_id"].as_str().unwrap().to_owned()
 }
@@ -140,6 +166,20 @@ fn no_command_lets_a_text_of_any_column_act_on_the_terminal() {
         .filter(|column| seen.contains(&format!("of {column}")))
         .collect();
     assert_eq!(shown, BTreeSet::from(SHOWN));
+}
+
+/// Commands whose output is a document without being asked.
+const ALWAYS_A_DOCUMENT: [&str; 1] = ["topology export"];
+
+#[test]
+fn every_command_prints_one_document_if_it_is_asked_to() {
+    let app = TestApp::builder().workers(0).start();
+    let without: Vec<String> = commands(&app)
+        .into_iter()
+        .filter(|command| !command.has_json)
+        .map(|command| command.name)
+        .collect();
+    assert_eq!(without, ALWAYS_A_DOCUMENT);
 }
 
 #[test]

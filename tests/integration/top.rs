@@ -121,6 +121,22 @@ impl Running {
 }
 
 #[test]
+fn the_addresses_of_the_processes_may_be_a_setting() {
+    let app = TestApp::start();
+    let ports = [app.receiver_admin_port(), app.worker_ports[0]];
+    let urls = ports.map(|port| format!("http://127.0.0.1:{port}/metrics"));
+    let mut variables = app.variables();
+    variables.push(("PAYNOW_METRICS_URLS".to_owned(), urls.join(",")));
+    let once = ["top", "--once", "--json", "--interval", "1"];
+    let view = Program::run("paynowctl", &variables, &once)
+        .succeeded()
+        .json();
+    for port in ports {
+        assert_eq!(process(&view, port)["answers"], true, "{view:#}");
+    }
+}
+
+#[test]
 fn a_killed_worker_has_no_figures_and_its_work_piles_up() {
     let mut app = TestApp::start();
     app.set_product(POINTS, 500);
@@ -169,6 +185,16 @@ fn a_database_that_refuses_logins_is_reported_and_the_rest_works() {
         server.batch_execute(&sql).unwrap();
     };
     let_in(false);
+    // The worker has had nothing to do since, so it does not know itself.
+    let idle = run_once(&app);
+    let state = &process(&idle, app.worker_ports[0])["state"];
+    let honest = ["unknown", "no database", "paused"];
+    assert!(honest.iter().any(|it| state == it), "{idle:#}");
+    eventually("the worker knows it by itself", || {
+        let view = run_once(&app);
+        let state = &process(&view, app.worker_ports[0])["state"];
+        (state == "no database").then_some(())
+    });
     app.deliver(&Order::of(POINTS, flake()));
     let view = eventually("the worker waits for the database", || {
         let view = run_once(&app);
@@ -186,6 +212,10 @@ fn a_database_that_refuses_logins_is_reported_and_the_rest_works() {
     assert_eq!(view["rates"]["queued"]["total"], 1.0);
     assert_eq!(view["queues"][0]["exists"], true);
     assert!(problems(&view).contains("is paused"), "{view:#}");
+    // The cause comes first, and nobody empties the queue meanwhile.
+    let first = view["problems"][0]["what"].as_str().expect("a text");
+    assert!(first.starts_with("database: "), "{view:#}");
+    assert_eq!(view["backlog"]["is_consumed"], false, "{view:#}");
 }
 
 #[test]

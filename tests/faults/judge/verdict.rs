@@ -54,6 +54,8 @@ pub(crate) enum Promise {
     NothingLost,
     /// It is so once.
     NothingDoubled,
+    /// An outage makes no dead letter.
+    NothingGivenUp,
     /// Balances are what truly happened, and the sum of their entries.
     BalancesRight,
     /// What was not accepted is not in the ledger, and a forged post is not accepted.

@@ -12,7 +12,7 @@ use crate::harness::{Outcome, Program};
 use crate::world::World;
 
 const NOTE: [&str; 4] = ["--by", "trial", "--why", "a fault of a trial"];
-/// Longer than all limits of a command's own together.
+/// Longer than any fault lasts, with what a command then still has to do.
 const ENDS_WITHIN: Duration = Duration::from_secs(300);
 /// How long a correction is tried again: longer than any fault lasts.
 const CORRECTED_WITHIN: Duration = Duration::from_secs(240);

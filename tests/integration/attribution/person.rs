@@ -128,9 +128,86 @@ fn points_are_taken_from_the_wallet_that_a_person_names() {
 }
 
 #[test]
+fn a_dry_run_shows_balances_and_a_decision_that_names_it_has_that_effect_or_none() {
+    let (app, cart, refund) = undecided();
+    let gift = cart.gift().to_string();
+    let buyers = cart.order.lines[0].line_id.to_string();
+    let decide = |line: &str, more: &[&str]| {
+        attribute(&app, &refund.event(), &[&["--line", line], more].concat())
+    };
+    let previewed = || {
+        let shown = decide(&gift, &["--dry-run", "--json"]).succeeded().json();
+        let hash = shown["expect"].as_str().expect("a text").to_owned();
+        (hash, shown)
+    };
+    let (before, shown) = previewed();
+    let friend = cart.friend.to_string();
+    let effect =
+        json!([{"wallet_id": friend, "balance": PRICE, "change": -PRICE, "balance_after": 0}]);
+    assert_eq!(
+        (&shown["wallets"], &shown["dry_run"]),
+        (&effect, &json!(true))
+    );
+    assert_eq!(shown["letters"][0]["would_be"], "applied");
+    let human = decide(&gift, &["--dry-run"]).succeeded().stdout;
+    for part in [
+        "dry run      nothing was decided",
+        &format!("{friend}      500    -500      0"),
+        &format!("--why 'it'\\''s ticket 4711' --yes --expect {before}"),
+    ] {
+        assert!(human.contains(part), "{part}: {human}");
+    }
+
+    let note = ["--by", "anna", "--why", "gift"];
+    let gives = ["correct", "--wallet", &friend, "--points", "5", "--yes"];
+    app.ctl(&[&gives[..], &note].concat()).succeeded();
+    for (line, because) in [
+        (
+            &gift,
+            format!("nothing was done: a balance is another, now 505 of wallet {friend}"),
+        ),
+        (
+            &buyers,
+            "nothing was done: the decision is another, now about refund".to_owned(),
+        ),
+    ] {
+        is_refused(&decide(line, &["--yes", "--expect", &before]), &because);
+    }
+    assert_eq!(decisions(&app), Vec::<String>::new());
+    assert_eq!(app.dead_letters(), [refund.undecided()]);
+
+    let (now, _shown) = previewed();
+    let done = decide(&gift, &["--yes", "--expect", &now, "--json"])
+        .succeeded()
+        .json();
+    assert_eq!(
+        (&done["is_new"], &done["replay"]["applied"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(
+        (cart.balances(&app), decisions(&app).len()),
+        ((PRICE, 5), 1)
+    );
+    let again = decide(&gift, &["--dry-run"]).succeeded().stdout;
+    for part in ["decided the same before", "there is nothing to replay"] {
+        assert!(again.contains(part), "{part}: {again}");
+    }
+}
+
+#[test]
 fn a_person_may_decide_that_a_refund_was_for_everything() {
     let (app, cart, refund) = undecided();
-    attribute(&app, &refund.event(), &["--everything"]).succeeded();
+    let decide = || attribute(&app, &refund.event(), &["--everything", "--json"]).succeeded();
+    let decided = decide().json();
+    assert_eq!(decided["is_new"], true, "{decided}");
+    assert_eq!(decided["order_id"], cart.order.order_id.to_string());
+    let replay = ["ended", "applied", "dead_again"].map(|field| decided["replay"][field].clone());
+    assert_eq!(replay, [json!("finished"), json!(1), json!(0)], "{decided}");
+    let again = decide().json();
+    assert_eq!(
+        (&again["is_new"], &again["replay"]),
+        (&json!(false), &Value::Null)
+    );
     assert_eq!(cart.balances(&app), (0, 0));
     assert_eq!(attributions(&app), ["everything by operator"]);
 }

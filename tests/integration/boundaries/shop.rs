@@ -110,6 +110,28 @@ impl Shop {
         });
     }
 
+    /// A move of the round, which no binding routed, dies of this fault, and the next run finishes it.
+    pub(super) fn move_dies(&mut self, fault: &str, round: Round) {
+        let vhost = self.app.broker.vhost();
+        let binding = "e/paynow.events/q/paynow.credits/paynow.%23";
+        self.app
+            .broker
+            .delete(&format!("bindings/{vhost}/{binding}"));
+        self.send(round);
+        self.app.ctl(&["setup", "--skip-database"]).succeeded();
+        let arguments = [&["unrouted", "move", "--yes"], &NOTE[..]].concat();
+        let mut variables = self.app.variables();
+        variables.push((FAULT_POINT.to_owned(), fault.to_owned()));
+        let died = Program::run(Struck::Paynowctl.faulty(), &variables, &arguments);
+        assert_eq!(died.code, None, "{died:?}");
+        // The broker must notice first that the connection of the dead one has ended.
+        eventually("the next run moves them again", || {
+            self.app.ctl(&arguments).succeeded();
+            let copies = self.app.broker.depth("paynow.credits");
+            (copies >= 2 * self.app.accepted_count()).then_some(())
+        });
+    }
+
     fn replay(&self, arguments: &[&str]) -> Outcome {
         let replay = ["dead", "replay"];
         self.app.ctl(&[&replay[..], arguments, &NOTE].concat())

@@ -1,19 +1,15 @@
-//! `WALLET_CONTRACT.md` describes the schema as the catalogs of PostgreSQL do.
+//! `WALLET_CONTRACT.md` and its list of constraints describe the schema as the catalogs of PostgreSQL do.
 
 use std::collections::BTreeSet;
 
 use super::database::Ledger;
 
-fn contract() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../WALLET_CONTRACT.md");
-    std::fs::read_to_string(path).expect("the contract exists")
-}
-
-/// The rows of the table under a heading, each as the texts of its cells.
-fn table_under(heading: &str) -> Vec<Vec<String>> {
-    let text = contract();
+/// The rows of the table under a heading of a page, each as the texts of its cells.
+fn table_under(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let path = format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the page exists");
     let (_before, section) = text
-        .split_once(&format!("\n## {heading}\n"))
+        .split_once(&format!("# {heading}\n"))
         .expect("the heading exists");
     let section = section.split("\n## ").next().unwrap_or_default();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
@@ -45,10 +41,10 @@ fn names_in_the_catalog(ledger: &Ledger) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_contract_lists_every_named_constraint_and_no_other() {
+fn every_named_constraint_is_listed_and_no_other() {
     let ledger = Ledger::empty();
 
-    let listed: BTreeSet<String> = table_under("Named constraints")
+    let listed: BTreeSet<String> = table_under("ops/constraints.md", "Named constraints")
         .iter()
         .map(|row| code_in(&row[0]).concat())
         .collect();
@@ -60,7 +56,7 @@ fn the_contract_lists_every_named_constraint_and_no_other() {
 fn the_reader_finds_the_columns_the_contract_promises() {
     let ledger = Ledger::empty();
     let mut reader = ledger.log_in_as("paynow_reader");
-    let promised = table_under("What other programs may read");
+    let promised = table_under("WALLET_CONTRACT.md", "What other programs may read");
     assert!(promised.len() >= 4, "{promised:?}");
 
     for row in promised {

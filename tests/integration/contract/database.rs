@@ -9,11 +9,12 @@ use diesel::pg::PgConnection;
 use diesel::result::Error;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
+use url::Url;
 
 use crate::harness::{Program, Servers, TestDatabase, eventually};
 
 const PASSWORD: &str = "only-for-this-test";
-pub(crate) const TABLES: [&str; 9] = [
+pub(crate) const TABLES: [&str; 10] = [
     "wallets",
     "ledger_entries",
     "orders",
@@ -23,6 +24,7 @@ pub(crate) const TABLES: [&str; 9] = [
     "operator_actions",
     "reversals",
     "suspects",
+    "customer_identities",
 ];
 /// One row in every table, so that an UPDATE or a DELETE has something to change.
 const ROWS: &str = "
@@ -37,6 +39,8 @@ const ROWS: &str = "
     INSERT INTO reversals (order_id, sequence, kind, reference_id, event_id, amount_minor)
     VALUES (10, 0, 'refund', 50, 3, 100);
     INSERT INTO suspects (body_sha256, process_id) VALUES (sha256('4'), 1);
+    INSERT INTO customer_identities
+    VALUES (20, 'steam', '76561198000000001', 'Zofia', now(), now());
     INSERT INTO operator_actions (action, operator, why) VALUES ('discard', 'anna', 'a test');";
 
 pub(crate) struct Ledger {
@@ -86,6 +90,15 @@ impl Ledger {
     pub(crate) fn log_in_again(&self, place: usize) -> Session {
         let login = &self.logins.borrow()[place];
         Session(self.database.connect_as(login, PASSWORD))
+    }
+
+    /// The address for the login that was made at this place.
+    pub(crate) fn url_of(&self, place: usize) -> Url {
+        let mut url = self.database.url().clone();
+        let login = &self.logins.borrow()[place];
+        url.set_username(login).expect("it has a host");
+        url.set_password(Some(PASSWORD)).expect("it has a host");
+        url
     }
 
     pub(crate) fn name(&self) -> &str {

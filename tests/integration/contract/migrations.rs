@@ -40,14 +40,20 @@ fn schema(ledger: &Ledger) -> Vec<String> {
     ledger.database.texts(SCHEMA)
 }
 
-fn run(ledger: &Ledger, migration: &Path, file: &str) {
+pub(super) fn run(ledger: &Ledger, migration: &Path, file: &str) {
     let path = migration.join(file);
     let sql = std::fs::read_to_string(&path).expect("a migration has both files");
-    let work = format!("BEGIN; SET LOCAL ROLE paynow_owner; {sql}; COMMIT");
-    ledger
-        .database
-        .execute(&work)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    // Such a statement is refused inside of a transaction.
+    let (begin, end) = match migration.join("metadata.toml").exists() && file == "up.sql" {
+        true => ("SET ROLE paynow_owner", "RESET ROLE"),
+        false => ("BEGIN; SET LOCAL ROLE paynow_owner", "COMMIT"),
+    };
+    for work in [begin, &sql, end] {
+        ledger
+            .database
+            .execute(work)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
 }
 
 #[test]

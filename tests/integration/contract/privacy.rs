@@ -1,4 +1,5 @@
-//! Personal data is in the payload of an event and the body of a dead letter, and nowhere else.
+//! Personal data is in the payload of an event, the body of a dead letter and the name of a customer, and
+//! nowhere else.
 
 use serde_json::Value;
 
@@ -11,7 +12,14 @@ const UNKNOWN: i64 = 600_000_000_000_000_099;
 /// The personal data in an order.
 fn personal(order: &Order) -> Vec<String> {
     let order = order.json();
-    ["billing_name", "billing_email", "customer_ip"]
+    let fields = [
+        "billing_name",
+        "billing_email",
+        "customer_ip",
+        "customer/name",
+        "customer/minecraft/name",
+    ];
+    fields
         .map(|field| {
             order
                 .pointer(&format!("/body/{field}"))
@@ -22,16 +30,23 @@ fn personal(order: &Order) -> Vec<String> {
         .to_vec()
 }
 
-/// Every row of every table without its raw bytes, as text.
+/// Every row of every table without its raw bytes and names of customers, as text.
 fn rows_without_bodies(app: &TestApp) -> String {
     let rows = TABLES.map(|table| {
-        format!("SELECT (to_jsonb(one) - 'payload' - 'body')::text AS value FROM {table} AS one")
+        let names = if table == "customer_identities" {
+            " - 'name'"
+        } else {
+            ""
+        };
+        format!(
+            "SELECT (to_jsonb(one) - 'payload' - 'body'{names})::text AS value FROM {table} AS one"
+        )
     });
     app.database.texts(&rows.join(" UNION ALL ")).join("\n")
 }
 
 #[test]
-fn personal_data_is_only_in_payloads_and_bodies() {
+fn personal_data_is_only_in_payloads_bodies_and_names() {
     let app = TestApp::start();
     app.set_product(KNOWN, 500);
     let credited = Order::of(KNOWN, flake());
@@ -48,4 +63,6 @@ fn personal_data_is_only_in_payloads_and_bodies() {
     }
     let kept = "SELECT count(*) AS value FROM webhook_events WHERE payload IS NOT NULL";
     assert_eq!(app.database.number(kept), 1);
+    let name = "SELECT name AS value FROM customer_identities";
+    assert_eq!(app.database.texts(name), ["PlayerOne"]);
 }

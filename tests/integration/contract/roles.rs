@@ -164,6 +164,8 @@ fn the_worker_can_write_all_that_its_work_needs() {
     for sql in [
         "SELECT payload FROM webhook_events",
         "SELECT body FROM dead_letters",
+        "SELECT name FROM customer_identities",
+        "DELETE FROM customer_identities",
     ] {
         assert!(worker.refused(sql).contains("permission denied"), "{sql}");
     }
@@ -218,6 +220,7 @@ fn the_reader_sees_all_but_personal_data_and_writes_nothing() {
         "SET ROLE paynow_worker",
         "SELECT payload FROM webhook_events",
         "SELECT body FROM dead_letters",
+        "SELECT name FROM customer_identities",
     ] {
         assert!(reader.refused(sql).contains("permission denied"), "{sql}");
     }
@@ -230,6 +233,7 @@ fn readable_columns_of(table: &str) -> &'static str {
     match table {
         "webhook_events" => "event_id, event_type, outcome, order_id, secret_id, settled_at",
         "dead_letters" => "event_id, event_type, reason, error, state, deaths, last_dead_at",
+        "customer_identities" => "wallet_id, platform, external_id, first_seen_at, last_seen_at",
         _other => "*",
     }
 }
@@ -243,6 +247,7 @@ fn column_of(table: &str) -> &'static str {
         "dead_letters" => "state",
         "suspects" => "crashes",
         "operator_actions" => "why",
+        "customer_identities" => "name",
         _orders => "event_id",
     }
 }

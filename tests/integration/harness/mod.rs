@@ -26,7 +26,7 @@ pub(crate) use guide::{guide_table, rewrite_guide_table};
 pub(crate) use monitoring::{
     Alert, BrokerProcess, Compression, Mail, Monitoring, Suspended, Targets, alerts,
 };
-pub(crate) use order::{Order, PLANTED_EMAIL, PLANTED_NAME, flake};
+pub(crate) use order::{Line, Order, PLANTED_EMAIL, PLANTED_NAME, flake};
 pub(crate) use port::free_port;
 pub(crate) use program::{Outcome, Program};
 pub(crate) use proxy::{Flow, Proxy, Way};

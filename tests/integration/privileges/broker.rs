@@ -73,14 +73,17 @@ const WORKER_MAY_NOT: [Operation; 8] = [
     Consume("paynow.credits.retry.2s"),
     Purge("paynow.credits.retry.1s"),
 ];
-const OPERATOR_MAY_NOT: [Operation; 7] = [
+/// It may take from `paynow.unrouted` what it moves.
+const OPERATOR_MAY_NOT: [Operation; 9] = [
     Publish("paynow.events", "paynow.on_order_completed"),
     Publish("paynow.unrouted", "x"),
     Get("paynow.credits"),
     Consume("paynow.credits"),
     Get("paynow.credits.dead"),
-    Get("paynow.unrouted"),
+    Get("paynow.credits.retry.1s"),
+    Consume("paynow.credits.dead"),
     Purge("paynow.credits"),
+    Purge("paynow.credits.dead"),
 ];
 const MONITORING_MAY_NOT: [Operation; 7] = [
     Publish("paynow.events", "paynow.on_order_completed"),

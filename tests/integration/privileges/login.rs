@@ -11,13 +11,13 @@ use crate::harness::{Servers, TestApp};
 const PASSWORD: &str = "0123456789abcdef";
 
 /// A login with a unique name, because logins belong to the whole server.
-pub(super) struct Login {
+pub(crate) struct Login {
     name: String,
-    pub(super) url: Url,
+    pub(crate) url: Url,
 }
 
 impl Login {
-    pub(super) fn with_role(app: &TestApp, role: &str) -> Self {
+    pub(crate) fn with_role(app: &TestApp, role: &str) -> Self {
         let name = format!("{}_{role}", app.broker.vhost());
         app.database
             .execute(&format!(
@@ -42,7 +42,7 @@ impl Drop for Login {
 }
 
 /// The variables with one of them replaced or removed.
-pub(super) fn with(
+pub(crate) fn with(
     mut variables: Vec<(String, String)>,
     name: &str,
     value: Option<&str>,

@@ -1,7 +1,7 @@
 //! The secrets that `deploy/make-secrets` creates, and its broker users for one test.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -60,6 +60,16 @@ impl Made {
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Calls the script once more. Returns whether it succeeded, and what it says.
+    pub(super) fn call(&self, arguments: &[&str], signing: &str) -> (bool, String) {
+        let called = run(&self.folder, arguments, signing);
+        let said = [called.stdout, called.stderr].concat();
+        (
+            called.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    }
+
     pub(super) fn names_of_users(&self) -> Vec<&str> {
         let users = self.definitions["users"].as_array().expect("a list");
         users
@@ -90,15 +100,21 @@ impl Drop for Made {
 }
 
 fn make(folder: &Path) {
-    let made = Command::new(concat!(
+    let made = run(folder, &[], "");
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// Without secrets of the environment if `signing` is empty.
+fn run(folder: &Path, arguments: &[&str], signing: &str) -> Output {
+    Command::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../deploy/make-secrets"
     ))
+    .args(arguments)
     .env("PAYNOW_SECRETS", folder)
-    .env_remove("PAYNOW_SIGNING_SECRETS")
+    .env("PAYNOW_SIGNING_SECRETS", signing)
     .output()
-    .expect("deploy/make-secrets runs");
-    assert!(made.status.success(), "{made:?}");
+    .expect("deploy/make-secrets runs")
 }
 
 fn find<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
@@ -109,13 +125,13 @@ fn find<'a>(rows: &'a Value, field: &str, value: &str) -> &'a Value {
 
 /// The users of the definitions with their hashes, in the virtual host of one test. Their names are
 /// unique, because users belong to the whole broker.
-pub(super) struct Users<'a> {
+pub(crate) struct Users<'a> {
     app: &'a TestApp,
     pub(super) made: Made,
 }
 
 impl<'a> Users<'a> {
-    pub(super) fn for_app(app: &'a TestApp) -> Self {
+    pub(crate) fn for_app(app: &'a TestApp) -> Self {
         let made = Made::new();
         let vhost = app.broker.vhost();
         let own = |row: &Value, field: &str| {
@@ -153,12 +169,22 @@ impl<'a> Users<'a> {
         url
     }
 
+    /// Gives a user these rights instead of its own: to configure, to write and to read.
+    pub(super) fn limit(&self, user: &str, configure: &str, write: &str, read: &str) {
+        let vhost = self.app.broker.vhost();
+        let rights = json!({"configure": configure, "write": write, "read": read});
+        let path = format!("permissions/{vhost}/{vhost}_{user}");
+        let management = Servers::of_this_run().management;
+        let (status, answer) = call(&management, "PUT", &path, Some(&rights));
+        assert!(status < 300, "{answer}");
+    }
+
     /// The broker's URL for this user, with the created password.
-    pub(super) fn amqp(&self, user: &str) -> Url {
+    pub(crate) fn amqp(&self, user: &str) -> Url {
         self.login(self.app.broker.url(), user)
     }
 
-    pub(super) fn management(&self, user: &str) -> Url {
+    pub(crate) fn management(&self, user: &str) -> Url {
         self.login(&Servers::of_this_run().management, user)
     }
 }

@@ -1,7 +1,7 @@
 //! The secrets that `deploy/make-secrets` creates. No other file in `deploy` contains a secret.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -11,11 +11,12 @@ use super::made::Made;
 /// Hexadecimal digits of random bits.
 const PASSWORD_DIGITS_MIN: usize = 48;
 /// Our users, and their names in the Kubernetes guide.
-const KUBERNETES_USERS: [(&str, &str); 5] = [
+const KUBERNETES_USERS: [(&str, &str); 6] = [
     ("receiver", "receiver"),
     ("worker", "worker"),
     ("setup", "setup"),
     ("operator", "operator"),
+    ("console", "console"),
     ("monitoring", "keda"),
 ];
 
@@ -97,10 +98,47 @@ fn a_second_run_changes_nothing_and_nobody_else_reads_the_files() {
     std::fs::remove_file(folder.join("operator_database")).expect("it is there");
     made.again();
     assert!(made.files() == before, "an address has another password");
+    // Those of a version without console.
+    let old = made.secret("definitions.json").replace("console", "other");
+    std::fs::write(folder.join("definitions.json"), old).expect("it can be written");
+    made.again();
+    let new = made.secret("definitions.json");
+    assert!(new.contains(r#""name": "console""#), "{new}");
 }
 
 #[test]
-fn the_definitions_are_the_topology_and_five_users_with_hashes_only() {
+fn kept_signing_secrets_are_replaced_only_when_that_is_asked_for() {
+    const NEW: &str = "orders:pn-00112233445566778899aabbccddeeff";
+    let made = Made::new();
+    let kept = made.secret("signing");
+    let inode = |made: &Made| {
+        let file = std::fs::metadata(made.folder().join("signing"));
+        file.expect("it is there").ino()
+    };
+    let before = inode(&made);
+
+    let (is_done, said) = made.call(&[], &kept);
+    assert!(is_done && !said.contains("differs"), "{said}");
+    let (is_done, said) = made.call(&[], NEW);
+    assert!(is_done && said.contains("differs"), "{said}");
+    assert!(!said.contains(NEW) && !said.contains(&kept), "{said}");
+    assert_eq!(made.secret("signing"), kept);
+    let (is_done, said) = made.call(&["--signing"], "");
+    assert!(!is_done && said.contains("is not set"), "{said}");
+    assert_eq!(made.secret("signing"), kept);
+
+    let (is_done, said) = made.call(&["--signing"], NEW);
+    assert!(is_done && !said.contains(NEW), "{said}");
+    assert_eq!(made.secret("signing"), NEW);
+    assert_eq!(
+        inode(&made),
+        before,
+        "a container would see the old file for ever"
+    );
+}
+
+#[test]
+fn the_definitions_are_the_topology_and_six_users_with_hashes_only() {
     let made = Made::new();
     let committed = std::fs::read(project("deploy/rabbitmq/definitions.json")).expect("it is");
     let committed: Value = serde_json::from_slice(&committed).expect("it is JSON");
@@ -164,7 +202,12 @@ fn a_service_of_the_compose_project_reads_its_own_logins_only() {
         ("worker", &["worker_amqp", "worker_database", "signing"]),
         (
             "setup",
-            &["setup_amqp", "setup_management", "setup_database"],
+            &[
+                "setup_amqp",
+                "setup_management",
+                "setup_database",
+                "game_password",
+            ],
         ),
         (
             "ctl",
@@ -174,6 +217,10 @@ fn a_service_of_the_compose_project_reads_its_own_logins_only() {
                 "operator_database",
                 "signing",
             ],
+        ),
+        (
+            "console",
+            &["console_amqp", "console_management", "console_database"],
         ),
         ("grafana", &["grafana_password"]),
     ] {
@@ -223,6 +270,30 @@ fn password_in(line: &str) -> Option<&str> {
         .into_iter()
         .chain(of_key)
         .find(|value| !is_reference(value))
+}
+
+#[test]
+fn a_plain_server_gives_the_same_rights_as_compose() {
+    let made = Made::new();
+    let script = std::fs::read_to_string(project("deploy/debian/scripts/paynow-make-logins"));
+    let script = script.expect("it is there");
+    let lines = script
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("broker_login "));
+    let mut users = 0;
+    for line in lines.filter(|line| !line.starts_with('$')) {
+        let words: Vec<&str> = line
+            .split(' ')
+            .map(|word| word.trim_matches('\''))
+            .collect();
+        let [user, _group, tags, rights @ ..] = &words[..] else {
+            panic!("no login: {line}");
+        };
+        let expected = made.rights_of(user);
+        assert_eq!([rights, &[*tags]].concat(), expected, "{user}");
+        users += 1;
+    }
+    assert_eq!(users, 5);
 }
 
 #[test]

@@ -164,6 +164,66 @@ fn an_unusual_change_of_an_import_must_be_confirmed() {
 }
 
 #[test]
+fn an_import_that_names_its_preview_makes_exactly_these_changes_or_none() {
+    let shop = Shop::open();
+    shop.set(COINS, "500");
+    let previewed = |list: &str| {
+        let shown = shop.act(&["import", list, "--json"]).succeeded().json();
+        let hash = shown["expect"].as_str().expect("a text").to_owned();
+        let human = shop.act(&["import", list]).succeeded().stdout;
+        assert!(human.contains(&format!("--expect {hash}")), "{human}");
+        (hash, human)
+    };
+    let is_refused = |list: &str, hash: &str, because: &str| {
+        let before = shop.contents();
+        let refused = shop.act(&["import", list, "--apply", "--yes", "--expect", hash]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let why = format!("not what the preview showed, nothing was done: {because}");
+        assert!(refused.stderr.contains(&why), "{refused:?}");
+        assert_eq!(shop.contents(), before);
+    };
+    let list = file(&format!("product_id,points\n{COINS},600\n"));
+    let (before, human) = previewed(&list);
+    assert!(human.contains(" --apply --expect "), "{human}");
+    let longer = file(&format!("product_id,points\n{COINS},600\n{RANK},7\n"));
+    is_refused(&longer, &before, "the list is another, now of 2 products");
+    shop.set(COINS, "550");
+    let newest = format!("the newest price is 550 for product {COINS}, set at 20");
+    is_refused(
+        &list,
+        &before,
+        "the price list is another, now 1 would change",
+    );
+    is_refused(
+        &list,
+        &before,
+        &format!("the price list is another, now 1 would change; {newest}"),
+    );
+
+    let (now, _human) = previewed(&list);
+    let applied = shop.act(&["import", &list, "--apply", "--expect", &now, "--json"]);
+    let applied = applied.succeeded().json();
+    assert_eq!(
+        (&applied["is_applied"], &applied["expect"]),
+        (&json!(true), &json!(now))
+    );
+    assert_eq!(shop.json(&["list"])[0]["points"], 600);
+
+    let unusual = file(&format!("product_id,points\n{COINS},6000\n"));
+    let (hash, human) = previewed(&unusual);
+    let how = "if every row that is marked UNUSUAL is right, and only if nothing changes until then: paynowctl products import ";
+    assert!(
+        human.contains(how) && human.contains(" --apply --yes --expect "),
+        "{human}"
+    );
+    let unconfirmed = shop.act(&["import", &unusual, "--apply", "--expect", &hash]);
+    assert_eq!(unconfirmed.code, Some(1), "{unconfirmed:?}");
+    shop.act(&["import", &unusual, "--apply", "--yes", "--expect", &hash])
+        .succeeded();
+    shop.holds();
+}
+
+#[test]
 fn an_export_is_imported_into_another_shop_as_it_was() {
     let names = [
         "500 \"Coins\", blue; red",

@@ -14,7 +14,7 @@ fn a_price_of_the_past_is_set_from_its_time_on_and_none_of_the_future() {
     let past = ["set", COINS, "600", "--valid-from", "2026-01-01T00:00:00Z"];
     let set = shop.act(&past).succeeded();
     let told =
-        format!("product {COINS} gives 600 points (was 500) from 2026-01-01T00:00:00.000Z to ");
+        format!("product {COINS} gives 600 points (500 -> 600) from 2026-01-01T00:00:00.000Z to ");
     assert!(set.stdout.starts_with(&told), "{set:?}");
     // Of two with the same time, the later one counts.
     let again = [
@@ -27,7 +27,7 @@ fn a_price_of_the_past_is_set_from_its_time_on_and_none_of_the_future() {
     let set = shop.act(&again).succeeded();
     assert!(
         set.stdout
-            .contains("(was 600) from 2026-01-01T00:00:00.000Z"),
+            .contains("(600 -> 650) from 2026-01-01T00:00:00.000Z"),
         "{set:?}"
     );
 

@@ -101,8 +101,8 @@ fn live_traffic_goes_first() {
     assert_eq!(balances(&app, &orders), [500]);
 }
 
-#[test]
-fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
+/// A replay of two letters that the live traffic has stopped before the first one; the worker runs again.
+fn stopped_by_live_traffic() -> (TestApp, Vec<Order>) {
     let (mut app, orders) = dead_orders(2);
     app.set_product(PRODUCT, 500);
     stop_workers(&mut app);
@@ -119,8 +119,33 @@ fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
     }
     assert_eq!(states(&app), ["open: 2"]);
     app.start_worker();
+    (app, orders)
+}
+
+#[test]
+fn live_traffic_that_fills_the_queue_stops_it_before_anything_is_replayed() {
+    let (app, orders) = stopped_by_live_traffic();
     replay(&app, &["--resume", &action(&app)]).succeeded();
     assert_eq!(balances(&app, &orders), [500; 2]);
+}
+
+#[test]
+fn a_replay_that_skipped_a_letter_is_no_success() {
+    let (app, orders) = stopped_by_live_traffic();
+    let last = "SELECT max(dead_letter_id) AS value FROM dead_letters";
+    let last = app.database.number(last).to_string();
+    app.ctl(&[&["dead", "discard", &last], &NOTE[..]].concat())
+        .succeeded();
+
+    let resumed = replay(&app, &["--resume", &action(&app)]);
+
+    assert_eq!(resumed.code, Some(1), "{resumed:?}");
+    assert!(
+        resumed.stderr.contains("1 letter was skipped"),
+        "{resumed:?}"
+    );
+    assert_eq!(states(&app), ["discarded: 1", "resolved: 1"]);
+    assert_eq!(balances(&app, &orders).iter().sum::<i64>(), 500);
 }
 
 /// Waits until the management API shows, with its delay, that one message is in the queue.

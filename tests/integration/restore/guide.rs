@@ -13,5 +13,6 @@ pub(super) fn commands_under(heading: &str) -> String {
         .map(|rest| rest.split("\n```").next().unwrap_or_default())
         .collect();
     assert!(!commands.is_empty(), "{heading} has no commands");
-    commands.join("\n")
+    // A person copies the hash from the preview before; `stories::runbooks` runs these commands with it.
+    commands.join("\n").replace(" --expect \"$HASH\"", "")
 }

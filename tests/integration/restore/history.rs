@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::paynow::{History, await_drained, event_id, ids, missing, resend_everything, send};
+use super::paynow::{
+    History, SINCE, await_drained, event_id, ids, missing, resend_everything, send,
+};
 use crate::harness::{Order, TestApp, eventually, flake};
 use crate::reversals::refund;
 
@@ -92,11 +94,12 @@ fn missing_events_are_sent_once_credited_once_and_recorded() {
     assert_eq!((app.balance_of(wallet), actions(&app).len()), (PRICE, 0));
 
     let sent = send(&app, &history, &["--rate", "1000", "--yes"]).succeeded();
-    assert!(
-        sent.stdout
-            .contains("61 of 61 accepted: 61 settled, 0 dead, 0 on their way"),
-        "{sent:?}"
-    );
+    for part in [
+        "chosen anew, because no --expect was given: 61 events, hash ",
+        "61 of 61 accepted: 61 settled, 0 dead, 0 on their way",
+    ] {
+        assert!(sent.stdout.contains(part), "{part}: {sent:?}");
+    }
     assert_eq!(
         (app.balance_of(wallet), app.balance_of(other)),
         (61 * PRICE, PRICE)
@@ -115,6 +118,58 @@ fn missing_events_are_sent_once_credited_once_and_recorded() {
         (61 * PRICE, PRICE)
     );
     assert_eq!(app.dead_letters(), Vec::<String>::new());
+}
+
+fn previewed(app: &TestApp, history: &History) -> String {
+    let shown = send(app, history, &["--json"]).succeeded().json();
+    let hash = shown["expect"].as_str().expect("a text").to_owned();
+    let human = send(app, history, &[]).succeeded().stdout;
+    assert!(human.contains(&format!("--yes --expect {hash}")), "{human}");
+    hash
+}
+
+#[test]
+fn a_sending_that_names_its_preview_sends_exactly_these_events_or_none() {
+    let (app, history) = app_with_history();
+    let wallet = flake();
+    let first = order(wallet);
+    history.add(&first, "success");
+    await_drained(&app);
+    let is_refused = |history: &History, hash: &str, because: &str| {
+        let refused = send(&app, history, &["--yes", "--expect", hash]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(because), "{refused:?}");
+        assert_eq!((app.balance_of(wallet), actions(&app).len()), (0, 0));
+    };
+    let before = previewed(&app, &history);
+    let mut changed: Value = serde_json::from_slice(&first).unwrap();
+    changed["body"]["created_at"] = "2026-01-01T10:00:00.000Z".into();
+    let other = History::default();
+    other.add(changed.to_string().as_bytes(), "success");
+    is_refused(&other, &before, "an event has other bytes");
+    history.add(&order(wallet), "failed");
+    let more = "nothing was done: other events are missing and may be sent, now ";
+    is_refused(&history, &before, more);
+    let now = previewed(&app, &history);
+    let page = history.download().remove(0);
+    let elsewhere = ["--url", "http://127.0.0.1:1/", "--yes", "--expect", &now];
+    let given = ["history", "send", "--since", SINCE, "--file", &page];
+    let note = ["--by", "anna", "--why", "restore"];
+    let refused = app.ctl(&[&given[..], &note, &elsewhere].concat());
+    let why = "the receiver is another, now http://127.0.0.1:1/";
+    assert!(refused.stderr.contains(why), "{refused:?}");
+
+    let sent = send(&app, &history, &["--yes", "--expect", &now, "--json"]);
+
+    let sent = sent.succeeded().json();
+    assert_eq!(
+        (&sent["settled"], &sent["expect"], &sent["chosen_anew"]),
+        (&2.into(), &now.clone().into(), &false.into())
+    );
+    assert_eq!(app.balance_of(wallet), 2 * PRICE);
+    let kept = "SELECT selection ->> 'expect' AS value FROM operator_actions \
+                WHERE selection ? 'since'";
+    assert_eq!(app.database.texts(kept), [now]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(super) struct World {
     pub(super) wallet: String,
     /// The id of an event that was credited.
     pub(super) credited: String,
+    /// The id of its order.
+    pub(super) order: String,
     /// The id of an event whose dead letter can be found by it.
     pub(super) dead: String,
     /// The number of a dead letter with an operator action.
@@ -64,40 +66,37 @@ fn add(app: &TestApp, found: &mut Vec<Command>, path: &[&str]) {
 pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
     let by = format!("{HOSTILE} of an argument");
     let note = ["--by", &by, "--why", HOSTILE];
-    let since = SINCE;
-    let file = ["--file", world.page.as_str()];
     let unreadable = format!("/tmp/{HOSTILE}");
     let first = &world.letters[0];
     let lines: Vec<Vec<&str>> = match command {
-        "setup" => vec![vec![]],
-        "check" | "topology export" => vec![vec![]],
+        "setup" => vec![
+            vec![],
+            vec!["--game-login", "game", "--password-file", &unreadable],
+        ],
+        "check" | "doctor" | "topology export" => vec![vec![]],
         "send" => vec![
             vec!["--url", &world.receiver, "--give-up-after", "1"],
             vec!["--file", &unreadable],
         ],
         "wallet show" | "wallet history" => vec![vec![&world.wallet], vec!["12345"]],
+        "find" | "orders show" | "events list" | "wallet list" | "actions list" => {
+            look_ups(command, world)
+        }
         "events show" => vec![vec![&world.credited], vec![&world.dead], vec!["12345"]],
         "dead list" => vec![vec![], vec!["--each"], vec!["--each", "--state", "all"]],
         "dead show" => [first, &world.acted_on, &world.bytes]
             .into_iter()
             .flat_map(|letter| [vec![letter.as_str()], vec![letter, "--reveal"]])
             .collect(),
-        "dead discard" | "dead replay" | "refund attribute" => decisions(command, world, &note),
-        "history missing" => vec![
-            [&file[..], &since].concat(),
-            [&["--file", &unreadable][..], &since].concat(),
-        ],
-        "history send" => vec![
-            [&file[..], &since, &note].concat(),
-            [
-                &file[..],
-                &since,
-                &note,
-                &["--yes", "--despite-waiting", "--url", &world.receiver],
-                &["--give-up-after", "1", "--wait", "0"],
-            ]
-            .concat(),
-        ],
+        "dead discard" | "dead replay" | "dead control" | "refund attribute" => {
+            decisions(command, world, &note)
+        }
+        "people list" | "people add" | "people disable" | "people limit" => {
+            of_people(command, &note)
+        }
+        "history missing" | "history send" => of_history(command, world, &note, &unreadable),
+        "unrouted list" => vec![vec![]],
+        "unrouted move" => vec![note.to_vec(), [&note[..], &["--yes"]].concat()],
         "correct" => {
             let change = ["--wallet", &world.wallet, "--points", "1"];
             vec![
@@ -106,6 +105,10 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
                 [&change[..], &note, &["--yes", "--key", "k"]].concat(),
             ]
         }
+        "forget" => vec![
+            [&[world.wallet.as_str()], &note[..]].concat(),
+            [&["12345", "--yes"], &note[..]].concat(),
+        ],
         "top" => vec![vec![
             "--once",
             "--interval",
@@ -117,6 +120,53 @@ pub(super) fn invocations(command: &str, world: &World) -> Vec<Vec<String>> {
     };
     let full = |line: Vec<&str>| command.split(' ').chain(line).map(str::to_owned).collect();
     lines.into_iter().map(full).collect()
+}
+
+/// The command lines about what PayNow delivered.
+fn of_history<'a>(
+    command: &str,
+    world: &'a World,
+    note: &[&'a str; 4],
+    unreadable: &'a str,
+) -> Vec<Vec<&'a str>> {
+    let known = [&["--file", world.page.as_str()][..], &SINCE].concat();
+    match command {
+        "history missing" => vec![known, [&["--file", unreadable][..], &SINCE].concat()],
+        _send => vec![
+            [&known[..], note].concat(),
+            [
+                &known[..],
+                note,
+                &["--yes", "--despite-waiting", "--url", &world.receiver],
+                &["--give-up-after", "1", "--wait", "0"],
+            ]
+            .concat(),
+        ],
+    }
+}
+
+/// The command lines of a search or a list.
+fn look_ups<'a>(command: &str, world: &'a World) -> Vec<Vec<&'a str>> {
+    match command {
+        "find" => [
+            world.wallet.as_str(),
+            &world.credited,
+            &world.order,
+            &world.letters[0],
+            &world.acted_on,
+            "Planted",
+            "order:1",
+            "1",
+            HOSTILE,
+        ]
+        .map(|asked| vec![asked])
+        .into(),
+        "orders show" => vec![vec![&world.order], vec!["12345"]],
+        "events list" => vec![vec![], vec!["--wallet", &world.wallet], vec!["--waiting"]],
+        "wallet list" => vec![vec![], vec!["--debts"]],
+        "actions list" => vec![vec![], vec!["--about", &world.acted_on]],
+        _other => panic!("no look-up: {command}"),
+    }
 }
 
 /// The command lines of what a person decides about dead letters.
@@ -138,15 +188,36 @@ fn decisions<'a>(command: &str, world: &'a World, note: &[&'a str]) -> Vec<Vec<&
                 [&["--resume", "999999"], &soon[..]].concat(),
             ]
         }
+        "dead control" => [[world.acted_on.as_str(), "stop"], ["999999", "go"]]
+            .map(|asked| [&asked, note].concat())
+            .into(),
         "refund attribute" => {
             let line = ["--line", "31"];
             vec![
                 [&[first.as_str()], &line[..], note].concat(),
+                [&[first.as_str(), "--dry-run"], &line[..], note].concat(),
                 [&[world.dead.as_str()], &line[..], note].concat(),
                 [&["12345"], &line[..], note].concat(),
             ]
         }
         _other => panic!("no decision: {command}"),
+    }
+}
+
+/// The command lines of a command on people.
+fn of_people<'a>(command: &str, note: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let role = ["--role", "viewer"];
+    match command {
+        "people list" => vec![vec![]],
+        "people add" => vec![
+            [&["bo"], &role[..], note, &["--shown-name", HOSTILE]].concat(),
+            [&[HOSTILE], &role[..], note].concat(),
+        ],
+        "people disable" => [["bo"], ["nobody"]]
+            .map(|name| [&name, note].concat())
+            .into(),
+        "people limit" => vec![[&["10"], note].concat()],
+        _other => panic!("not about people: {command}"),
     }
 }
 

@@ -217,3 +217,21 @@ fn interrupts_restore_the_terminal_too() {
         "NO_COLOR is not set: {seen:?}"
     );
 }
+
+#[test]
+fn a_dumb_terminal_gets_no_escape_code() {
+    let app = TestApp::start();
+    app.deliver(&Order::of(POINTS, flake()));
+    app.drain();
+    let mut dumb = Terminal::start(&app, &[("TERM", "dumb")]);
+    eventually("two blocks are printed", || {
+        (dumb.seen().matches("paynowctl top").count() >= 2).then_some(())
+    });
+    dumb.press("\u{3}");
+    let seen = dumb.ended();
+    for part in ["code=0", "restored"] {
+        assert!(seen.contains(part), "{part}: {seen:?}");
+    }
+    assert!(seen.contains("! 1 open dead letter"), "{seen:?}");
+    assert!(!seen.contains('\u{1b}'), "{seen:?}");
+}

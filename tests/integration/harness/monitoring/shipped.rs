@@ -65,16 +65,18 @@ pub(super) fn write_rules(folder: &Path, compression: Compression) {
 fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
     let mut written = String::new();
     // The first targets, before any job, are those of Alertmanager.
-    let mut port = ports.alertmanager;
+    let mut port = Some(ports.alertmanager);
     let mut in_names = false;
     for line in settings.lines() {
         if let Some(job) = line.trim().strip_prefix("- job_name: ") {
             port = match job {
-                "paynow-receiver" => targets.receiver,
-                "paynow-worker" => targets.worker,
-                "rabbitmq" | "rabbitmq-queues" => targets.broker,
-                "prometheus" => ports.prometheus,
-                "alertmanager" => ports.alertmanager,
+                "paynow-receiver" => Some(targets.receiver),
+                "paynow-worker" => Some(targets.worker),
+                // No console runs, as in an installation that does not use it.
+                "paynow-console" => None,
+                "rabbitmq" | "rabbitmq-queues" => Some(targets.broker),
+                "prometheus" => Some(ports.prometheus),
+                "alertmanager" => Some(ports.alertmanager),
                 other => panic!("no program of the test is the job {other}"),
             };
         }
@@ -83,7 +85,10 @@ fn with_targets(settings: &str, targets: Targets, ports: Ports) -> String {
             continue;
         }
         in_names = ["    dns_sd_configs:", "    file_sd_configs:"].contains(&line);
-        let target = format!("- targets: [\"127.0.0.1:{port}\"]");
+        let target = match port {
+            Some(port) => format!("- targets: [\"127.0.0.1:{port}\"]"),
+            None => "- targets: []".to_owned(),
+        };
         let indent = " ".repeat(line.len() - line.trim_start().len());
         let replaced = match line.trim() {
             "dns_sd_configs:" | "file_sd_configs:" => {
