@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Tests the trials of ops/faults themselves: builds the worker with each patch of tests/faults/broken, and expects a
-# trial to catch it. ops/faults sources this file after lib.sh. The head of a patch says what it breaks, and which
-# faults show that.
+# trial to catch it. ops/faults sources this file after lib.sh. The head of a patch says what it breaks, which faults
+# show that, and with which seed, if it is not BROKEN_SEED.
 
 BROKEN_DIR=tests/faults/broken
 # The same for all, so that a run can be repeated.
@@ -48,10 +48,11 @@ build_broken() {
 
 # is_caught NAME DIRECTORY: runs one trial against the broken worker, which must find that a promise is broken.
 is_caught() {
-  local status=0 faults seconds report=$2/report log=$2/$1.log
+  local status=0 faults seed seconds report=$2/report log=$2/$1.log
   faults=$(sed -n 's/^Faults: //p' "$BROKEN_DIR/$1.patch")
+  seed=$(sed -n 's/^Seed: //p' "$BROKEN_DIR/$1.patch")
   rm -f "$report"
-  "$OPS_DIR/faults" --seed "$BROKEN_SEED" --minutes "$BROKEN_MINUTES" --faults "$faults" --worker "$2/workers/$1" \
+  "$OPS_DIR/faults" --seed "${seed:-$BROKEN_SEED}" --minutes "$BROKEN_MINUTES" --faults "$faults" --worker "$2/workers/$1" \
     --report "$report" >"$log" 2>&1 || status=$?
   seconds=$(sed -n 's/.*"seconds":\([0-9]*\).*/\1/p' "$report" 2>/dev/null)
   if ((status == 1 && ${seconds:-BROKEN_SECONDS_MAX + 1} <= BROKEN_SECONDS_MAX)); then

@@ -28,7 +28,15 @@ package_purpose() {
     prometheus) echo "tests the alert rules and monitors the pipeline in tests" ;;
     prometheus-alertmanager) echo "sends the alerts' mails in tests" ;;
     haproxy) echo "the proxy of the cluster overlay, tested with hostile clients" ;;
+    nginx | caddy) echo "a proxy with TLS, tested with the configuration that is shipped for it" ;;
+    groff-base) echo "reads the manual pages in tests" ;;
+    systemd) echo "checks the units of the Debian package in tests" ;;
+    dpkg-dev) echo "finds the libraries that the programs of the Debian package need" ;;
+    binutils) echo "makes the programs of the Debian package smaller" ;;
     libfaketime) echo "lets the clock of one program jump in trials" ;;
+    python3 | python3-psycopg2) echo "runs the Python example of a game backend" ;;
+    nodejs | npm) echo "runs the JavaScript example of a game backend, and the tests in a browser" ;;
+    chromium) echo "shows the pages of the console to the tests in a browser" ;;
     openssl) echo "creates and serves certificates for the tests" ;;
     curl) echo "talks to the broker's HTTP API" ;;
     ca-certificates) echo "lets cargo verify HTTPS downloads" ;;
@@ -99,7 +107,7 @@ install_packages() (
     keep_off_at_boot rabbitmq-server.service epmd.socket epmd.service
   fi
   # Only packages installed just now: a service that existed before is in use by its owner.
-  for package in prometheus prometheus-alertmanager haproxy; do
+  for package in prometheus prometheus-alertmanager haproxy nginx caddy; do
     [[ " $* " != *" $package "* ]] || keep_off_at_boot "$package.service"
   done
 )
@@ -143,9 +151,14 @@ need_servers() {
   need_packages rabbitmq-server postgresql curl
 }
 
-# need_proxy: install the proxy that a test starts.
-need_proxy() {
-  need_packages haproxy
+# need_proxies: install the proxies that tests start.
+need_proxies() {
+  need_packages haproxy nginx caddy openssl
+}
+
+# need_package_checks: install what tests read the parts of the Debian package with.
+need_package_checks() {
+  need_packages systemd groff-base
 }
 
 # need_clock_jumps: install the library with which a trial lets the clock of one program jump.
@@ -156,6 +169,33 @@ need_clock_jumps() {
 # need_monitoring: install the programs that the tests of alerts start.
 need_monitoring() {
   need_packages prometheus prometheus-alertmanager openssl
+}
+
+# need_game_examples FOLDER: install what tests run the examples of deploy/game-backend with. The npm packages are
+# those of its lock file, with their hashes, and go into FOLDER; their install scripts are not run.
+need_game_examples() {
+  local source=deploy/game-backend
+  need_packages python3 python3-psycopg2
+  { command -v node && command -v npm; } >/dev/null || need_packages nodejs npm
+  ! { cmp -s "$source/package-lock.json" "$1/package-lock.json" && [[ -e $1/node_modules/.package-lock.json ]]; } ||
+    return 0
+  say "installing the npm package pg into $1: the JavaScript example of a game backend uses it"
+  mkdir -p "$1"
+  cp "$source"/{package.json,package-lock.json,.npmrc} "$1"
+  (cd "$1" && npm ci --no-audit --no-fund --loglevel=error >/dev/null) || fail "npm could not install pg."
+}
+
+# need_browser_tests FOLDER: install what the tests of the console in FOLDER need: Debian's browser, and the npm packages
+# of the lock file, with their hashes. Playwright's own browsers are not downloaded, and no install script is run.
+need_browser_tests() {
+  local installed=$1/node_modules/.installed.json
+  need_packages chromium
+  { command -v node && command -v npm; } >/dev/null || need_packages nodejs npm
+  ! cmp -s "$1/package-lock.json" "$installed" || return 0
+  say "installing the npm packages of Playwright and axe into $1/node_modules: they drive the browser and find barriers"
+  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error >/dev/null) ||
+    fail "npm could not install Playwright."
+  cp "$1/package-lock.json" "$installed"
 }
 
 # need_build_dependencies: install everything that is needed to build the project.
