@@ -3,9 +3,13 @@
 
 mod game_login;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::Value;
 
-use crate::harness::{Program, Servers, TestApp, TestBroker, TestDatabase, flake};
+use crate::harness::{
+    Program, Reply, Servers, TestApp, TestBroker, TestDatabase, flake, serve_api,
+};
 
 #[test]
 fn setup_may_be_repeated_and_reports_that_nothing_was_left_to_do() {
@@ -31,6 +35,37 @@ fn many_setups_at_once_all_succeed() {
             .collect()
     });
     assert_eq!(codes, [Some(0); 4]);
+}
+
+/// A setup of the broker against a management API that answers the first calls with 500 and every later one with 401.
+fn setup_where_calls_fail(failing: usize) -> (usize, String) {
+    let servers = Servers::of_this_run();
+    let calls: &'static AtomicUsize = Box::leak(Box::default());
+    let address = serve_api(
+        move |_head| match calls.fetch_add(1, Ordering::Relaxed) < failing {
+            true => Reply::Status(500),
+            false => Reply::Status(401),
+        },
+    );
+    let variables = [
+        ("AMQP_URL", servers.amqp.as_str()),
+        ("AMQP_MANAGEMENT_URL", address.as_str()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let outcome = Program::run("paynowctl", &variables, &["setup", "--skip-database"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    (calls.load(Ordering::Relaxed), outcome.stderr)
+}
+
+#[test]
+fn a_broker_that_fails_by_itself_is_asked_again_and_then_given_up() {
+    let (calls, error) = setup_where_calls_fail(3);
+    assert_eq!(calls, 4, "{error}");
+    assert!(error.contains("does not allow"), "{error}");
+
+    let (calls, error) = setup_where_calls_fail(usize::MAX);
+    assert_eq!(calls, 6, "{error}");
+    assert!(error.contains("(500)"), "{error}");
 }
 
 #[test]

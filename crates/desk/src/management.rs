@@ -60,6 +60,14 @@ pub enum ManagementError {
     },
 }
 
+impl ManagementError {
+    /// Whether the broker failed by itself (500 to 599), as one does that is busy with a new virtual host: the same
+    /// call may succeed later.
+    pub fn is_of_the_broker(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status >= 500)
+    }
+}
+
 pub struct ManagementApi {
     /// A problem with the TLS files is reported by the first call.
     agent: Result<Agent, TlsProblem>,
