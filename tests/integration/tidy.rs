@@ -7,6 +7,7 @@ mod fault_points;
 mod files;
 mod imports;
 mod modules;
+mod scripts;
 mod settings;
 mod stages;
 
