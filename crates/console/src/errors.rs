@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::document::{Document, Link, Part, Tone};
 use crate::door::accounts;
 use crate::frame::Frame;
-use crate::observe::{DatabaseRefusedRole, PageFailed, RequestRefused, SignInRefused};
+use crate::observe::{DatabaseRefusedRole, PageEnded, PageFailed, RequestRefused, SignInRefused};
 use crate::problem::{Problem, who_may};
 use crate::route::Refusal;
 use crate::visit::page;
@@ -72,6 +72,7 @@ fn report(console: &Console, call: &Call, problem: &Problem, is_signed_in: bool)
     match problem {
         Problem::RefusedByDatabase(error) => DatabaseRefusedRole { path, error }.emit(),
         Problem::Broken(error) | Problem::Silent(error) => PageFailed { path, error }.emit(),
+        Problem::Ended { error, .. } => PageEnded { path, error }.emit(),
         Problem::NotTold(_) => SignInRefused {
             is_limited: false,
             source: accounts::source(console, call),
@@ -141,6 +142,7 @@ fn status_and_title(problem: &Problem) -> (StatusCode, &'static str) {
         Problem::Unavailable(_) | Problem::Silent(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "Not available now")
         }
+        Problem::Ended { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Took too long"),
         Problem::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The page failed"),
     }
 }
@@ -166,6 +168,7 @@ fn with_headers(answer: Answer, problem: &Problem) -> Answer {
         | Problem::TooSlow
         | Problem::Unavailable(_)
         | Problem::Silent(_)
+        | Problem::Ended { .. }
         | Problem::Broken(_) => answer,
     }
 }
@@ -197,6 +200,10 @@ fn document(call: &Call, title: &str, problem: &Problem) -> Document {
         )),
         Problem::Unavailable(_) | Problem::Silent(_) => document.with(Part::text(
             "Nothing is lost by that: webhooks wait in the broker. Load the page again in a minute.",
+        )),
+        Problem::Ended { .. } => document.with(Part::text(
+            "Ask for less, as with a filter, or load the page again in a minute. The log of the console has the time and \
+             the address.",
         )),
         Problem::MustEnrol => {
             let link = Link::new("/enrol", "Choose a password");

@@ -24,6 +24,7 @@ declare_log_events! {
     Info "replay_ended": "a run of a replay ended, with its end in words";
     Error "replay_failed": "a replay ended with an error, and can be continued";
     Error "page_failed": "a page could not be made";
+    Error "page_ended": "the database ended a statement of a page at a limit: it took too long, or waited too long for a lock";
 }
 
 pub const CATALOG: Catalog = Catalog {
@@ -115,6 +116,18 @@ pub(crate) struct PageFailed<'a> {
 impl Observable for PageFailed<'_> {
     fn emit(self) {
         slog_scope::error!(# "page_failed", "page failed"; "path" => self.path, "error" => self.error);
+    }
+}
+
+pub(crate) struct PageEnded<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) error: &'a str,
+}
+
+impl Observable for PageEnded<'_> {
+    fn emit(self) {
+        slog_scope::error!(# "page_ended", "page ended at a limit of the database";
+            "path" => self.path, "error" => self.error);
     }
 }
 

@@ -3,7 +3,7 @@
 use paynow_desk::console::refusal::Refusal;
 use paynow_desk::console::roles::Right;
 use paynow_desk::database::DatabaseError;
-use paynow_desk::error::{DeskError, in_one_line};
+use paynow_desk::error::{DeskError, Ended, in_one_line};
 
 use crate::origin::Foreign;
 
@@ -52,6 +52,9 @@ pub(crate) enum Problem {
     /// The database or the broker does not answer; the sentence may say where it is.
     #[error("{0}")]
     Silent(String),
+    /// The database ended a statement of ours at a limit.
+    #[error("{}", ended_text(*.ended))]
+    Ended { ended: Ended, error: String },
     #[error("this page could not be made; the log of the console says why")]
     Broken(String),
 }
@@ -60,6 +63,10 @@ impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
         if let Some(refusal) = Refusal::of(&error) {
             return of_refusal(refusal, &error);
+        }
+        if let Some(ended) = error.ended() {
+            let error = in_one_line(&error);
+            return Self::Ended { ended, error };
         }
         match error {
             DeskError::NotFound(text) => Self::NotFound(text),
@@ -113,6 +120,20 @@ impl From<askama::Error> for Problem {
 impl From<serde_json::Error> for Problem {
     fn from(error: serde_json::Error) -> Self {
         Self::Broken(in_one_line(&error))
+    }
+}
+
+/// The limits are those of `crates/desk/src/database/seat.rs`, and of logins.
+fn ended_text(ended: Ended) -> &'static str {
+    match ended {
+        Ended::TooLong => {
+            "the database took longer than it may, 5 s for a page and 10 minutes for what reads whole tables, so it \
+             was stopped and changed nothing"
+        }
+        Ended::Locked => {
+            "somebody else holds what this needs in the database and did not let go in time, so this was stopped \
+             and changed nothing"
+        }
     }
 }
 

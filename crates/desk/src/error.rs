@@ -53,6 +53,30 @@ impl DeskError {
     }
 }
 
+/// A limit that PostgreSQL ended a statement at. Nothing of the statement was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// `statement_timeout`
+    TooLong,
+    /// `lock_timeout`: somebody else holds what it needs.
+    Locked,
+}
+
+impl DeskError {
+    /// The limit that a statement ran into. Its code is also only in the text.
+    pub fn ended(&self) -> Option<Ended> {
+        let (Self::Database(_) | Self::Failed { .. }) = self else {
+            return None;
+        };
+        let text = chain(self);
+        if text.contains("canceling statement due to statement timeout") {
+            return Some(Ended::TooLong);
+        }
+        let is_locked = text.contains("canceling statement due to lock timeout");
+        is_locked.then_some(Ended::Locked)
+    }
+}
+
 /// Why a transaction is rolled back.
 pub(crate) enum Undone<T> {
     /// It showed what it would change.

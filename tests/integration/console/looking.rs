@@ -106,6 +106,61 @@ fn a_page_and_its_document_say_the_same_as_the_command() {
     assert_eq!(app.database.texts(exports), [format!("wallet {wallet}")]);
 }
 
+/// Locks a table until what comes back is dropped.
+fn lock(app: &TestApp, table: &str) -> diesel::PgConnection {
+    use diesel::connection::SimpleConnection as _;
+    let mut holder =
+        <diesel::PgConnection as diesel::Connection>::establish(app.database.url().as_str())
+            .expect("the server answers");
+    holder
+        .batch_execute(&format!(
+            "BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+        ))
+        .expect("a superuser may");
+    holder
+}
+
+#[test]
+fn a_page_that_takes_the_database_too_long_says_so() {
+    let app = TestApp::builder().workers(0).start();
+    let console = Console::start(&app);
+    let anna = console.somebody(&app, "anna", "viewer");
+    let held = lock(&app, "products");
+    let page = anna.get("/products");
+    let document = anna.with("Accept", "application/json").get("/products");
+    drop(held);
+    for answer in [&page, &document] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(
+            answer.text.contains("the database took longer than it may"),
+            "{answer:?}"
+        );
+    }
+    let log = console.program.log();
+    assert!(
+        log.contains("page_ended") && !log.contains("page_failed"),
+        "{log}"
+    );
+    assert_eq!(anna.get("/products").status, 200);
+}
+
+#[test]
+fn a_page_that_waits_too_long_for_a_lock_says_so() {
+    let app = TestApp::builder().workers(0).start();
+    let name = app.database.url().path().trim_start_matches('/').to_owned();
+    app.database
+        .execute(&format!("ALTER DATABASE {name} SET lock_timeout = '200ms'"))
+        .expect("a superuser may");
+    let console = Console::start(&app);
+    let anna = console.somebody(&app, "anna", "viewer");
+    let held = lock(&app, "products");
+    let page = anna.get("/products");
+    drop(held);
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(page.text.contains("somebody else holds"), "{page:?}");
+    assert!(console.program.log().contains("page_ended"));
+}
+
 #[test]
 fn without_a_database_every_page_says_so() {
     let app = TestApp::builder().workers(0).start();
