@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use paynow_desk::console::database::ConsoleDatabase;
+use paynow_desk::console::letters::WaitingProduct;
 use paynow_desk::console::person::PersonName;
 use paynow_desk::console::session::SessionKey;
+use paynow_desk::list::ReasonGroup;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
 use paynow_process::broker::BrokerAddress;
 use paynow_shared::ladder::RetryLadder;
@@ -15,11 +17,11 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::config::{Auth, Config, PublicUrl};
-use crate::groups::Groups;
 use crate::limits::Limit;
 use crate::live::Live;
 use crate::once::Forms;
 use crate::runner::Runner;
+use crate::sums::Sums;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Tries to sign in, a minute, by name and by source.
@@ -47,7 +49,10 @@ pub(crate) struct Console {
     /// What was sent and led somewhere.
     pub(crate) forms: Forms,
     pub(crate) live: Live,
-    pub(crate) groups: Groups,
+    /// Dead letters by reason, of the state with this code; `None` is every state.
+    pub(crate) groups: Sums<Option<&'static str>, Vec<ReasonGroup>>,
+    /// Products that open letters died of.
+    pub(crate) waiting: Sums<(), Vec<WaitingProduct>>,
     pub(crate) runner: Runner,
     /// Held while a check runs.
     pub(crate) check: Mutex<()>,
@@ -71,7 +76,8 @@ impl Console {
             sign_ins: Semaphore::new(SIGN_INS),
             forms: Forms::default(),
             live: Live::new(config.metrics),
-            groups: Groups::new(),
+            groups: Sums::new(),
+            waiting: Sums::new(),
             runner: Runner::default(),
             check: Mutex::new(()),
         }

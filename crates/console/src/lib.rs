@@ -16,7 +16,6 @@ mod cookie;
 mod origin;
 mod limits;
 mod once;
-mod groups;
 mod next;
 mod visit;
 mod runner;
@@ -25,6 +24,7 @@ mod live;
 mod pages;
 mod ask;
 mod reasons;
+mod sums;
 
 mod frame;
 mod document;

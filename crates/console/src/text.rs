@@ -3,6 +3,10 @@
 use chrono::{DateTime, Utc};
 use paynow_process::clock;
 
+/// In place of what takes long, while somebody else has it added up for the first time.
+pub(crate) const BEING_ADDED_UP: &str =
+    "these are just being added up: open the page again in some seconds";
+
 /// "1,234"
 pub(crate) fn count(number: impl Into<i128>) -> String {
     let number: i128 = number.into();

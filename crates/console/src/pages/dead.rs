@@ -46,12 +46,12 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
         .rows
         .last()
         .map(|row| row.summary.dead_letter_id.to_string());
-    let counted = console
-        .groups
-        .get(state, || groups(&database, &Filter::default(), state))?;
+    let counted = console.groups.get(state.map(LetterState::code), || {
+        groups(&database, &Filter::default(), state)
+    })?;
     let found = Letters {
         groups_age_seconds: counted.as_ref().map(|counted| counted.age.as_secs()),
-        groups: counted.map(|counted| counted.groups).unwrap_or_default(),
+        groups: counted.map(|counted| counted.answer).unwrap_or_default(),
         matching: count(&database, &filter, state, COUNTED_MAX)?,
         after: last.filter(|_last| page.has_more),
         letters: page.rows,
@@ -154,7 +154,7 @@ fn groups_table(call: &Call, found: &Letters) -> Table {
         rows: found.groups.iter().map(row).collect(),
         empty: match found.groups_age_seconds {
             Some(_) => "nothing waits for a person",
-            None => "these are just being added up: open the page again in some seconds",
+            None => text::BEING_ADDED_UP,
         }
         .to_owned(),
     }

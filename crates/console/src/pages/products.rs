@@ -1,12 +1,14 @@
 //! What products give, and since when.
 
-use paynow_desk::console::letters::{WaitingProduct, groups, waiting_products};
+use paynow_desk::console::letters::{groups, waiting_products};
 use paynow_desk::console::permit::Permit;
 use paynow_desk::console::permit::right::{Look, SetProduct};
 use paynow_desk::console::roles::Right;
+use paynow_desk::database::Database;
 use paynow_desk::error::DeskError;
 use paynow_desk::products::{NewPrice, Price, Product, Unusual, history, list, set};
 use paynow_desk::selection::{Filter, LetterState};
+use paynow_shared::ids::ProductId;
 use paynow_shared::reason::Reason;
 
 use crate::answer::Answer;
@@ -27,22 +29,66 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
     let database = visit.seat(console);
     let products = list(&database)?;
     let open = Some(LetterState::Open);
+    let code = open.map(LetterState::code);
     let counted = console
         .groups
-        .get(open, || groups(&database, &Filter::default(), open))?;
+        .get(code, || groups(&database, &Filter::default(), open))?;
     let unknown = Reason::UnknownProduct.code();
-    let groups = counted.map(|counted| counted.groups).unwrap_or_default();
+    let groups = counted.map(|counted| counted.answer).unwrap_or_default();
     let dead = groups.iter().filter(|group| group.reason == unknown);
     let dead = dead.map(|group| group.letters).sum();
-    let waiting = waiting_products(&database, WAITING_MAX)?;
+    let waiting = waiting(console, &database, &products)?;
     visit.reply(&products, |products| {
-        document(visit, products, &waiting, dead)
+        document(visit, products, waiting.as_ref(), dead)
     })
 }
 
+/// A product that open letters died of.
+struct Waiting {
+    product_id: i64,
+    letters: i64,
+    quantity: i64,
+    /// What one unit gives now; `None` when nobody has said.
+    points: Option<i64>,
+}
+
+/// Those of most letters first, and how long ago they were added up.
+struct AllWaiting {
+    products: Vec<Waiting>,
+    age_seconds: u64,
+}
+
+/// `None` while somebody else asks for the first time and it takes long. The points are those of now, because
+/// somebody who has just set them comes back.
+fn waiting(
+    console: &Console,
+    database: &Database,
+    products: &[Product],
+) -> Result<Option<AllWaiting>, DeskError> {
+    let ask = || waiting_products(database, WAITING_MAX);
+    let Some(counted) = console.waiting.get((), ask)? else {
+        return Ok(None);
+    };
+    let points = |id| {
+        let product = products.iter().find(|product| product.product_id == id);
+        product.map(|product| product.points)
+    };
+    let all = counted.answer.into_iter().map(|product| Waiting {
+        product_id: product.product_id,
+        letters: product.letters,
+        quantity: product.quantity,
+        points: points(product.product_id),
+    });
+    Ok(Some(AllWaiting {
+        products: all.collect(),
+        age_seconds: counted.age.as_secs(),
+    }))
+}
+
 /// The letters that died of a product without points: those of one that has points now can be replayed.
-fn waiting_table(waiting: &[WaitingProduct]) -> Table {
-    let rows = waiting.iter().map(|product| {
+fn waiting_table(waiting: Option<&AllWaiting>) -> Table {
+    let products = waiting.map_or(&[][..], |waiting| &waiting.products);
+    let rows = products.iter().map(|product| {
         let (points, stake) = match product.points {
             Some(points) => (
                 Cell::count(points),
@@ -61,8 +107,12 @@ fn waiting_table(waiting: &[WaitingProduct]) -> Table {
             stake,
         ]
     });
+    let most = format!("Products in these dead letters, {WAITING_MAX} at most");
     Table {
-        caption: format!("Products in these dead letters, {WAITING_MAX} at most"),
+        caption: match waiting.map_or(0, |waiting| waiting.age_seconds) {
+            0 => most,
+            age => format!("{most}, {} ago", text::span(age.cast_signed())),
+        },
         columns: vec![
             column("Product"),
             number_column("Dead letters"),
@@ -71,7 +121,11 @@ fn waiting_table(waiting: &[WaitingProduct]) -> Table {
             number_column("Points of all units"),
         ],
         rows: rows.collect(),
-        empty: "none can be read".to_owned(),
+        empty: match waiting {
+            Some(_) => "none can be read",
+            None => text::BEING_ADDED_UP,
+        }
+        .to_owned(),
     }
 }
 
@@ -86,7 +140,7 @@ fn letters_link() -> Part {
 fn document<P>(
     visit: &Visit<'_, P>,
     products: &[Product],
-    waiting: &[WaitingProduct],
+    waiting: Option<&AllWaiting>,
     dead: u64,
 ) -> Document {
     let rows = products.iter().map(|product| {
@@ -126,19 +180,20 @@ fn document<P>(
 }
 
 pub(crate) fn one(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<Answer, Problem> {
-    let product = value("the product", visit.call.parameter("product"))?;
+    let product: ProductId = value("the product", visit.call.parameter("product"))?;
     let database = visit.seat(console);
     let prices = match history(&database, Some(product)) {
         // A dead letter of a product without points leads here, and this is where it gets some.
         Err(DeskError::NotFound(_)) if !visit.call.wants_json() => Vec::new(),
         prices => prices?,
     };
-    let waiting = waiting_products(&database, WAITING_MAX)?;
-    let waiting = waiting.into_iter();
-    let waiting = waiting.filter(|it| it.product_id.to_string() == product.to_string());
-    let waiting: Vec<WaitingProduct> = waiting.collect();
+    let waiting = waiting(console, &database, &list(&database)?)?;
+    let waiting = waiting.and_then(|waiting| {
+        let mut all = waiting.products.into_iter();
+        all.find(|it| it.product_id == product.get())
+    });
     visit.reply(&prices, |prices| {
-        history_document(visit, &product.to_string(), prices, &waiting)
+        history_document(visit, &product.to_string(), prices, waiting.as_ref())
     })
 }
 
@@ -146,7 +201,7 @@ fn history_document<P>(
     visit: &Visit<'_, P>,
     product: &str,
     prices: &[Price],
-    waiting: &[WaitingProduct],
+    waiting: Option<&Waiting>,
 ) -> Document {
     let rows = prices.iter().map(|price| {
         let points = price
@@ -177,8 +232,8 @@ fn history_document<P>(
     };
     Document::new(format!("Product {product}"))
         .under("/products", "Products")
-        .with_all(waiting.first().map(waits))
-        .with_all((!waiting.is_empty()).then(letters_link))
+        .with_all(waiting.map(waits))
+        .with_all(waiting.map(|_waits| letters_link()))
         .with(Part::Form(form(visit, product)))
         .with(Part::Table(table))
         .with(Part::command(format!(
@@ -187,7 +242,7 @@ fn history_document<P>(
 }
 
 /// Whether dead letters wait for its points, or for a replay.
-fn waits(product: &WaitingProduct) -> Part {
+fn waits(product: &Waiting) -> Part {
     let letters = product.letters.unsigned_abs();
     let letters = text::counted(letters, "open dead letter", "open dead letters");
     let units = text::counted(product.quantity.unsigned_abs(), "unit", "units");

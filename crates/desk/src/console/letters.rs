@@ -77,15 +77,12 @@ row! {
     }
 
     /// A product that open letters died of.
-    #[derive(Serialize)]
+    #[derive(Clone)]
     pub struct WaitingProduct {
-        #[serde(serialize_with = "ids::text")]
         pub product_id: i64,
         pub letters: i64,
         /// Units in all of them.
         pub quantity: i64,
-        /// What one unit gives now; `None` when nobody has said.
-        pub points: Option<i64>,
     }
 }
 
@@ -103,7 +100,8 @@ const STAKE: &str = "LATERAL (SELECT CASE WHEN letter.state IN ('discarded', 're
                  LEFT JOIN products ON product_id = (line ->> 'product_id')::bigint \
              HAVING letter.product_lines IS NOT NULL) END AS points_at_stake) AS stake";
 
-/// What a filter asks for. The letters of a wallet are found first: there are few, and each is in an index.
+/// What a filter asks for. The letters of a wallet are found first: there are few, and each is in an index. Those of its
+/// orders are looked up one order after the other, because a wallet may have very many, and no index serves a list of them.
 const CONDITIONS: &str = "($1 IS NULL OR letter.state = $1) AND ($2 IS NULL OR letter.reason = $2) \
      AND ($3 IS NULL OR letter.event_type = $3) \
      AND ($4 IS NULL OR letter.last_dead_at >= $4::timestamptz) \
@@ -111,8 +109,12 @@ const CONDITIONS: &str = "($1 IS NULL OR letter.state = $1) AND ($2 IS NULL OR l
      AND ($6 IS NULL OR letter.order_id = $6) \
      AND ($7 IS NULL OR letter.dead_letter_id = ANY (ARRAY( \
          SELECT dead_letter_id FROM dead_letters WHERE wallet_ids @> ARRAY[$7] \
-         UNION SELECT dead_letter_id FROM dead_letters WHERE order_id = ANY (ARRAY( \
-             SELECT DISTINCT order_id FROM ledger_entries WHERE wallet_id = $7 AND order_id IS NOT NULL)))))";
+         UNION SELECT of_order.dead_letter_id FROM ( \
+             SELECT order_id FROM ledger_entries WHERE wallet_id = $7 AND order_id IS NOT NULL) AS credited, \
+             LATERAL (SELECT dead_letter_id FROM dead_letters WHERE order_id = credited.order_id OFFSET 0) AS of_order)))";
+
+/// When the last letter of the page before died.
+const LAST_DEATH: &str = "(SELECT last_dead_at FROM dead_letters WHERE dead_letter_id = $8)";
 
 fn filtered<'a>(
     query: String,
@@ -167,7 +169,9 @@ pub fn groups(
     Ok(rows.into_iter().map(GroupRow::group).collect())
 }
 
-/// A page of the matching letters, the newest number first; `after` is the last number of the page before.
+/// A page of the matching letters, the newest number first; `after` is the last number of the page before. With a
+/// condition about the time of the last death, the newest death comes first: whoever walks down the numbers may read every
+/// letter before one is within the time.
 pub fn page(
     database: &Database,
     filter: &Filter,
@@ -175,8 +179,19 @@ pub fn page(
     after: Option<i64>,
     limit: u32,
 ) -> Result<Page<ListedLetter>, DeskError> {
+    let is_by_time = filter.since.is_some() || filter.older_than_seconds.is_some();
+    let place = match (is_by_time, after) {
+        (true, Some(_)) => format!(
+            "letter.last_dead_at <= {LAST_DEATH} AND (letter.last_dead_at < {LAST_DEATH} OR letter.dead_letter_id < $8)"
+        ),
+        (true, None) | (false, _) => "letter.dead_letter_id < $8".to_owned(),
+    };
+    let first = match is_by_time {
+        true => "letter.last_dead_at DESC,",
+        false => "",
+    };
     let query = select(&format!(
-        "{CONDITIONS} AND letter.dead_letter_id < $8 ORDER BY letter.dead_letter_id DESC LIMIT $9"
+        "{CONDITIONS} AND {place} ORDER BY {first} letter.dead_letter_id DESC LIMIT $9"
     ));
     let rows = database.read(|connection| {
         filtered(query, filter, state)
@@ -239,21 +254,19 @@ pub fn products_of(
     })?)
 }
 
-/// The products in open letters that died of a product without points, those of most letters first. One that
-/// has points by now waits for a replay.
+/// The products in open letters that died of a product without points, those of most letters first. One may have
+/// points by now, and waits for a replay.
 pub fn waiting_products(database: &Database, limit: u32) -> Result<Vec<WaitingProduct>, DeskError> {
     // Letters with the same lines are counted first, so that each is taken apart once.
-    let query = "SELECT product_id, letters, quantity, points FROM ( \
-             SELECT product_id, sum(letters)::bigint AS letters, \
-                 least(sum(letters * units), 9223372036854775807)::bigint AS quantity \
-             FROM (SELECT product_lines, count(*) AS letters FROM dead_letters \
-                   WHERE state = 'open' AND reason = 'unknown_product' GROUP BY product_lines) AS alike, \
-                 LATERAL (SELECT (line ->> 'product_id')::bigint AS product_id, \
-                     sum((line ->> 'quantity')::numeric) AS units \
-                     FROM jsonb_array_elements(product_lines) AS line GROUP BY 1) AS named \
-             GROUP BY product_id) AS waiting \
-         LEFT JOIN products USING (product_id) ORDER BY letters DESC, product_id LIMIT $1";
-    Ok(database.read(|connection| {
+    let query = "SELECT product_id, sum(letters)::bigint AS letters, \
+             least(sum(letters * units), 9223372036854775807)::bigint AS quantity \
+         FROM (SELECT product_lines, count(*) AS letters FROM dead_letters \
+               WHERE state = 'open' AND reason = 'unknown_product' GROUP BY product_lines) AS alike, \
+             LATERAL (SELECT (line ->> 'product_id')::bigint AS product_id, \
+                 sum((line ->> 'quantity')::numeric) AS units \
+                 FROM jsonb_array_elements(product_lines) AS line GROUP BY 1) AS named \
+         GROUP BY product_id ORDER BY letters DESC, product_id LIMIT $1";
+    Ok(database.patient().read(|connection| {
         sql_query(query)
             .bind::<BigInt, _>(i64::from(limit))
             .load(connection)

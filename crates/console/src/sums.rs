@@ -1,12 +1,9 @@
-//! Dead letters by reason, for pages. Where there are very many, adding them up takes seconds: one request at a
-//! time does it then, and everybody sees its answer for a while.
+//! What takes long to add up where there are very many dead letters. One request at a time asks the database for it
+//! then, and everybody sees its answer for a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use paynow_desk::list::ReasonGroup;
-use paynow_desk::selection::LetterState;
 
 /// What came as soon is never shown again.
 const SOON: Duration = Duration::from_millis(50);
@@ -17,35 +14,33 @@ const GRACE: Duration = Duration::from_secs(60);
 /// A page waits no longer for the answer to somebody else's question.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The groups of one state, and how long ago they were added up.
+/// An answer, and how long ago it was added up.
 #[derive(Debug, Clone)]
-pub(crate) struct Counted {
-    pub(crate) groups: Vec<ReasonGroup>,
+pub(crate) struct Counted<A> {
+    pub(crate) answer: A,
     pub(crate) age: Duration,
 }
 
-pub(crate) struct Groups {
+/// Answers by what they are about.
+pub(crate) struct Sums<K, A> {
     rest: fn(Duration) -> Option<Duration>,
     patience: Duration,
-    /// By the code of the state; `None` is every state.
-    of_states: Mutex<BTreeMap<Option<&'static str>, Arc<OfState>>>,
+    by_key: Mutex<BTreeMap<K, Arc<OfKey<A>>>>,
 }
 
-#[derive(Default)]
-struct OfState {
-    known: Mutex<Known>,
+struct OfKey<A> {
+    known: Mutex<Known<A>>,
     /// The request that asked has its answer.
     is_answered: Condvar,
 }
 
-#[derive(Default)]
-struct Known {
+struct Known<A> {
     is_asked: bool,
-    kept: Option<Kept>,
+    kept: Option<Kept<A>>,
 }
 
-struct Kept {
-    groups: Vec<ReasonGroup>,
+struct Kept<A> {
+    answer: A,
     asked: Instant,
     rest: Duration,
 }
@@ -55,12 +50,12 @@ fn rest(took: Duration) -> Option<Duration> {
     (took > SOON).then(|| took.saturating_mul(SHARE))
 }
 
-impl Groups {
+impl<K: Ord, A: Clone> Sums<K, A> {
     pub(crate) fn new() -> Self {
         Self {
             rest,
             patience: PATIENCE,
-            of_states: Mutex::default(),
+            by_key: Mutex::default(),
         }
     }
 
@@ -68,17 +63,16 @@ impl Groups {
     /// long.
     pub(crate) fn get<E>(
         &self,
-        state: Option<LetterState>,
-        ask: impl FnOnce() -> Result<Vec<ReasonGroup>, E>,
-    ) -> Result<Option<Counted>, E> {
-        let code = state.map(LetterState::code);
-        let of_state = Arc::clone(lock(&self.of_states).entry(code).or_default());
-        let mut known = lock(&of_state.known);
+        key: K,
+        ask: impl FnOnce() -> Result<A, E>,
+    ) -> Result<Option<Counted<A>>, E> {
+        let of_key = Arc::clone(lock(&self.by_key).entry(key).or_default());
+        let mut known = lock(&of_key.known);
         if known.is_asked {
             if let Some(old) = known.shown_for(GRACE) {
                 return Ok(Some(old));
             }
-            let waited = of_state
+            let waited = of_key
                 .is_answered
                 .wait_timeout_while(known, self.patience, |it| it.is_asked);
             known = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -91,40 +85,52 @@ impl Groups {
         }
         known.is_asked = true;
         drop(known);
-        let asking = Asking(&of_state);
+        let asking = Asking(&of_key);
         let asked = Instant::now();
-        let groups = ask()?;
+        let answer = ask()?;
         let kept = (self.rest)(asked.elapsed()).map(|rest| Kept {
-            groups: groups.clone(),
+            answer: answer.clone(),
             asked,
             rest,
         });
-        lock(&of_state.known).kept = kept;
+        lock(&of_key.known).kept = kept;
         drop(asking);
         Ok(Some(Counted {
-            groups,
+            answer,
             age: Duration::ZERO,
         }))
     }
 }
 
-/// However the question ends, the next request may ask.
-struct Asking<'a>(&'a OfState);
+impl<A> Default for OfKey<A> {
+    fn default() -> Self {
+        Self {
+            known: Mutex::new(Known {
+                is_asked: false,
+                kept: None,
+            }),
+            is_answered: Condvar::new(),
+        }
+    }
+}
 
-impl Drop for Asking<'_> {
+/// However the question ends, the next request may ask.
+struct Asking<'a, A>(&'a OfKey<A>);
+
+impl<A> Drop for Asking<'_, A> {
     fn drop(&mut self) {
         lock(&self.0.known).is_asked = false;
         self.0.is_answered.notify_all();
     }
 }
 
-impl Known {
+impl<A: Clone> Known<A> {
     /// What is kept, if its time is not over for longer than this.
-    fn shown_for(&self, longer: Duration) -> Option<Counted> {
+    fn shown_for(&self, longer: Duration) -> Option<Counted<A>> {
         let kept = self.kept.as_ref()?;
         let age = kept.asked.elapsed();
         (age < kept.rest.saturating_add(longer)).then(|| Counted {
-            groups: kept.groups.clone(),
+            answer: kept.answer.clone(),
             age,
         })
     }
@@ -144,25 +150,18 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn keeping(rest: fn(Duration) -> Option<Duration>) -> Groups {
-        Groups {
+    fn keeping(rest: fn(Duration) -> Option<Duration>) -> Sums<&'static str, u64> {
+        Sums {
             rest,
             patience: Duration::ZERO,
-            ..Groups::new()
+            ..Sums::new()
         }
     }
 
-    fn answer(letters: u64) -> Result<Vec<ReasonGroup>, Infallible> {
-        Ok(vec![ReasonGroup {
-            letters,
-            ..ReasonGroup::default()
-        }])
-    }
-
     /// How many letters a page shows that would be told of so many.
-    fn shown(groups: &Groups, letters: u64) -> Option<u64> {
-        let counted = groups.get(None, || answer(letters)).unwrap();
-        counted.map(|counted| counted.groups[0].letters)
+    fn shown(sums: &Sums<&'static str, u64>, letters: u64) -> Option<u64> {
+        let counted = sums.get("all", || Ok::<_, Infallible>(letters)).unwrap();
+        counted.map(|counted| counted.answer)
     }
 
     #[test]
@@ -173,38 +172,38 @@ mod tests {
         assert_eq!([shown(&never, 1), shown(&never, 2)], [Some(1), Some(2)]);
         let always = keeping(|_took| Some(HOUR));
         assert_eq!([shown(&always, 1), shown(&always, 2)], [Some(1), Some(1)]);
-        let open = always.get(Some(LetterState::Open), || answer(3)).unwrap();
-        assert_eq!(open.unwrap().groups[0].letters, 3);
+        let open = always.get("open", || Ok::<_, Infallible>(3)).unwrap();
+        assert_eq!(open.unwrap().answer, 3);
     }
 
     #[test]
     fn an_answer_that_failed_is_asked_again() {
-        let groups = keeping(|_took| Some(HOUR));
-        assert!(groups.get(None, || Err("no answer")).is_err());
-        assert_eq!(shown(&groups, 1), Some(1));
+        let sums = keeping(|_took| Some(HOUR));
+        assert!(sums.get("all", || Err("no answer")).is_err());
+        assert_eq!(shown(&sums, 1), Some(1));
     }
 
     #[test]
     fn one_request_asks_and_others_see_what_was_there() {
-        let groups = keeping(|_took| Some(Duration::ZERO));
+        let sums = keeping(|_took| Some(Duration::ZERO));
         for (before, after) in [(None, Some(1)), (Some(1), Some(2))] {
             thread::scope(|scope| {
                 let ((begun, has_begun), (end, has_ended)) = (sync_channel(1), sync_channel(1));
-                let groups = &groups;
+                let sums = &sums;
                 let asking = scope.spawn(move || {
-                    groups.get(None, || {
+                    sums.get("all", || {
                         begun.send(()).unwrap();
                         has_ended.recv().unwrap();
-                        answer(after.unwrap())
+                        Ok::<_, Infallible>(after.unwrap())
                     })
                 });
                 has_begun.recv().unwrap();
-                assert_eq!(shown(groups, 9), before);
+                assert_eq!(shown(sums, 9), before);
                 end.send(()).unwrap();
                 let counted = asking.join().unwrap().unwrap().unwrap();
-                assert_eq!(Some(counted.groups[0].letters), after);
+                assert_eq!(Some(counted.answer), after);
             });
         }
-        assert_eq!(shown(&groups, 3), Some(3));
+        assert_eq!(shown(&sums, 3), Some(3));
     }
 }
