@@ -3,7 +3,7 @@
 use paynow_desk::actions::Mode;
 use paynow_desk::console::permit::Permit;
 use paynow_desk::console::permit::right::{Discard, Replay};
-use paynow_desk::console::previews::make;
+use paynow_desk::console::previews::{make, refuse_too_many};
 use paynow_desk::console::roles::Right;
 use paynow_desk::discard::{Discarded, discard};
 use paynow_desk::expect::PreviewHash;
@@ -25,6 +25,8 @@ pub(super) const FORM: &str = "choose";
 pub(super) const LETTER: &str = "letter";
 /// So many letters may be chosen one by one.
 const NAMED_MAX: usize = 1_000;
+/// The form that discards what was shown names each letter, and a form has a limit.
+const DISCARDED_MAX: u32 = 5_000;
 
 /// Below a list: what to do with its letters.
 pub(super) fn form<P>(visit: &Visit<'_, P>, matching: &str) -> Form {
@@ -101,7 +103,9 @@ pub(crate) fn preview_discard(
 ) -> Result<Answer, Problem> {
     let selection = selection(visit.call)?;
     let note = visit.permit.note("");
-    let shown = discard(&visit.seat(console), &selection, &note, Mode::DryRun, None)?;
+    let database = visit.seat(console);
+    refuse_too_many(&database, &selection, DISCARDED_MAX)?;
+    let shown = discard(&database, &selection, &note, Mode::DryRun, None)?;
     visit.page(&discard_document(visit, &shown, None))
 }
 

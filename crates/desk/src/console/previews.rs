@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::database::ConsoleDatabase;
+use super::letters::count;
 use super::permit::{Permit, right};
 use crate::database::{Database, times};
 use crate::error::DeskError;
@@ -22,7 +23,7 @@ use crate::selection::{LetterState, Selection};
 /// After so long somebody must look again.
 const SECONDS_MAX: i64 = 15 * 60;
 /// What one preview may hold, as the table does (`replay_previews_bounded`).
-const LETTERS_MAX: usize = 100_000;
+const LETTERS_MAX: u32 = 100_000;
 
 row! {
     struct Stored {
@@ -123,14 +124,9 @@ pub fn make(
     without_proof: bool,
 ) -> Result<(i64, Plan), DeskError> {
     let database = console.seat(permit);
+    refuse_too_many(&database, selection, LETTERS_MAX)?;
     let plan = plan(&database, selection, policy, without_proof)?;
     let numbers: Vec<i64> = plan.letters.iter().map(|it| it.dead_letter_id).collect();
-    if numbers.len() > LETTERS_MAX {
-        let many = numbers.len();
-        return Err(DeskError::Refused(format!(
-            "{many} dead letters match, and one preview holds {LETTERS_MAX} at most: choose fewer"
-        )));
-    }
     let deaths = database.read(|connection| deaths_of(connection, &numbers))?;
     let effect = serde_json::to_string(&plan)
         .map_err(|error| DeskError::failed("the preview cannot be written", error))?;
@@ -145,6 +141,24 @@ pub fn make(
             .bind::<Text, _>(effect)
             .get_result(&mut database.patient().open_as_operator()?)?;
     Ok((stored.value, plan))
+}
+
+/// Refuses what one page cannot show, before every letter of it is read and its effect foreseen.
+pub fn refuse_too_many(
+    database: &Database,
+    selection: &Selection,
+    most: u32,
+) -> Result<(), DeskError> {
+    let Selection::Matching(filter) = selection else {
+        return Ok(());
+    };
+    let open = Some(LetterState::Open);
+    if count(&database.patient(), filter, open, most)? <= i64::from(most) {
+        return Ok(());
+    }
+    Err(DeskError::Refused(format!(
+        "more than {most} dead letters match, and one preview holds {most} at most: choose fewer"
+    )))
 }
 
 /// In the order of the numbers.
