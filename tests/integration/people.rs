@@ -3,6 +3,7 @@
 
 mod corrections;
 mod lists;
+mod long_lists;
 mod previews;
 mod replays;
 mod rights;

@@ -1,16 +1,14 @@
-//! Lists that read no bodies say what those say that do, and read few rows.
+//! Lists that read no bodies say what those say that do.
 
 use paynow_desk::console::letters::{count, groups, page, show};
 use paynow_desk::console::permit::right;
-use paynow_desk::console::replays::list as replays;
 use paynow_desk::console::wallets::entries;
-use paynow_desk::database::Database;
 use paynow_desk::list::{ReasonGroup, by_reason, one_by_one};
 use paynow_desk::selection::{Filter, LetterState};
 use paynow_desk::show::{PersonalData, letter};
 
-use super::{World, console_at, hex, permit};
-use crate::harness::{Order, eventually, flake};
+use super::{World, hex, permit};
+use crate::harness::{Order, flake};
 
 fn insert(world: &World, kind: &str, reason: &str, body: &[u8]) -> i64 {
     let body = hex(body);
@@ -24,7 +22,7 @@ fn insert(world: &World, kind: &str, reason: &str, body: &[u8]) -> i64 {
 }
 
 /// Letters of every kind, as they come.
-fn letters(world: &World) -> Order {
+pub(super) fn letters(world: &World) -> Order {
     let order = Order::of(40, flake()).line(40, 3, Some(i64::MAX));
     let refund = format!(
         r#"{{"event_type": "ON_REFUND", "body": {{"id": "9", "order_id": "{}", "customer": {{"id": "21"}}}}}}"#,
@@ -198,88 +196,6 @@ fn a_wallet_is_paged_with_the_balance_after_each_entry() {
     assert_eq!(balances, ["515", "510", "506", "503", "501", "500"]);
 }
 
-fn letters_read(world: &World, work: impl FnOnce(&Database)) -> i64 {
-    rows_read(world, "dead_letters", work)
-}
-
-/// How many rows of a table the queries of a page read, by what the server counts.
-fn rows_read(world: &World, table: &str, work: impl FnOnce(&Database)) -> i64 {
-    let anna = world.sign_in("anna", "viewer");
-    let read = &format!(
-        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS value FROM pg_stat_user_tables \
-         WHERE relname = '{table}'"
-    );
-    let gone = || {
-        let here = "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() \
-                    AND usename LIKE 'paynow_contract%' AND state <> 'active'";
-        eventually("what the sessions read is counted", || {
-            (world.ledger.database.number(here) == 1).then_some(())
-        });
-    };
-    gone();
-    let before = world.ledger.database.number(read);
-    let console = console_at(&world.ledger.url_of(0));
-    work(&console.seat(&permit::<right::Look>(&anna)));
-    drop(console);
-    gone();
-    world.ledger.database.number(read) - before
-}
-
-#[test]
-fn a_page_of_many_letters_reads_about_as_many_as_it_shows() {
-    let world = World::new();
-    world.execute(
-        "INSERT INTO dead_letters (event_id, event_type, reason, error, body_sha256, attempts, state, \
-             body_forgotten_at, order_id, wallet_ids, content_read) \
-         SELECT number, 'ON_REFUND', CASE WHEN number % 1000 = 0 THEN 'conflict' ELSE 'unsigned' END, 'x', \
-             sha256(number::text::bytea), 1, 'discarded', now(), 1000 + number, ARRAY[1000 + number % 5000], \
-             true FROM generate_series(1000, 21000) AS number; \
-         ANALYZE dead_letters",
-    );
-    letters(&world);
-    let filter = |change: fn(&mut Filter)| {
-        let mut filter = Filter::default();
-        change(&mut filter);
-        filter
-    };
-    let open = Some(LetterState::Open);
-    let cases = [
-        (filter(|_| {}), open),
-        (filter(|_| {}), None),
-        (
-            filter(|it| it.reason = "conflict".parse().ok()),
-            Some(LetterState::Discarded),
-        ),
-        (filter(|it| it.wallet = "1007".parse().ok()), None),
-        (filter(|it| it.order = "1007".parse().ok()), None),
-        (
-            filter(|it| it.event_type = "ON_NEW".parse().ok()),
-            Some(LetterState::Discarded),
-        ),
-        (
-            filter(|it| it.since = Some("2999-01-01T00:00:00Z".to_owned())),
-            None,
-        ),
-        (
-            filter(|it| it.older_than_seconds = Some(90_000_000)),
-            Some(LetterState::Discarded),
-        ),
-    ];
-    for (filter, state) in cases {
-        let read = letters_read(&world, |look| {
-            page(look, &filter, state, None, 100).unwrap();
-        });
-        assert!(
-            read <= 400,
-            "{read} letters were read for {filter:?}, {state:?}"
-        );
-    }
-    let read = letters_read(&world, |look| {
-        groups(look, &Filter::default(), open).unwrap();
-    });
-    assert!(read <= 100, "{read} letters were read for the groups");
-}
-
 #[test]
 fn an_absurd_body_is_kept_without_its_lines_and_a_name_that_is_no_text_hides_nothing() {
     let world = World::new();
@@ -303,23 +219,4 @@ fn an_absurd_body_is_kept_without_its_lines_and_a_name_that_is_no_text_hides_not
     for name in [r"\ud800", r"\u0000", r"\uDFFF", r"\\ud800", r"\ud83d\ude00"] {
         assert_eq!(told(&order(1, name)), "9 {20} 1", "{name}");
     }
-}
-
-#[test]
-fn the_list_of_replays_reads_no_other_action() {
-    let world = World::new();
-    world.execute(
-        "INSERT INTO operator_actions (action, operator, login, why, selection) \
-         SELECT CASE WHEN number % 4 = 0 THEN 'replay' ELSE 'discard' END, 'anna', 'x', 'x', '{}' \
-         FROM generate_series(1, 20000) AS number; \
-         INSERT INTO operator_actions (action, operator, login, why, selection, outcome) \
-         SELECT 'replay', 'anna', 'x', 'x', jsonb_build_object('replay', action_id::text), '{\"ended\": \"whole\"}' \
-         FROM operator_actions WHERE action = 'replay'; \
-         ANALYZE operator_actions",
-    );
-    let read = rows_read(&world, "operator_actions", |look| {
-        let page = replays(look, Some(20_000), 50).unwrap();
-        assert_eq!(page.rows[0].ended.as_deref(), Some("whole"));
-    });
-    assert!(read <= 1000, "{read} actions were read");
 }
