@@ -18,7 +18,7 @@ fn a_page_of_a_wallet_with_a_long_history_reads_about_as_many_entries_as_it_show
     world.execute(
         "INSERT INTO ledger_entries (entry_key, wallet_id, order_id, kind, points) \
          SELECT 'order-line:' || number, 77, number, 'order_line', number % 3 \
-         FROM generate_series(1, 20000) AS number; \
+         FROM generate_series(1001, 21000) AS number; \
          ANALYZE ledger_entries",
     );
     let wallet = "77".parse().unwrap();
@@ -45,7 +45,7 @@ fn a_page_of_a_wallet_with_a_long_history_reads_about_as_many_entries_as_it_show
         "INSERT INTO dead_letters (event_id, event_type, reason, error, body_sha256, attempts, state, \
              body_forgotten_at, order_id, wallet_ids, content_read) \
          SELECT number, 'ON_REFUND', 'unsigned', 'x', sha256(number::text::bytea), 1, 'discarded', now(), \
-             19990 + number, ARRAY[5], true FROM generate_series(1, 20000) AS number; \
+             number - 79010, ARRAY[5], true FROM generate_series(100001, 120000) AS number; \
          ANALYZE dead_letters",
     );
     let read = letters_read(&world, |look| {
@@ -63,7 +63,7 @@ fn letters_within_a_time_are_found_without_reading_the_newer_numbers() {
         "INSERT INTO dead_letters (event_id, event_type, reason, error, body_sha256, attempts, state, \
              body_forgotten_at, content_read, last_dead_at) \
          SELECT number, 'ON_REFUND', 'unsigned', 'x', sha256(number::text::bytea), 1, 'discarded', now(), true, \
-             now() - number / 2 * interval '1 minute' FROM generate_series(1, 20000) AS number; \
+             now() - (number - 100000) / 2 * interval '1 minute' FROM generate_series(100001, 120000) AS number; \
          ANALYZE dead_letters",
     );
     let since = "SELECT to_char((now() - interval '2 days') AT TIME ZONE 'UTC', \
