@@ -122,6 +122,11 @@ pub(crate) enum Cell {
         value: String,
         label: String,
     },
+    /// A button that acts on what the row is about.
+    Act {
+        action: String,
+        button: String,
+    },
     Nothing,
 }
 

@@ -36,6 +36,7 @@ fn way_in() -> Vec<Route> {
         Route::signed_in(Method::GET, "/me", &[], me::page),
         Route::signed_in(Method::POST, "/me/look", &[], me::look),
     ]
+        Route::signed_in(Method::POST, "/me/sessions/{session}/end", &[], me::ended),
 }
 
 /// Pages that look.

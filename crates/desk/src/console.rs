@@ -12,6 +12,7 @@ pub mod refusal;
 mod password;
 pub mod totp;
 pub mod sign_in;
+pub mod own_sessions;
 pub mod people;
 pub mod access;
 

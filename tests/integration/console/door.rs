@@ -270,3 +270,39 @@ fn a_proxy_is_believed_only_with_its_address_and_its_secret() {
         303
     );
 }
+
+#[test]
+fn a_person_ends_a_session_on_another_device() {
+    let app = app();
+    let console = Console::start(&app);
+    let [here, there] = ["here", "there"].map(|_device| console.somebody(&app, "anna", "viewer"));
+    let bo = console.somebody(&app, "bo", "viewer");
+    let own = |browser: &Browser| {
+        let me = browser.with("Accept", "application/json").get("/me").json();
+        let sessions = me["sessions"].as_array().expect("a list").clone();
+        let number = |is_this: bool| {
+            let found = sessions.iter().find(|row| row["is_this"] == is_this);
+            found.map(|row| row["session_id"].as_str().expect("a text").to_owned())
+        };
+        (number(true), number(false))
+    };
+    let (this, other) = own(&here);
+    let (this, other) = (this.expect("this one"), other.expect("the other"));
+    let page = here.get("/me");
+    for number in [&this, &other] {
+        let action = format!("action=\"/me/sessions/{number}/end\"");
+        assert!(page.text.contains(&action), "{page:?}");
+    }
+    let end = |browser: &Browser, number: &str| {
+        let ended = browser.post(&format!("/me/sessions/{number}/end"), &[]);
+        (ended.status, ended.header("location").to_owned())
+    };
+    assert_eq!(end(&bo, &other).0, 404, "nobody ends those of others");
+    assert_eq!(there.get("/me").status, 200);
+    assert_eq!(end(&here, &other), (303, "/me".to_owned()));
+    assert_eq!(there.get("/me").status, 303, "it is over");
+    assert_eq!(own(&here), (Some(this.clone()), None));
+    assert_eq!(end(&here, &this), (303, "/login".to_owned()));
+    assert_eq!(here.get("/me").status, 303);
+    assert_eq!(bo.get("/me").status, 200);
+}

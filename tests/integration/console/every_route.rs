@@ -60,6 +60,7 @@ impl World {
             ("{preview}", "1"),
             ("{replay}", "1"),
             ("{request}", "1"),
+            ("{session}", "1"),
             ("{name}", "console.css"),
         ];
         let path = known

@@ -144,6 +144,47 @@ fn a_session_ends_when_nobody_uses_it_and_after_its_time() {
 }
 
 #[test]
+fn a_person_sees_and_ends_the_own_sessions_only() {
+    let world = World::new();
+    let [here, there, idle, other] =
+        ["anna", "anna", "anna", "bo"].map(|name| world.sign_in(name, "viewer"));
+    let key = hex(idle.key.as_bytes());
+    world.execute(&format!(
+        "UPDATE console_sessions SET seen_at = now() - interval '31 minutes' WHERE id_sha256 = '\\x{key}'"
+    ));
+    let own = world.console.own_sessions(here.key).unwrap();
+    let these: Vec<bool> = own.iter().map(|session| session.is_this).collect();
+    assert_eq!(these, [false, true], "{own:?}");
+    assert!(own.iter().all(|session| session.source == "proxy"));
+    let told = serde_json::to_string(&own).unwrap();
+    for session in [&here, &there, &other] {
+        let key = hex(session.key.as_bytes());
+        assert!(!told.contains(&key[..8]), "{told}");
+    }
+
+    let of_bo = world.console.own_sessions(other.key).unwrap();
+    let end = |number| world.console.end_own_session(here.key, number);
+    for number in [of_bo[0].session_id, 0, i64::MAX] {
+        let error = end(number).expect_err("it is no session of hers");
+        assert!(error.to_string().contains("no open session"), "{error}");
+    }
+    assert!(world.console.session_of(other.key).unwrap().is_some());
+    end(own[0].session_id).unwrap();
+    assert!(world.console.session_of(there.key).unwrap().is_none());
+    assert!(end(own[0].session_id).is_err(), "it is over");
+    let recorded =
+        "SELECT person || ' ' || about AS value FROM console_access WHERE what = 'sign_out'";
+    let expected = format!("anna session {}", own[0].session_id);
+    assert_eq!(world.ledger.database.texts(recorded), [expected]);
+
+    // A session that is over sees and ends nothing.
+    assert!(world.console.own_sessions(there.key).unwrap().is_empty());
+    let late = world.console.end_own_session(there.key, own[1].session_id);
+    assert!(late.is_err());
+    assert!(world.console.session_of(here.key).unwrap().is_some());
+}
+
+#[test]
 fn who_is_disabled_or_gets_other_roles_is_signed_out() {
     let world = World::new();
     let by = ["--by", "root", "--why", "left the team"];

@@ -3,8 +3,7 @@
 
 use crate::contract::database::Ledger;
 
-/// Every right granted to a role of ours, with its columns in one list. The owner's rights are left
-/// out.
+/// Every right granted to a role of ours but the owner, with its columns in one list.
 const RIGHTS: &str = "
     WITH granted AS (
         SELECT acl.grantee, lower(acl.privilege_type) AS may, object.relname::text AS on_what,
@@ -31,7 +30,9 @@ const RIGHTS: &str = "
 
 const ALL_RIGHTS: &[&str] = &[
     "paynow_console: execute console_challenge",
+    "paynow_console: execute console_end_own_session",
     "paynow_console: execute console_enrol",
+    "paynow_console: execute console_own_sessions",
     "paynow_console: execute console_session",
     "paynow_console: execute console_sign_in",
     "paynow_console: execute console_sign_in_by_proxy",

@@ -1,13 +1,15 @@
 //! What a person may do, and how pages look.
 
 use actix_web::http::header::SET_COOKIE;
+use paynow_desk::console::own_sessions::OwnSession;
 use paynow_desk::console::roles::Right;
 use paynow_desk::console::session::Session;
 use serde_json::json;
 
 use crate::answer::Answer;
+use crate::ask::value;
 use crate::console::Console;
-use crate::cookie::{Look, THEMES};
+use crate::cookie::{self, Look, THEMES};
 use crate::document::{Cell, Document, Field, FieldKind, Form, Part, Table, Tone, column};
 use crate::problem::{Problem, right_text, who_may};
 use crate::visit::Visit;
@@ -17,21 +19,23 @@ pub(crate) fn first(_console: &Console, _visit: &Visit<'_, ()>) -> Result<Answer
     Ok(Answer::see("/live"))
 }
 
-pub(crate) fn page(_console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, Problem> {
+pub(crate) fn page(console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, Problem> {
     let session = visit.session;
     let rights = Right::all().filter(|right| session.roles.allow(*right));
+    let sessions = console.database.own_sessions(session.key)?;
     let data = json!({
         "person": session.person.to_string(),
         "roles": session.roles.to_string(),
         "rights": rights.map(right_text).collect::<Vec<_>>(),
         "signed_in_at": session.signed_in_at,
         "ends_at": session.ends_at,
+        "sessions": sessions,
     });
     let look = Look::of_request(&visit.call.headers);
-    visit.reply(&data, |_data| document(session, look))
+    visit.reply(&data, |_data| document(session, &sessions, look))
 }
 
-fn document(session: &Session, look: Look) -> Document {
+fn document(session: &Session, sessions: &[OwnSession], look: Look) -> Document {
     let facts = vec![
         ("Name", Cell::text(session.person.to_string())),
         ("Roles", Cell::text(session.roles.to_string())),
@@ -41,6 +45,7 @@ fn document(session: &Session, look: Look) -> Document {
     Document::new("What I may do")
         .with(Part::facts("Me", facts))
         .with(Part::Table(rights(session)))
+        .with(Part::Table(sessions_table(sessions)))
         .with(Part::Form(
             Form::post(
                 "everywhere",
@@ -71,6 +76,56 @@ fn rights(session: &Session) -> Table {
         columns: vec![column("Right"), column("I may"), column("Who may")],
         rows: rows.collect(),
         empty: String::new(),
+    }
+}
+
+fn sessions_table(sessions: &[OwnSession]) -> Table {
+    let rows = sessions.iter().map(|session| {
+        let number = session.session_id;
+        let which = match session.is_this {
+            true => Cell::code("this one", Tone::Good),
+            false => Cell::text("another"),
+        };
+        vec![
+            Cell::text(number.to_string()),
+            which,
+            Cell::text(session.source.as_str()),
+            Cell::time(&session.signed_in_at),
+            Cell::time(&session.seen_at),
+            Cell::time(&session.ends_at),
+            Cell::Act {
+                action: format!("/me/sessions/{number}/end"),
+                button: format!("End session {number}"),
+            },
+        ]
+    });
+    Table {
+        caption: "My sessions".to_owned(),
+        columns: vec![
+            column("Session"),
+            column("Which"),
+            column("From"),
+            column("Begun"),
+            column("Last used"),
+            column("Ends at the latest"),
+            column("End it"),
+        ],
+        rows: rows.collect(),
+        empty: "none is open".to_owned(),
+    }
+}
+
+/// Ends one of the person's sessions. Whoever ends this one is signed out.
+pub(crate) fn ended(console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, Problem> {
+    let key = visit.session.key;
+    let number = value("the session", visit.call.parameter("session"))?;
+    console.database.end_own_session(key, number)?;
+    match console.database.session_of(key)? {
+        Some(_open) => Ok(Answer::see("/me")),
+        None => {
+            let cookie = cookie::of_no_session(&console.public);
+            Ok(Answer::see("/login").with(SET_COOKIE, cookie))
+        }
     }
 }
 
