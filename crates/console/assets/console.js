@@ -135,8 +135,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A text that changes: it is asked for again while somebody can see it, and the page is loaded again at its end.
+// A text that changes: it is asked for again while somebody can see it. The page is loaded again when it stands otherwise.
 function watch(shown) {
+  let state = null;
   const look = async () => {
     if (document.hidden) {
       return;
@@ -147,13 +148,16 @@ function watch(shown) {
       if (news && shown.textContent !== news[shown.dataset.watched]) {
         shown.textContent = news[shown.dataset.watched];
       }
-      if (news && !news.is_running && !document.activeElement.closest("form")) {
+      state ??= news?.state;
+      const isOther = news && (!news.is_running || news.state !== state);
+      if (isOther && !document.activeElement.closest("form")) {
         location.reload();
       }
     } catch {
       say("The console does not answer. This page tries again.");
     }
   };
+  look();
   setInterval(look, 2000);
 }
 

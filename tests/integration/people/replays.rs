@@ -91,11 +91,10 @@ fn go_on(app: &TestApp, console: &ConsoleDatabase, bo: &Session, action: i64) {
         fast.is_ok().then_some(())
     });
     console.sign_out(bo.key).unwrap();
-    let report = run(
-        &environment(app),
-        fast.expect("it is free"),
-        &Mutex::default(),
-    );
+    let fast = fast.expect("it is free");
+    let row = show(&seat, action).unwrap();
+    assert_eq!((row.is_running, row.paused_by), (true, None));
+    let report = run(&environment(app), fast, &Mutex::default());
     assert_eq!(
         (report.ended, report.progress.applied),
         (ReplayEnd::Finished, LETTERS)
@@ -135,6 +134,11 @@ fn a_replay_of_the_console_is_paused_and_stopped_by_somebody_else_and_continued(
         let row = show(&seat, action).unwrap();
         assert_eq!((row.waiting, row.letters), (LETTERS, LETTERS));
         assert!(row.is_running, "{row:?}");
+        assert_eq!(row.paused_by.as_deref(), Some("bo"), "{row:?}");
+        assert_eq!(
+            list(&seat, None, 1).unwrap().rows[0].paused_at,
+            row.paused_at
+        );
         // By the command line, too.
         let line = [
             "dead",
@@ -150,6 +154,7 @@ fn a_replay_of_the_console_is_paused_and_stopped_by_somebody_else_and_continued(
         eventually("a letter is applied", || {
             (show(&seat, action).unwrap().applied > 0).then_some(())
         });
+        assert_eq!(show(&seat, action).unwrap().paused_by, None);
         tell(Asked::Stop);
         running.join().expect("it does not panic")
     });
@@ -213,4 +218,33 @@ fn a_replay_of_the_command_line_is_stopped_from_the_console() {
     assert!(outcome.stderr.contains("stopped by bo"), "{outcome:?}");
     let unknown = ask(&seat, 999_999, Asked::Stop, &control.note("x"));
     assert!(unknown.is_err());
+}
+
+#[test]
+fn what_was_asked_of_a_run_that_died_is_not_said_of_the_next_one() {
+    let app = app();
+    let login = Login::with_role(&app, "paynow_console");
+    let console = console_at(&login.url);
+    let bo = sign_in(&app.database, &console, "bo", "operator");
+    let environment = environment(&app);
+    let seat = console.seat(&permit::<right::Replay>(&bo));
+    let control = permit::<right::ControlReplay>(&bo);
+    let replay = begin(&console, &bo, &environment);
+    let action = replay.action_id();
+    ask(&seat, action, Asked::Pause, &control.note("live traffic")).unwrap();
+    let stands = || {
+        let row = show(&seat, action).unwrap();
+        (row.is_running, row.paused_by)
+    };
+    assert_eq!(stands(), (true, Some("bo".to_owned())));
+    // As of a process that is killed: nothing records its end.
+    drop(replay);
+    eventually("nobody runs it", || {
+        (stands() == (false, None)).then_some(())
+    });
+    let note = permit::<right::Replay>(&bo).note("go on");
+    let next = Replay::resume(&seat, action, note).unwrap();
+    assert_eq!(stands(), (true, None));
+    let report = run(&environment, next, &Mutex::default());
+    assert_eq!(report.ended, ReplayEnd::Finished, "nor is it done");
 }

@@ -76,7 +76,7 @@ fn unfinished(row: &ReplayRow) -> i64 {
 /// How it stands, in words.
 fn end(row: &ReplayRow) -> (String, Tone) {
     match (row.is_running, &row.ended) {
-        (true, _) => ("runs".to_owned(), Tone::Warning),
+        (true, _) => (running(row), Tone::Warning),
         (false, Some(ended)) if unfinished(row) > 0 => (ended.clone(), Tone::Bad),
         (false, Some(ended)) if row.dead_again > 0 => (ended.clone(), Tone::Warning),
         (false, Some(ended)) => (ended.clone(), Tone::Good),
@@ -88,10 +88,20 @@ fn end(row: &ReplayRow) -> (String, Tone) {
     }
 }
 
+/// Whether a process sends the letters, or waits until somebody lets it go on.
+fn running(row: &ReplayRow) -> String {
+    match (&row.paused_by, &row.paused_at) {
+        (Some(by), Some(at)) => format!("paused by {by} since {}", text::time(at).0),
+        (None, _) | (_, None) => "runs".to_owned(),
+    }
+}
+
 #[derive(Serialize)]
 struct Course {
     #[serde(flatten)]
     replay: ReplayRow,
+    /// How it stands, in words.
+    state: String,
     asked: Option<Control>,
     /// How far it is, in words.
     course: String,
@@ -116,6 +126,7 @@ pub(crate) fn one(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<
     let held_up = console.runner.held_up(replay.action_id);
     let course = Course {
         course: course_text(&replay, held_up),
+        state: end(&replay).0,
         replay,
         asked,
         letter_rows: page.rows,

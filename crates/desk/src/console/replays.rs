@@ -29,6 +29,9 @@ row! {
         /// Whether a process has it now. One that died loses it after half a minute.
         pub is_running: bool,
         /// How the newest run ended; `None` while the first one runs, and when its process died.
+        /// Who asked the run of now to wait, and since when; `None` when it need not wait.
+        pub paused_by: Option<String>,
+        pub paused_at: Option<String>,
         pub ended: Option<String>,
         pub updated_at: Option<String>,
     }
@@ -112,11 +115,18 @@ pub fn letters(
 
 fn select(actions: &str) -> String {
     format!(
-        "SELECT begun.action_id, operator, why, {}, {}, ended.ended, \
-                coalesce(run.held_until > now() \
-                    AND run.backend_pid IN (SELECT pid FROM pg_stat_activity), false) AS is_running, \
+        "SELECT begun.action_id, operator, why, begun.selection ->> 'ticket' AS ticket, {}, {}, ended.ended, \
+                run.asked_before IS NOT NULL AS is_running, paused_by, {}, \
                 letters.letters, waiting, sent, applied, dead_again, skipped \
-         FROM {actions} AS begun LEFT JOIN replay_runs AS run USING (action_id), \
+         FROM {actions} AS begun \
+             LEFT JOIN LATERAL (SELECT coalesce(asked_before, 0) AS asked_before FROM replay_runs AS held \
+                 WHERE held.action_id = begun.action_id AND held.held_until > now() \
+                     AND held.backend_pid IN (SELECT pid FROM pg_stat_activity)) AS run ON true \
+             LEFT JOIN LATERAL (SELECT asked_by AS paused_by, asked_at AS paused_at \
+                 FROM (SELECT asked, asked_by, asked_at FROM replay_control AS control \
+                     WHERE control.action_id = begun.action_id AND control_id > run.asked_before \
+                     ORDER BY control_id DESC LIMIT 1) AS newest \
+                 WHERE asked = 'pause') AS pause ON true, \
              LATERAL (SELECT count(*) AS letters, \
                  count(*) FILTER (WHERE state = 'waiting') AS waiting, \
                  count(*) FILTER (WHERE state = 'sent') AS sent, \
@@ -131,6 +141,7 @@ fn select(actions: &str) -> String {
                  ORDER BY end_of_run.action_id DESC LIMIT 1) AS ended) AS ended \
          ORDER BY begun.action_id DESC",
         times(&["acted_at"]),
-        times(&["updated_at"])
+        times(&["updated_at"]),
+        times(&["paused_at"])
     )
 }

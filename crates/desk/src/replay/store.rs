@@ -89,7 +89,7 @@ impl Rows {
             .get_result(&mut connection)?;
         // The steps that follow are small.
         database.limit(&mut connection);
-        Self::held(connection, action.value, 0)
+        Self::held(connection, action.value)
     }
 
     /// The same for the stored preview that the plan is still like; the number of the replay that was begun with
@@ -113,7 +113,7 @@ impl Rows {
             return Ok(Err(begun.replay));
         }
         database.limit(&mut connection);
-        Self::held(connection, begun.replay, 0).map(Ok)
+        Self::held(connection, begun.replay).map(Ok)
     }
 
     /// Finds a replay by its own number, or by that of the action that records how a run of it ended.
@@ -129,32 +129,24 @@ impl Rows {
         .get_result(&mut connection)
         .optional()?;
         match found {
-            Some(replay) => {
-                let asked_before: One<i64> = sql_query(
-                    "SELECT coalesce(max(control_id), 0) AS value FROM replay_control \
-                     WHERE action_id = $1",
-                )
-                .bind::<BigInt, _>(replay.value)
-                .get_result(&mut connection)?;
-                Self::held(connection, replay.value, asked_before.value)
-            }
+            Some(replay) => Self::held(connection, replay.value),
             None => Err(DeskError::NotFound(format!(
                 "there is no replay {action_id}: nothing was done"
             ))),
         }
     }
 
-    fn held(
-        connection: PgConnection,
-        action_id: i64,
-        asked_before: i64,
-    ) -> Result<Self, DeskError> {
+    fn held(connection: PgConnection, action_id: i64) -> Result<Self, DeskError> {
         let mut rows = Self {
             connection,
             action_id,
-            asked_before,
+            asked_before: 0,
         };
         if rows.hold()? {
+            let asked_before: One<i64> = rows
+                .step("SELECT coalesce(asked_before, 0) AS value FROM replay_runs WHERE action_id = $1")
+                .get_result(&mut rows.connection)?;
+            rows.asked_before = asked_before.value;
             return Ok(rows);
         }
         let what = format!("replay {action_id} is running: nothing was done");
