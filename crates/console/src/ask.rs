@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use paynow_desk::ticket::Ticket;
 use paynow_process::clock;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -37,6 +38,15 @@ where
 pub(crate) fn needed<'a>(call: &'a Call, name: &str) -> Result<&'a str, Problem> {
     let missing = || Problem::Invalid(format!("{name} is required"));
     call.field(name).ok_or_else(missing)
+}
+
+/// The number of the case, which may be left out.
+pub(crate) fn ticket(call: &Call) -> Result<Option<Ticket>, Problem> {
+    let typed = call
+        .field("ticket")
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
+    typed.map(|text| value("the ticket", text)).transpose()
 }
 
 /// A key that makes a form count once, however often it is sent.

@@ -13,6 +13,7 @@ pub mod selection;
 pub mod letters;
 mod content;
 pub mod expect;
+pub mod ticket;
 
 pub mod list;
 pub mod show;

@@ -46,6 +46,7 @@ impl Row for Action {
         text("by", |it| it.operator.clone()),
         text("login", |it| or_dash(it.login.as_ref())),
         text("why", |it| it.why.clone()),
+        text("ticket", |it| or_dash(it.ticket.as_ref())),
         text("chosen", |it| or_dash(it.selection.as_ref())),
     ];
 }
@@ -64,6 +65,7 @@ impl Row for AboutIt {
         text("by", |it| it.0.operator.clone()),
         text("login", |it| or_dash(it.0.login.as_ref())),
         text("why", |it| it.0.why.clone()),
+        text("ticket", |it| or_dash(it.0.ticket.as_ref())),
         text("chosen", |it| or_dash(it.0.selection.as_ref())),
     ];
 }

@@ -18,7 +18,7 @@ impl World {
             points,
             key: key.to_owned(),
             why: "a gift that was lost".to_owned(),
-            ticket: Some("4711".to_owned()),
+            ticket: Some("4711".parse().expect("a ticket")),
         };
         request(&self.console, &permit(who), &new)
     }

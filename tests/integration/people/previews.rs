@@ -50,6 +50,7 @@ impl World {
             preview,
             &policy(),
             "ticket 4711",
+            None,
         )
         .expect("it is decided")
     }

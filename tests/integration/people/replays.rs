@@ -73,7 +73,7 @@ fn begin(console: &ConsoleDatabase, who: &Session, environment: &Environment) ->
     let policy = read_policy(environment).expect("the default");
     let chosen = Selection::Matching(Filter::default());
     let (preview, _plan) = make(console, &permit(who), &chosen, &policy, false).unwrap();
-    match go(console, &permit(who), preview, &policy, "a price").unwrap() {
+    match go(console, &permit(who), preview, &policy, "a price", None).unwrap() {
         Went::Begun(replay) => replay,
         Went::Already { .. } | Went::Changed(_) | Went::TooOld => panic!("nothing has changed"),
     }

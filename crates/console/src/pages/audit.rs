@@ -84,6 +84,7 @@ fn table(actions: &[Action]) -> Table {
             Cell::text(action.operator.as_str()),
             Cell::maybe(action.login.as_deref()),
             Cell::text(action.why.as_str()),
+            Cell::maybe(action.ticket.as_deref()),
             Cell::text(shown(action.selection.as_ref())),
             Cell::text(shown(action.outcome.as_ref())),
         ]
@@ -97,6 +98,7 @@ fn table(actions: &[Action]) -> Table {
             column("Who"),
             column("Login"),
             column("Why"),
+            column("Ticket"),
             column("Selection"),
             column("Outcome"),
         ],
@@ -127,6 +129,7 @@ pub(crate) fn export(
                 action.operator.clone(),
                 action.login.clone().unwrap_or_default(),
                 action.why.clone(),
+                action.ticket.clone().unwrap_or_default(),
                 shown(action.selection.as_ref()),
                 shown(action.outcome.as_ref()),
             ]
@@ -139,6 +142,7 @@ pub(crate) fn export(
         "by",
         "login",
         "why",
+        "ticket",
         "selection",
         "outcome",
     ];

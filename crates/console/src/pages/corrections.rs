@@ -11,7 +11,7 @@ use paynow_shared::ids::WalletId;
 
 use super::tables;
 use crate::answer::Answer;
-use crate::ask::{PAGE_ROWS, fresh_key, needed, parsed, shell, value};
+use crate::ask::{PAGE_ROWS, fresh_key, needed, parsed, shell, ticket, value};
 use crate::call::Call;
 use crate::console::Console;
 use crate::document::{
@@ -150,15 +150,19 @@ fn new_form<P>(visit: &Visit<'_, P>, wanted: &Wanted, problem: Option<String>) -
         .hint("To give; to take when negative.")
         .error(problem);
     let why = Field::new("why", "Why", wanted.why.as_str()).kind(FieldKind::Lines);
-    let ticket = Field::new("ticket", "Ticket", wanted.ticket.as_str())
-        .hint("The number of the case, if any.");
     Form::post("correct", "/corrections", "Ask for a correction")
         .field(wallet.kind(FieldKind::Number).required())
         .field(points.required())
         .field(why.required())
-        .field(ticket)
+        .field(ticket_field(&wanted.ticket))
         .hidden("key", key)
         .disabled_because(visit.lacks(Right::RequestCorrection))
+}
+
+/// Of whatever else keeps a record of the case.
+pub(super) fn ticket_field(typed: &str) -> Field {
+    Field::new("ticket", "Ticket", typed)
+        .hint("The number of the case, if any: at most 100 characters.")
 }
 
 pub(crate) fn ask(
@@ -195,7 +199,7 @@ fn new_request(call: &Call, wanted: &Wanted) -> Result<NewRequest, Problem> {
         points,
         key: needed(call, "key")?.to_owned(),
         why: needed(call, "why")?.to_owned(),
-        ticket: call.field("ticket").map(str::to_owned),
+        ticket: ticket(call)?,
     })
 }
 

@@ -5,12 +5,14 @@ use paynow_desk::console::permit::right::{Look, Replay};
 use paynow_desk::console::previews::{Preview, Went, go, of};
 use paynow_desk::console::roles::Right;
 use paynow_desk::replay::{Broker, Pace};
+use paynow_desk::ticket::Ticket;
 use serde_json::Value;
 
 use super::again::{self, ROWS_MAX};
 use super::choose::typed_count;
+use super::corrections::ticket_field;
 use crate::answer::Answer;
-use crate::ask::{needed, value};
+use crate::ask::{needed, ticket, value};
 use crate::call::Call;
 use crate::console::Console;
 use crate::document::{
@@ -246,7 +248,9 @@ fn go_form<P>(visit: &Visit<'_, P>, preview: &Preview) -> Form {
         text::counted(preview.letters.unsigned_abs(), "letter", "letters")
     );
     let why = Field::new("why", "Why", visit.call.field("why").unwrap_or_default());
-    let form = Form::post("go", action, &legend).field(why.kind(FieldKind::Lines).required());
+    let form = Form::post("go", action, &legend)
+        .field(why.kind(FieldKind::Lines).required())
+        .field(ticket_field(visit.call.field("ticket").unwrap_or_default()));
     let form = match preview.letters {
         1 => form,
         _several => form.field(
@@ -320,7 +324,7 @@ pub(crate) fn went(
     if is_large(preview.letters, points(&preview)) {
         visit.check_recent()?;
     }
-    let (why, pace) = match asked(call, &preview) {
+    let (why, ticket, pace) = match asked(call, &preview) {
         // What was typed is kept.
         Err(Problem::Invalid(text)) if !call.wants_json() => {
             return visit.wrong_form(&document(visit, &preview, Some(&text)));
@@ -334,6 +338,7 @@ pub(crate) fn went(
         preview.preview_id,
         &console.policy,
         why,
+        ticket,
     )? {
         Went::Begun(replay) => {
             let action = replay.action_id();
@@ -354,10 +359,14 @@ pub(crate) fn went(
     }
 }
 
-/// Why, how fast, and how many letters somebody believes that these are.
-fn asked<'a>(call: &'a Call, preview: &Preview) -> Result<(&'a str, Pace), Problem> {
+/// Why, for which case, how fast, and how many letters somebody believes that these are.
+fn asked<'a>(
+    call: &'a Call,
+    preview: &Preview,
+) -> Result<(&'a str, Option<Ticket>, Pace), Problem> {
     let why = needed(call, "why")?;
+    let ticket = ticket(call)?;
     let pace = pace(call)?;
     typed_count(call, usize::try_from(preview.letters).unwrap_or(usize::MAX))?;
-    Ok((why, pace))
+    Ok((why, ticket, pace))
 }

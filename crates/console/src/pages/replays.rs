@@ -231,6 +231,7 @@ fn letters_table(rows: &[ReplayLetter]) -> Table {
             Cell::id("/events", &row.event_id),
             Cell::text(row.state.replace('_', " ")),
             Cell::text(row.reason.as_str()),
+        ("Ticket", Cell::maybe(replay.ticket.as_deref())),
             Cell::time(&row.updated_at),
         ]
     });

@@ -38,6 +38,7 @@ row! {
         operator: String,
         login: Option<String>,
         why: String,
+        ticket: Option<String>,
         selection: Option<String>,
         outcome: Option<String>,
         step: Option<String>,
@@ -56,6 +57,8 @@ pub struct Action {
     /// Who had logged in to the database; `None` in actions that are older than this record.
     pub login: Option<String>,
     pub why: String,
+    /// The case in another system that somebody acted for.
+    pub ticket: Option<String>,
     /// What was chosen, as the operator chose it; `None` where it is too long to show.
     pub selection: Option<Value>,
     /// What came of it; `None` where it is too long to show.
@@ -88,6 +91,7 @@ impl Action {
             operator: row.operator,
             login: row.login,
             why: row.why,
+            ticket: row.ticket,
             selection: document(row.selection),
             outcome: document(row.outcome),
             step: row.step,
@@ -104,7 +108,7 @@ pub fn list(
     limit: u32,
 ) -> Result<Page<Action>, DeskError> {
     let query = format!(
-        "SELECT action_id, action, operator, login, why, {}, \
+        "SELECT action_id, action, operator, login, why, selection ->> 'ticket' AS ticket, {}, \
                 CASE WHEN pg_column_size(selection) <= {SELECTION_BYTES_MAX} THEN selection::text END \
                     AS selection, \
                 CASE WHEN pg_column_size(outcome) <= {SELECTION_BYTES_MAX} THEN outcome::text END AS outcome, \

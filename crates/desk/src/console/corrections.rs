@@ -15,6 +15,7 @@ use crate::error::DeskError;
 use crate::ids;
 use crate::page::{Page, one_more};
 use crate::row::{One, row};
+use crate::ticket::Ticket;
 
 row! {
     #[derive(Serialize)]
@@ -82,7 +83,7 @@ pub struct NewRequest {
     /// The same key is one request and one correction.
     pub key: String,
     pub why: String,
-    pub ticket: Option<String>,
+    pub ticket: Option<Ticket>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub fn request(
         .bind::<BigInt, _>(new.points)
         .bind::<Text, _>(&new.key)
         .bind::<Text, _>(&new.why)
-        .bind::<Nullable<Text>, _>(new.ticket.as_deref())
+        .bind::<Nullable<Text>, _>(new.ticket.as_ref().map(Ticket::as_str))
         .get_result(&mut console.seat(permit).open_as_operator()?)?;
     Ok(made.value)
 }

@@ -19,6 +19,7 @@ use crate::ids;
 use crate::replay::{Plan, PlannedLetter, PreviewedReplay, Replay, WalletChange, plan};
 use crate::row::{One, row};
 use crate::selection::{LetterState, Selection};
+use crate::ticket::Ticket;
 
 /// After so long somebody must look again.
 const SECONDS_MAX: i64 = 15 * 60;
@@ -220,6 +221,7 @@ pub fn go(
     preview_id: i64,
     policy: &Policy,
     why: &str,
+    ticket: Option<Ticket>,
 ) -> Result<Went, DeskError> {
     let database = console.seat(permit);
     let preview = of(&database, preview_id)?;
@@ -234,7 +236,7 @@ pub fn go(
     })?;
     let mut differences = database.read(|connection| letters_changed(connection, preview_id))?;
     let now = match plan(&database, &selection, policy, preview.without_proof) {
-        Ok(now) if now.expect.as_str() == preview.expect => now,
+        Ok(now) if now.expect.as_str() == preview.expect => now.with_ticket(ticket),
         Ok(now) => {
             differences.extend(appeared(&now.letters, &preview.effect));
             differences.extend(effects(&now.letters, &preview.effect));

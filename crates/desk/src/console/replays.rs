@@ -19,6 +19,7 @@ row! {
         #[serde(rename = "by")]
         pub operator: String,
         pub why: String,
+        pub ticket: Option<String>,
         pub acted_at: String,
         pub letters: i64,
         pub waiting: i64,
@@ -28,10 +29,10 @@ row! {
         pub skipped: i64,
         /// Whether a process has it now. One that died loses it after half a minute.
         pub is_running: bool,
-        /// How the newest run ended; `None` while the first one runs, and when its process died.
         /// Who asked the run of now to wait, and since when; `None` when it need not wait.
         pub paused_by: Option<String>,
         pub paused_at: Option<String>,
+        /// How the newest run ended; `None` while the first one runs, and when its process died.
         pub ended: Option<String>,
         pub updated_at: Option<String>,
     }

@@ -15,6 +15,7 @@ use crate::expect::PreviewHash;
 use crate::ids;
 use crate::letters::{Letter, frozen, selected_open};
 use crate::selection::Selection;
+use crate::ticket::Ticket;
 
 /// The letters that would be replayed, and the effect by the worker's own rules.
 #[derive(Debug, Serialize)]
@@ -36,6 +37,9 @@ pub struct Plan {
     /// The selection as `operator_actions.selection` keeps it.
     #[serde(skip)]
     selection: Value,
+    /// The case that the replay is for.
+    #[serde(skip)]
+    ticket: Option<Ticket>,
 }
 
 /// Selects the letters and foresees their effect, without writing. `policy` must be the worker's.
@@ -72,6 +76,7 @@ pub fn plan(
         without_signature,
         without_proof,
         selection: selection.document(),
+        ticket: None,
     })
 }
 
@@ -98,6 +103,12 @@ fn leave_out_unsigned(
 }
 
 impl Plan {
+    /// The same, for this case.
+    #[must_use]
+    pub fn with_ticket(self, ticket: Option<Ticket>) -> Self {
+        Self { ticket, ..self }
+    }
+
     /// How many letters would become this.
     pub fn count(&self, outlook: Outlook) -> usize {
         let alike = self.letters.iter().filter(|it| it.would_be == outlook);
@@ -121,6 +132,7 @@ impl Plan {
             ("dead_letter_ids", Some(self.id_texts().into())),
             ("sha256", Some(self.sha256.clone().into())),
             ("expect", Some(self.expect.as_str().into())),
+            ("ticket", self.ticket.as_ref().map(|it| it.as_str().into())),
             // The function `is_vouched` looks for this.
             (
                 "without_proof",

@@ -73,6 +73,7 @@ pub(super) fn run(options: &ReplayOptions, config: &Config) -> Result<(), Failur
                 &config.policy()?,
                 options.without_proof,
             )?;
+            let plan = plan.with_ticket(options.ticket.clone());
             if let Some(expected) = &options.expect {
                 refuse_unexpected(&database, &plan, expected)?;
             }

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args};
 use paynow_desk::expect::PreviewHash;
 use paynow_desk::replay::Pace;
+use paynow_desk::ticket::Ticket;
 
 use crate::arguments::NoteOptions;
 use crate::dead::options::{FILTERS, SelectionOptions};
@@ -42,6 +43,9 @@ pub(crate) struct ReplayOptions {
     pub(super) selection: SelectionOptions,
     #[command(flatten)]
     pub(super) note: NoteOptions,
+    /// The number of the case in another system, kept with the replay
+    #[arg(long, value_name = "TEXT", conflicts_with = "resume")]
+    pub(super) ticket: Option<Ticket>,
     #[command(flatten)]
     pub(super) pace: PaceOptions,
     /// Replay the letters; without --yes, more than one, and one that would die again, are only shown
