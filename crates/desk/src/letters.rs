@@ -247,6 +247,21 @@ pub(crate) fn named(connection: &mut PgConnection, name: &str) -> Result<FoundLe
     }
 }
 
+/// The letters of a replay that have no outcome, by number.
+pub(crate) fn unfinished_of(
+    connection: &mut PgConnection,
+    action_id: i64,
+) -> QueryResult<Vec<Letter>> {
+    let sql = Stored::select(
+        "body IS NOT NULL AND dead_letter_id IN (SELECT replays.dead_letter_id FROM replays \
+             WHERE action_id = $1 AND replays.state IN ('waiting', 'sent')) ORDER BY dead_letter_id",
+    );
+    let found: Vec<Stored> = sql_query(sql)
+        .bind::<BigInt, _>(action_id)
+        .load(connection)?;
+    Ok(found.into_iter().map(|stored| stored.letter).collect())
+}
+
 /// The numbers of the newest letters whose body names the id.
 pub(crate) fn about(connection: &mut PgConnection, id: i64) -> QueryResult<Vec<i64>> {
     let rows: Vec<One<i64>> = sql_query("SELECT letters_about($1, $2) AS value")

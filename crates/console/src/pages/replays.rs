@@ -5,7 +5,7 @@ use paynow_desk::console::permit::Permit;
 use paynow_desk::console::permit::right::{ControlReplay, Look, Replay as MayReplay};
 use paynow_desk::console::replays::{ReplayLetter, ReplayRow, letters, list, show};
 use paynow_desk::console::roles::Right;
-use paynow_desk::replay::{Asked, Broker, FullQueue, Replay};
+use paynow_desk::replay::{Asked, Broker, FullQueue, Replay, points_left};
 use serde::Serialize;
 
 use super::preview::{is_large, pace, pace_fields};
@@ -131,16 +131,27 @@ pub(crate) fn one(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<
         asked,
         letter_rows: page.rows,
     };
-    visit.reply(&course, |course| document(visit, course, after))
+    let is_resumable = !course.replay.is_running && unfinished(&course.replay) > 0;
+    let permit = visit.session.permit::<MayReplay>().ok();
+    let permit = permit.filter(|_permit| is_resumable && !visit.call.wants_json());
+    // Who may not replay is told that, and not this.
+    let is_large = permit.map(|permit| is_rest_large(console, &permit, &course.replay));
+    let is_large = is_large.transpose()?.unwrap_or_default();
+    visit.reply(&course, |course| document(visit, course, is_large, after))
 }
 
-fn document<P>(visit: &Visit<'_, P>, course: &Course, after: Option<String>) -> Document {
+fn document<P>(
+    visit: &Visit<'_, P>,
+    course: &Course,
+    is_large: bool,
+    after: Option<String>,
+) -> Document {
     let replay = &course.replay;
     let (end, tone) = end(replay);
     let resumable = unfinished(replay) > 0;
     let forms = match (replay.is_running, resumable) {
         (true, _) => vec![control_form(visit, replay)],
-        (false, true) => vec![resume_form(visit, replay)],
+        (false, true) => vec![resume_form(visit, replay, is_large)],
         (false, false) => Vec::new(),
     };
     let command = format!(
@@ -220,6 +231,7 @@ fn facts(replay: &ReplayRow) -> Vec<(&'static str, Cell)> {
         ("Begun", Cell::time(&replay.acted_at)),
         ("By", Cell::text(replay.operator.as_str())),
         ("Why", Cell::text(replay.why.as_str())),
+        ("Ticket", Cell::maybe(replay.ticket.as_deref())),
         ("Last step", Cell::maybe_time(replay.updated_at.as_deref())),
     ]
 }
@@ -231,7 +243,6 @@ fn letters_table(rows: &[ReplayLetter]) -> Table {
             Cell::id("/events", &row.event_id),
             Cell::text(row.state.replace('_', " ")),
             Cell::text(row.reason.as_str()),
-        ("Ticket", Cell::maybe(replay.ticket.as_deref())),
             Cell::time(&row.updated_at),
         ]
     });
@@ -270,7 +281,7 @@ fn control_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow) -> Form {
     .disabled_because(visit.lacks(Right::ControlReplay))
 }
 
-fn resume_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow) -> Form {
+fn resume_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow, is_large: bool) -> Form {
     let legend = format!(
         "Go on with {}",
         text::counted(unfinished(replay).unsigned_abs(), "letter", "letters")
@@ -285,7 +296,7 @@ fn resume_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow) -> Form {
             .kind(FieldKind::Lines)
             .required(),
     );
-    let again = is_large(unfinished(replay), 0).then(|| visit.must_sign_in_again());
+    let again = is_large.then(|| visit.must_sign_in_again());
     pace_fields(form, visit.call).disabled_because(visit.lacks(Right::Replay).or(again.flatten()))
 }
 
@@ -310,6 +321,22 @@ pub(crate) fn control(
     Ok(Answer::see(format!("/replays/{number}")))
 }
 
+/// Whether what is left takes a fresh sign-in, as a replay that begins does.
+fn is_rest_large(
+    console: &Console,
+    permit: &Permit<MayReplay>,
+    replay: &ReplayRow,
+) -> Result<bool, Problem> {
+    let letters = unfinished(replay);
+    // Many bodies need not be read to know it.
+    if is_large(letters, 0) {
+        return Ok(true);
+    }
+    let database = console.database.seat(permit);
+    let points = points_left(&database, replay.action_id, &console.policy)?;
+    Ok(is_large(letters, points))
+}
+
 /// Goes on with what is left, after whoever ran it is gone.
 pub(crate) fn resumed(
     console: &Console,
@@ -319,8 +346,7 @@ pub(crate) fn resumed(
     let number = value("the replay", call.parameter("replay"))?;
     let note = visit.permit.note(needed(call, "why")?);
     let pace = pace(call)?;
-    // How many points are left is not known before it runs.
-    if is_large(unfinished(&show(&visit.seat(console), number)?), 0) {
+    if is_rest_large(console, &visit.permit, &show(&visit.seat(console), number)?)? {
         visit.check_recent()?;
     }
     let turn = console.runner.turn()?;
