@@ -1,7 +1,7 @@
 //! What every request shares.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use paynow_desk::console::database::ConsoleDatabase;
@@ -16,6 +16,7 @@ use paynow_worker::decide::Policy;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::checks::Checks;
 use crate::config::{Auth, Config, PublicUrl};
 use crate::limits::Limit;
 use crate::live::Live;
@@ -54,8 +55,7 @@ pub(crate) struct Console {
     /// Products that open letters died of.
     pub(crate) waiting: Sums<(), Vec<WaitingProduct>>,
     pub(crate) runner: Runner,
-    /// Held while a check runs.
-    pub(crate) check: Mutex<()>,
+    pub(crate) checks: Arc<Checks>,
 }
 
 impl Console {
@@ -79,7 +79,7 @@ impl Console {
             groups: Sums::new(),
             waiting: Sums::new(),
             runner: Runner::default(),
-            check: Mutex::new(()),
+            checks: Arc::default(),
         }
     }
 

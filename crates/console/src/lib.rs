@@ -16,6 +16,7 @@ mod cookie;
 mod origin;
 mod limits;
 mod once;
+mod checks;
 mod next;
 mod visit;
 mod runner;

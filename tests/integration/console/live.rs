@@ -170,3 +170,31 @@ fn a_silent_source_says_since_when_and_streams_are_few_and_end_with_the_console(
     console.program.stop();
     eventually("the stream ends", || stream.line().is_empty().then_some(()));
 }
+
+#[test]
+fn the_newest_check_is_on_the_page_with_who_asked_for_it() {
+    let app = TestApp::start();
+    let console = console(&app, &[]);
+    let vera = console.somebody(&app, "vera", "viewer");
+    let mut stream = vera.live();
+    stream.until("live-checks", "Nobody has asked");
+    let list = vera.with("Accept", "application/json");
+    assert!(list.get("/checks").json().is_null());
+    let olga = console.somebody(&app, "olga", "operator");
+    assert_eq!(olga.post("/checks", &[]).status, 200);
+    stream.until("live-checks", "for olga.");
+    let newest = list.get("/checks").json();
+    assert_eq!(newest["by"], "olga", "{newest}");
+    let fails = newest["rows"].as_array().expect("a list").iter();
+    let fails = fails.filter(|row| row["status"] == "failed");
+    let fails: Vec<&str> = fails.filter_map(|row| row["id"].as_str()).collect();
+    let page = vera.get("/live");
+    let part = page.between("<section id=\"live-checks\"", "</section>");
+    assert!(part.contains("href=\"/checks\""), "{part}");
+    assert!(fails.iter().all(|id| part.contains(id)), "{fails:?} {part}");
+    let kept = vera.get("/checks");
+    assert!(
+        kept.text.contains("olga") && kept.text.contains("balances"),
+        "{kept:?}"
+    );
+}

@@ -13,7 +13,8 @@ use super::course::Course;
 use super::moment::Moment;
 use super::parts::{Sight, parts};
 use super::silence::Silences;
-use super::stakes::{Answered, Stakes};
+use super::stakes::Stakes;
+use crate::checks::Checked;
 
 pub(crate) type Moments = watch::Receiver<Option<Arc<Moment>>>;
 
@@ -21,6 +22,8 @@ pub(crate) type Moments = watch::Receiver<Option<Arc<Moment>>>;
 pub(crate) struct Eyes {
     pub(crate) snapshot: Box<dyn FnMut() -> Snapshot + Send>,
     pub(crate) stakes: Stakes,
+    /// The newest check, which somebody asked for elsewhere.
+    pub(crate) checked: Box<dyn Fn() -> Option<Arc<Checked>> + Send>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +149,7 @@ impl Shared {
             silences.note(&snapshot);
             remember(&mut history, snapshot);
             if let Some(view) = View::of(&history) {
-                self.show(view, &silences, eyes.stakes.last());
+                self.show(view, &silences, eyes);
             }
             let left = self.pace.interval.saturating_sub(started.elapsed());
             let waited = self
@@ -163,7 +166,8 @@ impl Shared {
         }
     }
 
-    fn show(&self, view: View, silences: &Silences, stakes: Option<&Answered>) {
+    fn show(&self, view: View, silences: &Silences, eyes: &Eyes) {
+        let checked = (eyes.checked)();
         let mut state = self.lock();
         let state = &mut *state;
         state.number = state.number.saturating_add(1);
@@ -172,7 +176,8 @@ impl Shared {
             view: &view,
             course: &state.course,
             silences,
-            stakes,
+            stakes: eyes.stakes.last(),
+            checked: checked.as_deref(),
         });
         let moment = Moment::of(state.number, view, parts);
         self.moments.send_replace(Some(Arc::new(moment)));

@@ -1,5 +1,6 @@
 //! The parts of the page, each in a box of its own: what needs attention first, then the way of an event.
 
+mod checks;
 mod letters;
 mod processes;
 mod queues;
@@ -16,6 +17,7 @@ use super::course::Course;
 use super::node::{Element, element};
 use super::silence::Silences;
 use super::stakes::Answered;
+use crate::checks::Checked;
 
 /// Everything that is known at one moment.
 pub(super) struct Sight<'a> {
@@ -24,6 +26,8 @@ pub(super) struct Sight<'a> {
     pub(super) silences: &'a Silences,
     /// `None` before the first answer.
     pub(super) stakes: Option<&'a Answered>,
+    /// `None` before the first check.
+    pub(super) checked: Option<&'a Checked>,
 }
 
 /// Each has an `id`, by which the stream replaces what it contains.
@@ -36,6 +40,7 @@ pub(super) fn parts(sight: &Sight<'_>) -> Vec<Element> {
         queues::rungs(sight),
         letters::letters(sight),
         state::state(sight),
+        checks::checks(sight),
         processes::processes(sight),
         processes::log_records(sight),
     ]

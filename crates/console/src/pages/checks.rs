@@ -1,23 +1,35 @@
 //! The invariants, checked when somebody asks: a check reads the whole ledger.
 
-use paynow_desk::check::{Broker, Row, Status, check};
+use paynow_desk::check::{Broker, Status, check};
 use paynow_desk::console::permit::{Permit, right::Look, right::RunCheck};
 
 use crate::answer::Answer;
+use crate::checks::Checked;
 use crate::console::Console;
 use crate::document::{Cell, Document, Form, Part, Table, Tone, column};
 use crate::problem::Problem;
 use crate::text;
 use crate::visit::Visit;
 
-pub(crate) fn page(_console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<Answer, Problem> {
+/// The newest check, and the way to another one.
+pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result<Answer, Problem> {
+    let newest = console.checks.newest();
+    visit.reply(&newest.as_deref(), |newest| document(visit, *newest))
+}
+
+fn document<P>(visit: &Visit<'_, P>, newest: Option<&Checked>) -> Document {
     let why = "The worker checks the ledger by itself, and an alert fires when something is wrong. Here \
                everything is checked at once: a large ledger takes minutes.";
-    let document = Document::new("Checks")
+    let nobody = "Nobody has asked this console to check since it was started.";
+    let found = match newest {
+        Some(checked) => found(checked),
+        None => vec![Part::text(nobody)],
+    };
+    Document::new("Checks")
         .with(Part::text(why))
+        .with_all(found)
         .with(Part::Form(form(visit)))
-        .with(Part::command("paynowctl check"));
-    visit.page(&document)
+        .with(Part::command("paynowctl check"))
 }
 
 fn form<P>(visit: &Visit<'_, P>) -> Form {
@@ -34,20 +46,24 @@ pub(crate) fn run(
     console: &Console,
     visit: &Visit<'_, Permit<RunCheck>>,
 ) -> Result<Answer, Problem> {
-    let Ok(_turn) = console.check.try_lock() else {
-        let text = "somebody else's check runs: look again in a minute";
-        return Err(Problem::Refused(text.to_owned()));
-    };
     let broker = Broker {
         api: console.management(),
         ladder: console.ladder.clone(),
         address: console.broker.clone(),
     };
-    let rows = check(&visit.seat(console), Some(&broker), None);
-    visit.reply(&rows, |rows| document(visit, rows))
+    let person = visit.session.person.as_str();
+    let checked = console
+        .checks
+        .run(person, || check(&visit.seat(console), Some(&broker), None));
+    let Some(checked) = checked else {
+        let text = "somebody else's check runs: look again in a minute";
+        return Err(Problem::Refused(text.to_owned()));
+    };
+    visit.reply(&checked.rows, |_rows| document(visit, Some(&checked)))
 }
 
-fn document<P>(visit: &Visit<'_, P>, rows: &[Row]) -> Document {
+fn found(checked: &Checked) -> Vec<Part> {
+    let rows = &checked.rows;
     let bad = rows.iter().filter(|row| !row.status.is_fine()).count();
     let (tone, said) = match bad {
         0 => (Tone::Good, "Nothing is wrong.".to_owned()),
@@ -76,12 +92,15 @@ fn document<P>(visit: &Visit<'_, P>, rows: &[Row]) -> Document {
         rows: cells.collect(),
         empty: "nothing was checked".to_owned(),
     };
-    Document::new("Checks, as of now")
-        .under("/checks", "Checks")
-        .with(Part::notice(tone, said))
-        .with(Part::Table(table))
-        .with(Part::Form(form(visit)))
-        .with(Part::command("paynowctl check"))
+    let facts = vec![
+        ("Checked", Cell::time(&checked.at)),
+        ("Asked for by", Cell::text(checked.by.as_str())),
+    ];
+    vec![
+        Part::notice(tone, said),
+        Part::facts("The newest check", facts),
+        Part::Table(table),
+    ]
 }
 
 fn tone_of(status: Status) -> Tone {

@@ -104,8 +104,10 @@ fn eyes(console: &Console, database: Database) -> Eyes {
         let groups = groups(&database, &Filter::default(), Some(LetterState::Open));
         groups.map_err(|error| in_one_line(&error))
     };
+    let checks = Arc::clone(&console.checks);
     Eyes {
         snapshot: Box::new(move || sources.snapshot()),
+        checked: Box::new(move || checks.newest()),
         stakes: Stakes::new(Arc::new(stakes)),
     }
 }

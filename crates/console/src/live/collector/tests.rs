@@ -28,6 +28,7 @@ impl Looks {
                 snapshot(f64::from(times) * 2.0, times * 100, times * 80, 0)
             }),
             stakes: Stakes::new(Arc::new(|| Ok(Vec::new()))),
+            checked: Box::new(|| None),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use paynow_desk::check::{Row, Status};
 use paynow_desk::list::ReasonGroup;
 use paynow_desk::top::snapshot::{DatabaseState, OpenDeadLetters, Snapshot};
 
@@ -10,6 +11,14 @@ use super::*;
 
 /// The parts of a page of these snapshots, by their id, as HTML.
 fn page_of(snapshots: &[Snapshot], stakes: Option<&Answered>) -> BTreeMap<String, String> {
+    checked_page_of(snapshots, stakes, None)
+}
+
+fn checked_page_of(
+    snapshots: &[Snapshot],
+    stakes: Option<&Answered>,
+    checked: Option<&Checked>,
+) -> BTreeMap<String, String> {
     let (mut course, mut silences) = (Course::default(), Silences::default());
     let view = View::of(snapshots).unwrap();
     snapshots
@@ -21,6 +30,7 @@ fn page_of(snapshots: &[Snapshot], stakes: Option<&Answered>) -> BTreeMap<String
         course: &course,
         silences: &silences,
         stakes,
+        checked,
     };
     let parts = parts(&sight).into_iter();
     parts.map(|part| (part.id(), part.to_string())).collect()
@@ -54,7 +64,7 @@ fn says(part: &str, text: &str) {
 #[test]
 fn every_part_has_a_name_and_is_named_by_its_heading() {
     let page = page_of(&usual(), None);
-    assert_eq!(page.len(), 9);
+    assert_eq!(page.len(), 10);
     for (id, part) in &page {
         says(
             part,
@@ -114,6 +124,43 @@ fn nothing_wrong_is_said_and_what_is_wrong_comes_with_its_page() {
     says(problems, "<a href=\"/dead?state=open\">Dead letters</a>");
     // A number that changes does not make it another row.
     says(problems, "data-key=\" open dead letters, oldest m s\"");
+}
+
+#[test]
+fn the_newest_check_says_what_is_not_fine_and_who_asked() {
+    let never = &page_of(&usual(), None)["live-checks"];
+    says(never, "Nobody has asked this console to check");
+    says(never, "<a href=\"/checks\">All checks</a>");
+    let row = |id, status| Row {
+        id,
+        status,
+        message: "x".to_owned(),
+    };
+    let page = |rows| {
+        let checked = Checked {
+            at: "2026-11-28T10:00:00.000Z".to_owned(),
+            by: "anna".to_owned(),
+            rows,
+        };
+        checked_page_of(&usual(), None, Some(&checked))["live-checks"].clone()
+    };
+    let fine = page(vec![row("a", Status::Ok), row("b", Status::Notice)]);
+    says(
+        &fine,
+        "<strong class=\"good\">Fine</strong> Nothing is wrong.",
+    );
+    says(&fine, "Checked at 2026-11-28 10:00:00 UTC for anna.");
+    let unknown = page(vec![row("a", Status::Ok), row("b", Status::Unknown)]);
+    says(&unknown, "Warning</strong> 1 check could not be made: b.");
+    let failed = page(vec![
+        row("a", Status::Failed),
+        row("b", Status::Unknown),
+        row("c", Status::Failed),
+    ]);
+    says(
+        &failed,
+        "Alarm</strong> 2 checks fail: a, c. 1 check could not be made: b.",
+    );
 }
 
 #[test]

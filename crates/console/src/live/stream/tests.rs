@@ -122,6 +122,7 @@ async fn a_stream_of_moments_begins_with_the_newest() {
     let eyes = || Eyes {
         snapshot: Box::new(|| snapshot(0.0, 0, 0, 0)),
         stakes: Stakes::new(Arc::new(|| Ok(Vec::new()))),
+        checked: Box::new(|| None),
     };
     assert!(
         collector
