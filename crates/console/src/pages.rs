@@ -17,6 +17,7 @@ pub(crate) mod corrections;
 pub(crate) mod dead;
 pub(crate) mod enrol;
 pub(crate) mod events;
+pub(crate) mod help;
 pub(crate) mod letter;
 pub(crate) mod live;
 pub(crate) mod orders;

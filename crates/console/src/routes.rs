@@ -3,8 +3,8 @@
 use actix_web::http::Method;
 
 use crate::pages::{
-    access, assets, audit, checks, choose, corrections, dead, enrol, events, filter, letter, live,
-    login, me, orders, people, preview, products, replays, search, wallets,
+    access, assets, audit, checks, choose, corrections, dead, enrol, events, filter, help, letter,
+    live, login, me, orders, people, preview, products, replays, search, wallets,
 };
 use crate::route::Route;
 
@@ -33,10 +33,11 @@ fn way_in() -> Vec<Route> {
         Route::signed_in(Method::GET, "/enrol", &[], enrol::page),
         Route::signed_in(Method::POST, "/enrol", &[], enrol::enrol),
         Route::signed_in(Method::GET, "/", &[], me::first),
+        Route::signed_in(Method::GET, "/help", &[], help::page),
         Route::signed_in(Method::GET, "/me", &[], me::page),
         Route::signed_in(Method::POST, "/me/look", &[], me::look),
-    ]
         Route::signed_in(Method::POST, "/me/sessions/{session}/end", &[], me::ended),
+    ]
 }
 
 /// Pages that look.

@@ -2,7 +2,7 @@
 import { creditsFor, deadOrders, nothingOpen, previewAll, setPoints, submit } from "../harness/desk.mjs";
 import { eventually, expect, flake, looksRight, send, sql, test } from "../harness/test.mjs";
 
-const LISTS = ["/live", "/dead", "/events", "/replays", "/wallets", "/corrections", "/products", "/audit", "/audit/access", "/checks", "/search", "/me", "/admin/people"];
+const LISTS = ["/live", "/dead", "/events", "/replays", "/wallets", "/corrections", "/products", "/audit", "/audit/access", "/checks", "/search", "/me", "/help", "/admin/people"];
 const ALL_ROLES = ["viewer", "support", "operator", "approver", "admin"];
 
 test.describe.configure({ timeout: 300_000 });

@@ -162,6 +162,23 @@ fn a_page_that_waits_too_long_for_a_lock_says_so() {
 }
 
 #[test]
+fn the_keys_are_listed_without_a_script() {
+    let app = TestApp::builder().workers(0).start();
+    let console = Console::start(&app);
+    let anna = console.somebody(&app, "anna", "viewer");
+    let live = anna.get("/products");
+    assert!(live.text.contains("<a href=\"/help\">Keys</a>"), "{live:?}");
+    let help = anna.get("/help");
+    for (key, does) in [("?", "this list"), ("g then d", "dead letters")] {
+        let row = help.between(&format!("<th scope=\"row\">{key}"), "</tr>");
+        assert!(row.contains(does), "{key}: {row}");
+    }
+    let keys = anna.with("Accept", "application/json").get("/help").json();
+    assert_eq!(keys[0]["key"], "?", "{keys}");
+    assert_eq!(console.stranger().get("/help").status, 303);
+}
+
+#[test]
 fn without_a_database_every_page_says_so() {
     let app = TestApp::builder().workers(0).start();
     let console = Console::start(&app);
