@@ -6,6 +6,7 @@ mod door;
 mod every_route;
 mod live;
 mod looking;
+mod names;
 mod replaying;
 mod using;
 

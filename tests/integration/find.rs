@@ -4,6 +4,7 @@ mod doctor;
 mod ladder;
 mod lists;
 mod payments;
+pub(crate) mod paynow;
 mod scans;
 mod story;
 

@@ -10,6 +10,7 @@ use paynow_desk::management::ManagementSettings;
 use paynow_desk::settings::METRICS_URLS;
 use paynow_process::broker::BrokerAddress;
 use paynow_process::environment::{Environment, SettingError};
+use paynow_process::paynow::PayNowSettings;
 use paynow_shared::ladder::RetryLadder;
 use paynow_worker::config::read_policy;
 use paynow_worker::database::SilenceLimit;
@@ -48,6 +49,8 @@ pub struct Config {
     pub ladder: RetryLadder,
     /// The shop's choices, as the worker reads them.
     pub policy: Policy,
+    /// `PAYNOW_API_KEY` and `PAYNOW_API_URL`: with a key, players whom no order has named are asked of PayNow.
+    pub paynow_api: Option<PayNowSettings>,
     /// `PAYNOW_METRICS_URLS`: the receivers and workers that `/live` shows.
     pub metrics: Vec<Url>,
 }
@@ -104,6 +107,7 @@ impl Config {
             management: ManagementSettings::from_environment(environment)?,
             ladder: environment.parsed_or_default(&LADDER)?,
             policy: read_policy(environment)?,
+            paynow_api: PayNowSettings::from_environment(environment)?,
             metrics: metrics(environment)?,
         })
     }
@@ -311,6 +315,8 @@ mod tests {
             ("CONSOLE_AUTH", "none"),
             ("CONSOLE_ADDR", "localhost"),
             ("CONSOLE_GRAFANA_URL", "grafana"),
+            ("PAYNOW_API_URL", "http://api.paynow.example"),
+            ("PAYNOW_API_KEY", "two words"),
         ] {
             let problem = read(&[(name, value)]).err().unwrap().to_string();
             assert!(problem.starts_with(name), "{problem}");

@@ -8,6 +8,7 @@ use paynow_desk::console::database::ConsoleDatabase;
 use paynow_desk::console::letters::WaitingProduct;
 use paynow_desk::console::person::PersonName;
 use paynow_desk::console::session::SessionKey;
+use paynow_desk::find::PlayersAtPayNow;
 use paynow_desk::list::ReasonGroup;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
 use paynow_process::broker::BrokerAddress;
@@ -42,6 +43,8 @@ pub(crate) struct Console {
     management: ManagementSettings,
     pub(crate) ladder: RetryLadder,
     pub(crate) policy: Policy,
+    /// `None` without a key of PayNow's API.
+    pub(crate) players_at_paynow: Option<PlayersAtPayNow>,
     pub(crate) tries_of_name: Limit<Option<PersonName>>,
     pub(crate) tries_of_source: Limit<IpAddr>,
     pub(crate) requests: Limit<SessionKey>,
@@ -60,6 +63,8 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(config: Config) -> Self {
+        let store = config.policy.store_id;
+        let players_at_paynow = |settings| PlayersAtPayNow::new(settings, store);
         Self {
             public: config.public,
             auth: config.auth,
@@ -70,6 +75,7 @@ impl Console {
             management: config.management,
             ladder: config.ladder,
             policy: config.policy,
+            players_at_paynow: config.paynow_api.map(players_at_paynow),
             tries_of_name: Limit::new(TRIES, MINUTE),
             tries_of_source: Limit::new(TRIES, MINUTE),
             requests: Limit::new(REQUESTS, Duration::from_secs(1)),

@@ -3,7 +3,7 @@
 use paynow_desk::settings::{FIGURES, MANAGEMENT, SILENCES};
 use paynow_process::broker::{connect, tls};
 use paynow_process::setting::ProgramSettings;
-use paynow_process::{declare_settings, telemetry};
+use paynow_process::{declare_settings, paynow, telemetry};
 use paynow_worker::settings::{DATABASE, LADDERS, SHOP};
 
 /// What the console reads.
@@ -16,6 +16,7 @@ pub const CONSOLE: ProgramSettings = ProgramSettings {
         DATABASE,
         SILENCES,
         SHOP,
+        paynow::SETTINGS,
         LADDERS,
         FIGURES,
         SETTINGS,

@@ -2,6 +2,9 @@
 
 mod ids_of_players;
 mod look;
+mod paynow;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use strum::IntoStaticStr;
@@ -10,6 +13,7 @@ use crate::database::Database;
 use crate::error::DeskError;
 
 pub use ids_of_players::as_uuid;
+pub use paynow::PlayersAtPayNow;
 
 /// How many hits of one kind are shown.
 pub const HITS_MAX: u32 = 20;
@@ -53,7 +57,7 @@ pub struct Hit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Searched {
     pub what: &'static str,
-    pub left_out_because: Option<&'static str>,
+    pub left_out_because: Option<Cow<'static, str>>,
 }
 
 #[derive(Debug)]
@@ -62,6 +66,17 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Whether one kind has more hits than are listed.
     pub has_more: bool,
+    /// What `PayNow` was asked for, if it was.
+    pub at_paynow: AtPayNow,
+}
+
+/// Whether `PayNow` was asked for a player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtPayNow {
+    NotAsked,
+    Answered,
+    /// `searched` says why.
+    NotAnswered,
 }
 
 impl Found {
@@ -73,15 +88,32 @@ impl Found {
             .filter(|it| it.left_out_because.is_none());
         let done: Vec<&str> = done.map(|it| it.what).collect();
         let left_out = self.searched.iter().filter_map(|it| {
-            let why = it.left_out_because?;
+            let why = it.left_out_because.as_ref()?;
             Some(format!("; not as {}: {why}", it.what))
         });
         format!("{}{}", done.join("; "), left_out.collect::<String>())
     }
+
+    /// Refuses to be nothing.
+    pub fn something(self, asked: &str) -> Result<Self, DeskError> {
+        if !self.hits.is_empty() {
+            return Ok(self);
+        }
+        Err(DeskError::NotFound(format!(
+            "nothing is recorded under {}; searched as {}. What waits in the queue is not searched",
+            asked.trim(),
+            self.searched_text()
+        )))
+    }
 }
 
-/// Tries a text as each thing that it could be.
-pub fn find(database: &Database, text: &str) -> Result<Found, DeskError> {
+/// Tries a text as each thing that it could be. A player whom no order has named is asked of `PayNow`, by whoever
+/// may see names, once the database has answered: its silence hides nothing that the database knows.
+pub fn find(
+    database: &Database,
+    text: &str,
+    players: Option<&PlayersAtPayNow>,
+) -> Result<Found, DeskError> {
     let text = text.trim();
     if text.contains('@') {
         return Err(DeskError::NotFound(
@@ -90,14 +122,12 @@ pub fn find(database: &Database, text: &str) -> Result<Found, DeskError> {
                 .to_owned(),
         ));
     }
-    let found = database.read_with_names(|connection, may_read_names| {
+    let looked = database.read_with_names(|connection, may_read_names| {
         look::look(connection, text, may_read_names)
     })?;
-    if found.hits.is_empty() {
-        return Err(DeskError::NotFound(format!(
-            "nothing is recorded under {text}; searched as {}. What waits in the queue is not searched",
-            found.searched_text()
-        )));
+    let mut found = looked.found;
+    if let Some(players) = players.filter(|_set| looked.may_read_names && !looked.knows_player) {
+        players.add(database, text, &mut found)?;
     }
     Ok(found)
 }

@@ -49,7 +49,7 @@ Settings come from the environment; a command asks only for those it needs:
   PAYNOW_PUBLIC_URL       `doctor` looks at its certificate: where PayNow posts to
   PAYNOW_METRICS_URLS     `top` reads them, comma separated (default: ports 9464 and 9465 of this machine)
   RETRY_LADDER            delays in seconds (default: 1,4,16,64,256,1024,3600)
-  PAYNOW_API_KEY          `products import --from-paynow` reads the store PAYNOW_STORE_ID with it
+  PAYNOW_API_KEY          `products import --from-paynow` and `find` read the store PAYNOW_STORE_ID with it
   PAYNOW_API_URL          where PayNow's API is (default: https://api.paynow.gg)
 DATABASE_URL, AMQP_URL, AMQP_MANAGEMENT_URL, PAYNOW_SIGNING_SECRETS and PAYNOW_API_KEY may also come from a file: DATABASE_URL_FILE and so on.
 

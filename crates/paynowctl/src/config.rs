@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use paynow_desk::check::Broker;
 use paynow_desk::database::Database;
+use paynow_desk::find::PlayersAtPayNow;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
 use paynow_desk::settings::{
     LOGIN_IDLE_IN_TRANSACTION, LOGIN_LOCK, LOGIN_STATEMENT, METRICS_URLS, PUBLIC_URL, SILENCE,
@@ -146,6 +147,13 @@ impl Config {
             SettingError::new(KEY.name, "must be set: PayNow answers only with a key")
         })?;
         Ok(PayNowApi::new(settings.with_time_limit(PAYNOW_LIMIT)))
+    }
+
+    /// `PAYNOW_API_KEY` and `PAYNOW_STORE_ID`: where `find` asks for players whom no order has named.
+    pub(crate) fn players_at_paynow(&self) -> Result<Option<PlayersAtPayNow>, SettingError> {
+        let settings = PayNowSettings::from_environment(&self.environment)?;
+        let store = self.environment.parsed(&STORE)?;
+        Ok(settings.map(|settings| PlayersAtPayNow::new(settings, store)))
     }
 
     /// The broker with its management API and the queues that it must have.

@@ -47,7 +47,9 @@ impl Row for HitRow {
 }
 
 pub(crate) fn run(options: &FindOptions, config: &Config) -> Result<(), Failure> {
-    let found = find(&config.database()?, &options.anything)?;
+    let players = config.players_at_paynow()?;
+    let found = find(&config.database()?, &options.anything, players.as_ref())?;
+    let found = found.something(&options.anything)?;
     let hits: Vec<HitRow> = found.hits.iter().map(row).collect();
     if options.format.json {
         return output::json(&Document {

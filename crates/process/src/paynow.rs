@@ -15,8 +15,9 @@ use crate::environment::{Environment, SettingError};
 declare_settings! {
     pub const SETTINGS;
     /// a key of PayNow's management API: with it the worker asks which line a refund was for whose
-    /// amounts do not tell ([refunds](refunds.md)), and `paynowctl products import --from-paynow` reads
-    /// the products
+    /// amounts do not tell ([refunds](refunds.md)), `paynowctl products import --from-paynow` reads the
+    /// products, and the console and `paynowctl find` ask for players whom no order has named
+    /// ([the console](console.md#names-that-no-order-has-told))
     pub const KEY: Secret = "PAYNOW_API_KEY" { absent: Some("PayNow is not asked") };
     /// where that API is; `http://` only on this machine
     const URL: Text = "PAYNOW_API_URL" { default: "https://api.paynow.gg" };
@@ -36,6 +37,7 @@ pub struct PayNowSettings {
     url: Url,
     key: SecretString,
     time_limit: Duration,
+    answer_bytes_max: u64,
 }
 
 impl PayNowSettings {
@@ -55,6 +57,7 @@ impl PayNowSettings {
             url,
             key,
             time_limit: DEFAULT_TIME_LIMIT,
+            answer_bytes_max: ANSWER_BYTES_MAX,
         }))
     }
 
@@ -62,6 +65,15 @@ impl PayNowSettings {
     #[must_use]
     pub fn with_time_limit(self, time_limit: Duration) -> Self {
         Self { time_limit, ..self }
+    }
+
+    /// How long an answer may be; 8 MiB unless set.
+    #[must_use]
+    pub fn with_answer_limit(self, answer_bytes_max: u64) -> Self {
+        Self {
+            answer_bytes_max,
+            ..self
+        }
     }
 }
 
@@ -106,8 +118,17 @@ impl PayNowApi {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, ApiError> {
+        self.get_within(path, query, self.settings.time_limit)
+    }
+
+    /// The same within another limit: what is left of one for several calls.
+    pub fn get_within<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<T, ApiError> {
         let url = self.resource(path, query);
-        let limit = self.settings.time_limit;
         let began = Instant::now();
         // Two thirds for the first attempt: a silent connection leaves time for a second one.
         let first = self.attempt(&url, limit.saturating_sub(limit / 3));
@@ -143,7 +164,8 @@ impl PayNowApi {
             .build()
             .call();
         let mut answer = answer.map_err(|error| self.unanswered(&error))?;
-        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        let body = answer.body_mut().with_config();
+        let body = body.limit(self.settings.answer_bytes_max);
         let body = body.read_to_vec();
         let status = answer.status();
         if !status.is_success() {
@@ -161,7 +183,8 @@ impl PayNowApi {
 
     fn unanswered(&self, error: &ureq::Error) -> Attempt {
         if matches!(error, ureq::Error::BodyExceedsLimit(_)) {
-            let problem = format!("it has more than {ANSWER_BYTES_MAX} bytes");
+            let most = self.settings.answer_bytes_max;
+            let problem = format!("it has more than {most} bytes");
             return Attempt::Final(ApiError::Unreadable(problem));
         }
         if matches!(error, ureq::Error::Timeout(_)) {
@@ -335,6 +358,17 @@ mod tests {
         let told = "no answer in time".to_owned();
         assert_eq!(answer, Err(ApiError::Unavailable(told)));
         assert!(began.elapsed() < Duration::from_secs(3));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_not_read() {
+        let (url, served) = server(&[OK]);
+        let api = api(&url, 5000);
+        let settings = api.settings.with_answer_limit(4);
+        let answer: Result<Value, ApiError> = PayNowApi::new(settings).get(&["v1"], &[]);
+        served.join().unwrap();
+        let told = "it has more than 4 bytes".to_owned();
+        assert_eq!(answer, Err(ApiError::Unreadable(told)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use paynow_desk::console::permit::Permit;
 use paynow_desk::console::permit::right::{FindByName, Look};
 use paynow_desk::console::roles::Right;
 use paynow_desk::error::DeskError;
-use paynow_desk::find::{Found, HITS_MAX, Hit, Kind, Searched, find};
+use paynow_desk::find::{AtPayNow, Found, HITS_MAX, Hit, Kind, Searched, find};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -46,7 +46,14 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
         Err(error) => return Err(error.into()),
     };
     let hits: Vec<HitRow> = found.hits.iter().map(row).collect();
-    if let ([only], false, false) = (hits.as_slice(), found.has_more, visit.call.wants_json()) {
+    // Whom PayNow names is shown, so that a person sees who it is; so is why it named nobody.
+    let is_all_ours = found.at_paynow == AtPayNow::NotAsked;
+    if let ([only], false, true, false) = (
+        hits.as_slice(),
+        found.has_more,
+        is_all_ours,
+        visit.call.wants_json(),
+    ) {
         return Ok(Answer::see(only.page.as_str()));
     }
     let data = Hits {
@@ -58,7 +65,8 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
     visit.reply(&data, |data| document(data, &found))
 }
 
-/// Whoever may find players by name does, and is recorded when a player is found.
+/// Whoever may find players by name does, here and at PayNow, and is recorded when a player is found or PayNow was
+/// asked. What was asked for is recorded nowhere: it may be a name.
 fn search(
     console: &Console,
     visit: &Visit<'_, Permit<Look>>,
@@ -67,16 +75,25 @@ fn search(
     let may_see_names = visit.session.roles.allow(Right::FindByName);
     let names = visit.session.permit::<FindByName>().ok();
     let Some(permit) = names.filter(|_permit| may_see_names) else {
-        return find(&visit.seat(console), asked);
+        return find(&visit.seat(console), asked, None)?.something(asked);
     };
-    let found = find(&console.database.seat(&permit), asked)?;
+    let seat = console.database.seat(&permit);
+    let found = find(&seat, asked, console.players_at_paynow.as_ref())?;
     let players = found.hits.iter().filter(|hit| hit.kind == Kind::Player);
     let players: Vec<&str> = players.map(|hit| hit.id.as_str()).collect();
-    if !players.is_empty() {
-        let about = format!("players of the wallets {}", players.join(", "));
+    let whom = match players.as_slice() {
+        [] => "a player who was not found".to_owned(),
+        some => format!("players of the wallets {}", some.join(", ")),
+    };
+    let about = match found.at_paynow {
+        AtPayNow::NotAsked => (!players.is_empty()).then_some(whom),
+        AtPayNow::Answered => Some(format!("{whom}; PayNow was asked")),
+        AtPayNow::NotAnswered => Some(format!("{whom}; PayNow gave no answer")),
+    };
+    if let Some(about) = about {
         record(&console.database, visit.session, Access::LookUp, &about)?;
     }
-    Ok(found)
+    found.something(asked)
 }
 
 fn form(asked: &str) -> Form {
@@ -113,9 +130,11 @@ fn document(data: &Hits<'_>, found: &Found) -> Document {
             format!("One kind has more than {HITS_MAX} hits: write more of what you look for.");
         Part::notice(Tone::Plain, text)
     });
+    let unanswered = unanswered(found).map(|why| Part::notice(Tone::Warning, why));
     let hits = u64::try_from(data.hits.len()).unwrap_or(u64::MAX);
     Document::new(text::counted(hits, "hit", "hits"))
         .with(Part::Form(form(data.asked)))
+        .with_all(unanswered)
         .with(Part::Table(table))
         .with_all(more)
         .with(Part::text(format!(
@@ -126,6 +145,14 @@ fn document(data: &Hits<'_>, found: &Found) -> Document {
             "paynowctl find {}",
             shell(data.asked)
         )))
+}
+
+/// What a search at PayNow that failed leaves unknown.
+fn unanswered(found: &Found) -> Option<String> {
+    let last = found.searched.last()?;
+    let why = last.left_out_because.as_deref()?;
+    let is_asked = found.at_paynow == AtPayNow::NotAnswered;
+    is_asked.then(|| format!("Only what the database knows: not as {}, {why}.", last.what))
 }
 
 fn row(hit: &Hit) -> HitRow {

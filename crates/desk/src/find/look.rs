@@ -1,12 +1,14 @@
 //! The statements of a search. Each finds a few rows by an index.
 
+use std::borrow::Cow;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use super::ids_of_players::{as_prefix, as_uuid};
-use super::{Found, HITS_MAX, Hit, Kind, Searched};
+use super::{AtPayNow, Found, HITS_MAX, Hit, Kind, Searched};
 use crate::letters::about;
 use crate::row::row;
 use crate::waiting;
@@ -27,6 +29,15 @@ row! {
 struct Search<'a> {
     connection: &'a mut PgConnection,
     found: Found,
+    knows_player: bool,
+}
+
+/// What the database knows.
+pub(super) struct Looked {
+    pub(super) found: Found,
+    pub(super) may_read_names: bool,
+    /// Whether a player has exactly this name or id.
+    pub(super) knows_player: bool,
 }
 
 impl Search<'_> {
@@ -46,7 +57,7 @@ impl Search<'_> {
     fn searched(&mut self, what: &'static str, left_out_because: Option<&'static str>) {
         self.found.searched.push(Searched {
             what,
-            left_out_because,
+            left_out_because: left_out_because.map(Cow::Borrowed),
         });
     }
 
@@ -62,13 +73,18 @@ pub(super) fn look(
     connection: &mut PgConnection,
     text: &str,
     may_read_names: bool,
-) -> QueryResult<Found> {
+) -> QueryResult<Looked> {
     let found = Found {
         searched: Vec::new(),
         hits: Vec::new(),
         has_more: false,
+        at_paynow: AtPayNow::NotAsked,
     };
-    let mut search = Search { connection, found };
+    let mut search = Search {
+        connection,
+        found,
+        knows_player: false,
+    };
     let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
     let number: Option<i64> = text.parse().ok().filter(|it| is_number && *it > 0);
     if let Some(number) = number {
@@ -77,7 +93,11 @@ pub(super) fn look(
     messages(&mut search, text, number)?;
     keys(&mut search, text)?;
     players(&mut search, text, may_read_names)?;
-    Ok(search.found)
+    Ok(Looked {
+        found: search.found,
+        may_read_names,
+        knows_player: search.knows_player,
+    })
 }
 
 /// What PayNow or the database numbers.
@@ -240,37 +260,38 @@ fn players(search: &mut Search<'_>, text: &str, may_read_names: bool) -> QueryRe
     .bind::<Text, _>(&id)
     .bind::<BigInt, _>(i64::from(HITS_MAX) + 1)
     .load(&mut *search.connection)?;
+    search.knows_player |= !rows.is_empty();
     search.add("id of a player in a game", Kind::Player, rows);
     if !may_read_names {
         let why = "this login may not read names, which are personal data; paynow_operator may";
         search.searched("player name", Some(why));
         return Ok(());
     }
-    let rows = names(search.connection, text)?;
+    let (exact, longer) = names(search.connection, text)?;
+    search.knows_player |= !exact.is_empty();
+    let rows = exact.into_iter().chain(longer).collect();
     search.add("player name or its beginning", Kind::Player, rows);
     Ok(())
 }
 
-/// The exact names before the longer ones. Both walk the index in its own order, and end after a few rows.
-fn names(connection: &mut PgConnection, text: &str) -> QueryResult<Vec<Row>> {
-    let mut rows: Vec<Row> = Vec::new();
-    for condition in [
-        "lower(name) = lower($1)",
-        "lower(name) LIKE lower($2) AND lower(name) <> lower($1)",
-    ] {
-        let found: Vec<Row> = sql_query(format!(
+/// The exact names, and the longer ones. Both walk the index in its own order, and end after a few rows.
+fn names(connection: &mut PgConnection, text: &str) -> QueryResult<(Vec<Row>, Vec<Row>)> {
+    let mut named = |condition: &str| {
+        let statement = sql_query(format!(
             "SELECT wallet_id::text AS id, {HAS_WALLET} AS shown_with, {} AS detail \
              FROM customer_identities AS identity WHERE {condition} AND $2 IS NOT NULL \
              ORDER BY lower(name) USING ~<~ LIMIT $3",
             player("identity.name")
-        ))
-        .bind::<Text, _>(text)
-        .bind::<Text, _>(as_prefix(text))
-        .bind::<BigInt, _>(i64::from(HITS_MAX) + 1)
-        .load(connection)?;
-        rows.extend(found);
-    }
-    Ok(rows)
+        ));
+        statement
+            .bind::<Text, _>(text)
+            .bind::<Text, _>(as_prefix(text))
+            .bind::<BigInt, _>(i64::from(HITS_MAX) + 1)
+            .load(connection)
+    };
+    let exact = named("lower(name) = lower($1)")?;
+    let longer = named("lower(name) LIKE lower($2) AND lower(name) <> lower($1)")?;
+    Ok((exact, longer))
 }
 
 /// SQL for the wallet of a player, if it has one: nothing was credited to a buyer of gifts.
