@@ -1,4 +1,4 @@
-//! The shipped configuration of nginx in front of a console.
+//! The shipped configurations of proxies with TLS in front of a console.
 
 use super::tls_proxy::{Kind, TlsProxy};
 use crate::console::Console;
@@ -9,6 +9,15 @@ const PUBLIC: &str = "https://console.example.org";
 
 #[test]
 fn nginx_shows_the_console_and_passes_its_news_on_at_once() {
+    shows_the_console(Kind::NginxOfConsole);
+}
+
+#[test]
+fn caddy_shows_the_console_and_passes_its_news_on_at_once() {
+    shows_the_console(Kind::CaddyOfConsole);
+}
+
+fn shows_the_console(kind: Kind) {
     let app = TestApp::builder().workers(0).start();
     let console = Console::start_with(
         &app,
@@ -18,7 +27,7 @@ fn nginx_shows_the_console_and_passes_its_news_on_at_once() {
             ("CONSOLE_PROXY_PEERS", "127.0.0.1"),
         ],
     );
-    let proxy = TlsProxy::start(Kind::NginxOfConsole, console.port());
+    let proxy = TlsProxy::start(kind, console.port());
     let (status, page) = proxy.ask(SOMEBODY, "/login", &["--include"]);
     assert_eq!(status, 200, "{page}");
     assert!(page.contains("strict-transport-security"), "{page}");
@@ -43,9 +52,19 @@ fn nginx_shows_the_console_and_passes_its_news_on_at_once() {
 
     let session = Console::session(&app, "bo", "viewer");
     let cookie = format!("Cookie: __Host-paynow={session}");
-    // curl stops reading; nginx that collected the answer would have passed nothing on.
+    // curl stops reading; a proxy that collected the answer would have passed nothing on.
     let options = ["--no-buffer", "--header", &cookie, "--max-time", "5"];
     let (status, news) = proxy.ask(SOMEBODY, "/live/stream", &options);
     assert_eq!(status, 200, "{news}");
     assert!(news.contains("data: "), "{news}");
+
+    let large = proxy.file("large", &vec![b'x'; 65_537]);
+    let options = [
+        "--data-binary",
+        large.as_str(),
+        "--header",
+        "Origin: https://console.example.org",
+    ];
+    let (status, page) = proxy.ask(SOMEBODY, "/login", &options);
+    assert_eq!(status, 413, "{page}");
 }

@@ -66,8 +66,8 @@ fn lets_only_webhooks_in(kind: Kind) {
     let (status, _answer) = post(PAYNOW, "large", &vec![b'x'; BODY_LIMIT + 1], &[]);
     // Where the receiver refuses a body that Caddy still sends, Caddy may not see the answer.
     let refused: &[u16] = match kind {
-        Kind::Nginx | Kind::NginxOfConsole => &[413],
-        Kind::Caddy => &[413, 502],
+        Kind::Nginx => &[413],
+        Kind::Caddy | Kind::NginxOfConsole | Kind::CaddyOfConsole => &[413, 502],
     };
     assert!(refused.contains(&status), "{status}");
     for path in [
@@ -104,7 +104,12 @@ fn caddy_lets_only_webhooks_in_and_tells_who_sent_them() {
 }
 
 #[test]
-fn caddy_accepts_the_shipped_file() {
-    let adapted = adapt_caddyfile();
-    assert!(adapted.contains("shop.example.org"), "{adapted}");
+fn caddy_accepts_the_shipped_files() {
+    for (name, host) in [
+        ("Caddyfile", "shop.example.org"),
+        ("console.Caddyfile", "console.example.org"),
+    ] {
+        let adapted = adapt_caddyfile(name);
+        assert!(adapted.contains(host), "{adapted}");
+    }
 }

@@ -11,12 +11,14 @@ use crate::harness::{TestApp, eventually, free_port};
 /// The name in the configurations in front of a receiver.
 const NAME: &str = "shop.example.org";
 const RECEIVER: &str = "127.0.0.1:8080";
+const CONSOLE: &str = "127.0.0.1:8090";
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Nginx,
     Caddy,
     NginxOfConsole,
+    CaddyOfConsole,
 }
 
 impl Kind {
@@ -24,7 +26,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Nginx | Self::Caddy => NAME,
-            Self::NginxOfConsole => "console.example.org",
+            Self::NginxOfConsole | Self::CaddyOfConsole => "console.example.org",
         }
     }
 }
@@ -57,9 +59,18 @@ impl TlsProxy {
             }
             Kind::NginxOfConsole => {
                 let text = read("deploy/nginx/console.conf");
-                nginx(&folder, port, &replaced(&text, "127.0.0.1:8090", &before))
+                nginx(&folder, port, &replaced(&text, CONSOLE, &before))
             }
-            Kind::Caddy => caddy(&folder, port, &before),
+            Kind::Caddy => {
+                let text = read("deploy/caddy/Caddyfile");
+                let text = replaced(&text, RECEIVER, &before);
+                caddy(&folder, port, kind.name(), &text)
+            }
+            Kind::CaddyOfConsole => {
+                let text = read("deploy/caddy/console.Caddyfile");
+                let text = replaced(&text, CONSOLE, &before);
+                caddy(&folder, port, kind.name(), &text)
+            }
         };
         let log = File::create(folder.join("log")).expect("the log file can be made");
         let errors = log.try_clone().expect("a file handle can be cloned");
@@ -186,20 +197,18 @@ fn nginx(folder: &Path, port: u16, text: &str) -> Command {
     command
 }
 
-fn caddy(folder: &Path, port: u16, receiver: &str) -> Command {
-    let text = read("deploy/caddy/Caddyfile");
+fn caddy(folder: &Path, port: u16, name: &str, text: &str) -> Command {
     let place = folder.display();
     let site = format!(
-        "https://{NAME}:{port} {{\n\tbind 127.0.0.1\n\ttls {place}/fullchain.pem {place}/privkey.pem\n"
+        "https://{name}:{port} {{\n\tbind 127.0.0.1\n\ttls {place}/fullchain.pem {place}/privkey.pem\n"
     );
-    let text = replaced(&text, &format!("{NAME} {{\n"), &site);
+    let text = replaced(text, &format!("\n{name} {{\n"), &format!("\n{site}"));
     // It would listen on port 80 to redirect clients.
     let text = replaced(
         &text,
         "\tadmin off\n",
         "\tadmin off\n\tauto_https disable_redirects\n",
     );
-    let text = replaced(&text, RECEIVER, receiver);
     let file = folder.join("Caddyfile");
     fs::write(&file, text).expect("it can be written");
     let mut command = Command::new("caddy");
@@ -210,9 +219,9 @@ fn caddy(folder: &Path, port: u16, receiver: &str) -> Command {
     command
 }
 
-/// Lets Caddy check the shipped file as it is.
-pub(super) fn adapt_caddyfile() -> String {
-    let file = shipped("deploy/caddy/Caddyfile");
+/// Lets Caddy check a shipped file as it is.
+pub(super) fn adapt_caddyfile(name: &str) -> String {
+    let file = shipped("deploy/caddy").join(name);
     run_quietly(
         Command::new("caddy")
             .args(["adapt", "--adapter", "caddyfile", "--config"])
