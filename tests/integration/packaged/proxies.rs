@@ -112,4 +112,11 @@ fn caddy_accepts_the_shipped_files() {
         let adapted = adapt_caddyfile(name);
         assert!(adapted.contains(host), "{adapted}");
     }
+    // One answer of the console may take an hour, also to read the request of.
+    let console = adapt_caddyfile("console.Caddyfile");
+    assert!(
+        console.contains("\"write_timeout\":3600000000000"),
+        "{console}"
+    );
+    assert!(!console.contains("\"read_timeout\":21"), "{console}");
 }
