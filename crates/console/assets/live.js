@@ -79,7 +79,7 @@ function isInUse(element) {
 
 // Keeps a page up to date, as long as somebody can see it.
 function keepLive(root) {
-  const state = document.getElementById("live-state");
+  const state = document.getElementById("live-said");
   const button = document.getElementById("live-pause");
   const held = new Map();
   let source = null;

@@ -13,7 +13,7 @@ test("the seventh of seven live pages loads as fast as the first", async ({ sign
   const tabs = [first];
   while (tabs.length < TABS) tabs.push(await first.context().newPage());
 
-  const state = (tab) => tab.locator("#live-state");
+  const state = (tab) => tab.locator("#live-said");
   for (const [place, tab] of tabs.entries()) {
     const began = Date.now();
     expect((await tab.goto("/live")).status()).toBe(200);
