@@ -1,7 +1,7 @@
 //! Previews that are frozen: what was shown is what is replayed, or nothing.
 
 use paynow_desk::console::permit::right;
-use paynow_desk::console::previews::{Changed, Difference, Went, go, make, of};
+use paynow_desk::console::previews::{Because, Changed, Difference, Went, go, make, of};
 use paynow_desk::console::session::Session;
 use paynow_desk::selection::{Filter, Selection};
 use paynow_process::environment::Environment;
@@ -49,8 +49,10 @@ impl World {
             &permit(who),
             preview,
             &policy(),
-            "ticket 4711",
-            None,
+            Because {
+                why: "ticket 4711",
+                ticket: None,
+            },
         )
         .expect("it is decided")
     }

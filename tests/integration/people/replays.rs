@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use paynow_desk::console::control::{ask, asked};
 use paynow_desk::console::database::ConsoleDatabase;
 use paynow_desk::console::permit::right;
-use paynow_desk::console::previews::{Went, go, make};
+use paynow_desk::console::previews::{Because, Went, go, make};
 use paynow_desk::console::replays::{letters, list, show};
 use paynow_desk::console::session::Session;
 use paynow_desk::management::{ManagementApi, ManagementSettings};
@@ -73,7 +73,11 @@ fn begin(console: &ConsoleDatabase, who: &Session, environment: &Environment) ->
     let policy = read_policy(environment).expect("the default");
     let chosen = Selection::Matching(Filter::default());
     let (preview, _plan) = make(console, &permit(who), &chosen, &policy, false).unwrap();
-    match go(console, &permit(who), preview, &policy, "a price", None).unwrap() {
+    let because = Because {
+        why: "a price",
+        ticket: None,
+    };
+    match go(console, &permit(who), preview, &policy, because).unwrap() {
         Went::Begun(replay) => replay,
         Went::Already { .. } | Went::Changed(_) | Went::TooOld => panic!("nothing has changed"),
     }

@@ -2,7 +2,7 @@
 
 use paynow_desk::console::permit::Permit;
 use paynow_desk::console::permit::right::{Look, Replay};
-use paynow_desk::console::previews::{Preview, Went, go, of};
+use paynow_desk::console::previews::{Because, Preview, Went, go, of};
 use paynow_desk::console::roles::Right;
 use paynow_desk::replay::{Broker, Pace};
 use paynow_desk::ticket::Ticket;
@@ -337,8 +337,7 @@ pub(crate) fn went(
         &visit.permit,
         preview.preview_id,
         &console.policy,
-        why,
-        ticket,
+        Because { why, ticket },
     )? {
         Went::Begun(replay) => {
             let action = replay.action_id();

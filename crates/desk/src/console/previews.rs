@@ -103,6 +103,12 @@ pub enum Changed {
     Balance,
 }
 
+/// Why somebody goes on, and for which case.
+pub struct Because<'a> {
+    pub why: &'a str,
+    pub ticket: Option<Ticket>,
+}
+
 /// What became of a decision to go on.
 pub enum Went {
     Begun(Replay),
@@ -220,9 +226,9 @@ pub fn go(
     permit: &Permit<right::Replay>,
     preview_id: i64,
     policy: &Policy,
-    why: &str,
-    ticket: Option<Ticket>,
+    because: Because<'_>,
 ) -> Result<Went, DeskError> {
+    let Because { why, ticket } = because;
     let database = console.seat(permit);
     let preview = of(&database, preview_id)?;
     if let Some(action_id) = preview.action_id {
