@@ -48,7 +48,7 @@ fn a_name_at_paynow_is_shown_and_recorded_as_a_look_up_and_kept_nowhere() {
     assert!(page.text.contains(&dead), "{page:?}");
     assert_eq!(page.header("cache-control"), "no-store");
     let found = format!("players of the wallets {wallet}; PayNow was asked");
-    assert_eq!(looks(&app), [found.clone()]);
+    assert_eq!(looks(&app), std::slice::from_ref(&found));
     let document = anna
         .with("Accept", "application/json")
         .get("/search?q=Zuzanna");
