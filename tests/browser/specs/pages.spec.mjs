@@ -5,7 +5,7 @@ import { eventually, expect, flake, looksRight, send, sql, test } from "../harne
 const LISTS = ["/live", "/dead", "/events", "/replays", "/wallets", "/corrections", "/products", "/audit", "/audit/access", "/checks", "/search", "/me", "/help", "/admin/people"];
 const ALL_ROLES = ["viewer", "support", "operator", "approver", "admin"];
 
-test.describe.configure({ timeout: 300_000 });
+test.describe.configure({ timeout: 600_000 });
 
 /** Pages of things, each of which exists; the larger the id, the more of it does a number of JavaScript lose. */
 async function things() {
