@@ -99,6 +99,9 @@ fn of_refusal(refusal: Refusal, error: &DeskError) -> Problem {
             Problem::NotYours("somebody else must decide about a request of yours")
         }
         Refusal::OfAnother => Problem::NotYours("only who made a request can take it back"),
+        Refusal::PasswordMissing => {
+            changed("a new person needs a new password for the first sign-in: tick it")
+        }
         Refusal::Decided => changed("the request is decided already"),
         Refusal::OfDisabled => changed("who asked for it may no longer use the console: reject it"),
         Refusal::Expired => changed("the request has waited for too long: ask again"),

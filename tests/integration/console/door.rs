@@ -178,8 +178,11 @@ fn signs_in_with_the_next_code(console: &Console, own: &str, secret: &str, used:
         (303, "/"),
         "{page:?}"
     );
-    let anna = session(console, &page);
-    assert_eq!(anna.get("/admin/people").status, 200);
+    let mut anna = session(console, &page);
+    let people = anna.get("/admin/people");
+    assert_eq!(people.status, 200);
+    anna.token = people.between("name=\"token\" value=\"", "\"").to_owned();
+    adds_a_colleague(&anna);
     assert_eq!(
         console
             .stranger()
@@ -187,6 +190,18 @@ fn signs_in_with_the_next_code(console: &Console, own: &str, secret: &str, used:
             .between("name=\"next\" value=\"", "\""),
         "/"
     );
+}
+
+fn adds_a_colleague(admin: &Browser) {
+    let carl = [("name", "carl"), ("approver", "yes"), ("why", "is new")];
+    let refused = admin.post("/admin/people", &carl);
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.text.contains("needs a new password"), "{refused:?}");
+    let added = admin.post(
+        "/admin/people",
+        &[&carl[..], &[("password", "yes")]].concat(),
+    );
+    assert_eq!(added.status, 200, "{added:?}");
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub enum Refusal {
     NotOneself,
     #[strum(serialize = "console_people_one_source")]
     OneSource,
+    /// A new person, or one who came in through a proxy before, was given no password.
+    #[strum(serialize = "console_people_account_has_password")]
+    PasswordMissing,
     #[strum(serialize = "console_proxy_secret")]
     ProxySecret,
     #[strum(serialize = "correction_requests_two_people")]
@@ -81,7 +84,8 @@ impl Refusal {
             | Self::ProxySecret
             | Self::OwnRequest
             | Self::OfAnother => true,
-            Self::Decided
+            Self::PasswordMissing
+            | Self::Decided
             | Self::Expired
             | Self::OfDisabled
             | Self::BalanceMoved
