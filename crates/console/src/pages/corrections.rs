@@ -248,7 +248,13 @@ fn facts(request: &Request) -> Vec<(&'static str, Cell)> {
             Cell::balance(request.balance_at_request),
         ),
         ("Balance now", Cell::balance(request.balance_now)),
-        ("Balance if it is made now", Cell::balance(after)),
+        (
+            "Balance if it is made now",
+            match request.decided_at {
+                Some(_) => Cell::Nothing,
+                None => Cell::balance(after),
+            },
+        ),
         ("Why", Cell::text(request.why.as_str())),
         ("Ticket", Cell::maybe(request.ticket.as_deref())),
         ("Asked by", Cell::text(request.requested_by.as_str())),

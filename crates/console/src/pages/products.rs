@@ -133,7 +133,10 @@ fn waiting_table(waiting: Option<&AllWaiting>) -> Table {
 fn letters_link() -> Part {
     Part::Links {
         label: "Dead letters".to_owned(),
-        links: vec![Link::new(LETTERS, "See and replay these dead letters")],
+        links: vec![Link::new(
+            LETTERS,
+            "See and replay all dead letters of products without points",
+        )],
     }
 }
 
