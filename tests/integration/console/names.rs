@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Console, rows_of};
-use crate::find::paynow::{Customers, customer};
+use crate::find::paynow::{Customers, customer, keep_steven};
 use crate::harness::{Reply, TestApp, flake};
 
 /// Markup, a turned line, and a name that nobody else has.
@@ -73,12 +73,7 @@ fn a_name_at_paynow_is_shown_and_recorded_as_a_look_up_and_kept_nowhere() {
 #[test]
 fn without_an_answer_of_paynow_the_page_says_so_and_shows_what_is_known() {
     let app = TestApp::start();
-    let wallet = flake();
-    let known = format!(
-        "INSERT INTO customer_identities (wallet_id, platform, external_id, name, first_seen_at, last_seen_at) \
-         VALUES ({wallet}, 'steam', '76561198000000001', 'Steven', now(), now())"
-    );
-    app.database.execute(&known).unwrap();
+    let wallet = keep_steven(&app);
     let customers = Customers::listing(&[]);
     let console = console(&app, &customers);
     let anna = console.somebody(&app, "anna", "support");

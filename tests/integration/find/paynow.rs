@@ -84,6 +84,17 @@ pub(crate) fn customer(id: i64, name: &str) -> Value {
     })
 }
 
+/// An identity that the worker keeps. Returns the wallet.
+pub(crate) fn keep_steven(app: &TestApp) -> i64 {
+    let wallet = flake();
+    let known = format!(
+        "INSERT INTO customer_identities (wallet_id, platform, external_id, name, first_seen_at, last_seen_at) \
+         VALUES ({wallet}, 'steam', '76561198000000001', 'Steven', now(), now())"
+    );
+    app.database.execute(&known).unwrap();
+    wallet
+}
+
 fn find(app: &TestApp, customers: &Customers, asked: &str) -> Outcome {
     let mut variables = app.variables();
     variables.extend(
@@ -199,12 +210,7 @@ fn what_the_database_knows_and_what_is_no_players_name_is_not_asked() {
 #[test]
 fn without_an_answer_of_paynow_find_shows_what_the_database_knows_and_says_why() {
     let app = TestApp::start();
-    let wallet = flake();
-    let known = format!(
-        "INSERT INTO customer_identities (wallet_id, platform, external_id, name, first_seen_at, last_seen_at) \
-         VALUES ({wallet}, 'steam', '76561198000000001', 'Steven', now(), now())"
-    );
-    app.database.execute(&known).unwrap();
+    let wallet = keep_steven(&app);
     let customers = Customers::listing(&[customer(flake(), "Steve")]);
     let nonsense = |text: &str| Reply::Document(text.to_owned());
     for (reply, said) in [
