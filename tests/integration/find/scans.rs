@@ -141,6 +141,7 @@ pub(super) fn reads(ledger: &Ledger) -> BTreeMap<String, (i64, i64)> {
                  AND pid <> pg_backend_pid()";
         (ledger.database.number(sessions) == 0).then_some(())
     });
+    ledger.database.count_own_reads();
     let rows = ledger.database.texts(
         "SELECT concat_ws(' ', relname, seq_scan, (SELECT coalesce(sum(idx_tup_read), 0) \
              FROM pg_stat_user_indexes AS index WHERE index.relid = it.relid)) AS value \

@@ -69,6 +69,13 @@ impl TestDatabase {
         self.on(|connection| connection.batch_execute(sql))
     }
 
+    /// Makes the server count what the test's own session has read. It otherwise does so within 10 s, and the test would take
+    /// that for what others read meanwhile.
+    pub(crate) fn count_own_reads(&self) {
+        self.execute("SELECT pg_stat_force_next_flush()")
+            .expect("everybody may");
+    }
+
     /// Sets from when on messages need a proof, as only the owner of the tables may.
     pub(crate) fn require_proof_from(&self, time: &str) {
         let rule = format!("UPDATE proof_rule SET required_from = {time}");

@@ -109,6 +109,7 @@ fn rows_read(world: &World, table: &str, work: impl FnOnce(&Database)) -> i64 {
         });
     };
     gone();
+    world.ledger.database.count_own_reads();
     let before = world.ledger.database.number(read);
     let console = console_at(&world.ledger.url_of(0));
     work(&console.seat(&permit::<right::Look>(&anna)));
