@@ -109,7 +109,17 @@ fn a_ticket_is_kept_with_what_was_done_for_it() {
         long.status == 422 && long.text.contains("1 to 100 characters"),
         "{long:?}"
     );
-    assert_eq!(ask("SUP-4712").status, 303);
+    let asked = ask("SUP-4712");
+    assert_eq!(asked.status, 303, "{asked:?}");
+    let abe = console.somebody(&app, "abe", "approver");
+    let balance = json(&abe, asked.header("location"))["balance_now"].to_string();
+    let decide = [
+        ("verdict", "approve"),
+        ("why", "it is so"),
+        ("balance", balance.as_str()),
+    ];
+    let decided = abe.post(&format!("{}/decide", asked.header("location")), &decide);
+    assert_eq!(decided.status, 303, "{decided:?}");
     let tickets = |actions: &Value| {
         let rows = actions.as_array().expect("a list").iter();
         let rows = rows.filter_map(|row| {
@@ -118,7 +128,14 @@ fn a_ticket_is_kept_with_what_was_done_for_it() {
         });
         rows.collect::<Vec<_>>()
     };
-    let expected = ["correct_request SUP-4712", "replay SUP-4711"];
+    // What comes of a request, and the end of a replay, have rows of their own.
+    let expected = [
+        "correct_decide SUP-4712",
+        "correct SUP-4712",
+        "correct_request SUP-4712",
+        "replay SUP-4711",
+        "replay SUP-4711",
+    ];
     assert_eq!(tickets(&json(&anna, "/audit")), expected);
     assert_eq!(tickets(&app.ctl_json(&["actions", "list"])), expected);
     let listed = app.ctl(&["actions", "list"]).succeeded();

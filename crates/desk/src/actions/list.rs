@@ -18,6 +18,16 @@ const SELECTION_BYTES_MAX: i64 = 2_000;
 /// The actions that record their end too.
 const STEPWISE: &str = "('replay', 'history_send', 'unrouted_move')";
 
+/// The case that somebody acted for: it is named where an action begins, and holds for what comes of that.
+const TICKET: &str = "CASE \
+     WHEN selection ? 'ticket' THEN selection ->> 'ticket' \
+     WHEN action = 'replay' THEN (SELECT begun.selection ->> 'ticket' FROM operator_actions AS begun \
+         WHERE begun.action_id = (operator_actions.selection ->> 'replay')::bigint) \
+     WHEN action = 'correct' THEN (SELECT asked.ticket FROM correction_requests AS asked \
+         WHERE asked.entry_key = outcome ->> 'entry_key') \
+     WHEN action = 'correct_decide' THEN (SELECT asked.ticket FROM correction_requests AS asked \
+         WHERE asked.request_id = (selection ->> 'request_id')::bigint) END";
+
 /// Conditions that must all hold; one that is `None` always holds.
 #[derive(Debug, Clone, Default)]
 pub struct ActionFilter {
@@ -108,7 +118,7 @@ pub fn list(
     limit: u32,
 ) -> Result<Page<Action>, DeskError> {
     let query = format!(
-        "SELECT action_id, action, operator, login, why, selection ->> 'ticket' AS ticket, {}, \
+        "SELECT action_id, action, operator, login, why, {TICKET} AS ticket, {}, \
                 CASE WHEN pg_column_size(selection) <= {SELECTION_BYTES_MAX} THEN selection::text END \
                     AS selection, \
                 CASE WHEN pg_column_size(outcome) <= {SELECTION_BYTES_MAX} THEN outcome::text END AS outcome, \
