@@ -1,6 +1,7 @@
 //! Numbers, times and names as people read them.
 
 use chrono::{DateTime, Utc};
+use paynow_desk::list::ReasonGroup;
 use paynow_process::clock;
 
 /// In place of what takes long, while somebody else has it added up for the first time.
@@ -37,6 +38,19 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         _zero_or_more => format!("{} {many}", count(number)),
+    }
+}
+
+/// The points at stake in the letters of a group, as far as they are known.
+pub(crate) fn stake(group: &ReasonGroup) -> String {
+    let points = count(group.points_at_stake);
+    match group.letters_of_unknown_points {
+        0 => points,
+        all if all == group.letters => "unknown".to_owned(),
+        some => {
+            let letters = counted(some, "letter", "letters");
+            format!("{points}, and {letters} of unknown points")
+        }
     }
 }
 
@@ -119,6 +133,19 @@ mod tests {
         assert_eq!([change(0), change(-5)], ["0", "-5"]);
         assert_eq!(counted(1, "letter", "letters"), "1 letter");
         assert_eq!(counted(1_000, "letter", "letters"), "1,000 letters");
+    }
+
+    #[test]
+    fn a_stake_names_the_letters_of_unknown_points() {
+        let group = |letters_of_unknown_points| ReasonGroup {
+            letters: 2,
+            letters_of_unknown_points,
+            points_at_stake: 1_500,
+            ..ReasonGroup::default()
+        };
+        assert_eq!(stake(&group(0)), "1,500");
+        assert_eq!(stake(&group(1)), "1,500, and 1 letter of unknown points");
+        assert_eq!(stake(&group(2)), "unknown");
     }
 
     #[test]

@@ -107,9 +107,10 @@ fn a_death_is_on_the_page_and_in_the_stream_with_its_points_at_stake() {
     // The price is known now: each letter would give as many points as the desk says.
     app.set_product(UNKNOWN, 500);
     let groups = app.ctl_json(&["dead", "list"]);
-    let stake = groups[0]["points_at_stake"].to_string();
-    assert_ne!(stake, "0", "{groups}");
-    stream.until("live-letters", &format!("\"{stake}\""));
+    let stake = groups[0]["points_at_stake"].as_u64().unwrap();
+    assert!((1_000..1_000_000).contains(&stake), "{groups}");
+    let shown = format!("\"{},{:03}\"", stake / 1_000, stake % 1_000);
+    stream.until("live-letters", &shown);
 
     let page = anna.get("/live");
     for part in state["parts"].as_object().unwrap().keys() {

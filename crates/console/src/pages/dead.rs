@@ -91,6 +91,7 @@ fn document(visit: &Visit<'_, Permit<Look>>, found: &Letters) -> Document {
     let can_act = state == "open" && !found.letters.is_empty();
     let form = can_act.then(|| choose::form(visit, &all));
     Document::new(number)
+        .with_all(meaning(state).map(Part::text))
         .with(Part::Table(groups_table(call, found)))
         .with(Part::Form(filter_form(call)))
         .with_all(conditions(call))
@@ -112,18 +113,24 @@ fn document(visit: &Visit<'_, Permit<Look>>, found: &Letters) -> Document {
         )))
 }
 
+/// What it means that a letter is in a state that may be taken for another.
+fn meaning(state: &str) -> Option<&'static str> {
+    match state.parse().ok()? {
+        LetterState::Replayed => Some(
+            "Replayed: sent again, and not applied or dead again yet. A letter that was applied is in the state \
+             resolved, one that died again is open.",
+        ),
+        LetterState::Resolved => {
+            Some("Resolved: applied since, by a replay or by another copy of its message.")
+        }
+        LetterState::Open | LetterState::Discarded => None,
+    }
+}
+
 fn groups_table(call: &Call, found: &Letters) -> Table {
     let row = |group: &ReasonGroup| {
         let known = group.reason.parse::<Reason>().ok();
         let what_to_do = known.map_or("", |reason| advice(reason).1);
-        let stake = match group.letters_of_unknown_points {
-            0 => text::count(group.points_at_stake),
-            unknown => format!(
-                "{} and {} unknown",
-                text::count(group.points_at_stake),
-                text::count(unknown)
-            ),
-        };
         vec![
             Cell::link(
                 call.place_with("reason", &group.reason),
@@ -133,7 +140,7 @@ fn groups_table(call: &Call, found: &Letters) -> Table {
             Cell::count(group.letters),
             Cell::Number(text::span(group.oldest_age_seconds)),
             Cell::time(&group.newest_at),
-            Cell::Number(stake),
+            Cell::Number(text::stake(group)),
             Cell::text(what_to_do),
         ]
     };

@@ -137,7 +137,10 @@ fn stake_text(group: &ReasonGroup) -> String {
     match group.letters_of_unknown_points {
         0 => points.to_string(),
         all if all == group.letters => "unknown".to_owned(),
-        some => format!("{points} and {some} unknown"),
+        some => {
+            let letters = counted(some, "letter", "letters");
+            format!("{points}, and {letters} of unknown points")
+        }
     }
 }
 
@@ -158,7 +161,10 @@ mod tests {
             ..ReasonGroup::default()
         };
         assert_eq!(stake_text(&group(2, 0)), "500");
-        assert_eq!(stake_text(&group(2, 1)), "500 and 1 unknown");
+        assert_eq!(
+            stake_text(&group(2, 1)),
+            "500, and 1 letter of unknown points"
+        );
         assert_eq!(stake_text(&group(2, 2)), "unknown");
     }
 }

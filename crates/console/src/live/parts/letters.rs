@@ -8,6 +8,7 @@ use super::super::node::{Element, Node, element};
 use super::super::silence::DATABASE;
 use super::table::{Row, number, table, words};
 use super::{Sight, mark, part, silent};
+use crate::text;
 
 pub(super) fn letters(sight: &Sight<'_>) -> Element {
     let part = part("live-letters", "Open dead letters");
@@ -65,14 +66,9 @@ fn row(letters: &OpenDeadLetters, group: Option<&ReasonGroup>) -> Row {
     let reason = &letters.reason;
     let link = element("a").with("href", format!("/dead?state=open&reason={reason}"));
     Row::of(reason.clone(), link.text(reason.as_str()))
-        .cell(letters.letters.to_string())
+        .cell(text::count(letters.letters))
         .cell(duration_text(letters.oldest_age_seconds as f64))
-        .cell(Node::Text(group.map_or_else(|| "-".to_owned(), at_stake)))
-}
-
-fn at_stake(group: &ReasonGroup) -> String {
-    match group.letters_of_unknown_points {
-        0 => group.points_at_stake.to_string(),
-        unknown => format!("{} and those of {unknown} unknown", group.points_at_stake),
-    }
+        .cell(Node::Text(
+            group.map_or_else(|| "-".to_owned(), text::stake),
+        ))
 }

@@ -167,6 +167,7 @@ fn the_newest_check_says_what_is_not_fine_and_who_asked() {
 fn points_at_stake_are_beside_their_letters() {
     let snapshots = changed(|it| it.database = Ok(letters("unknown_product")));
     let group = |unknown| ReasonGroup {
+        letters: 3,
         points_at_stake: 1_500,
         letters_of_unknown_points: unknown,
         ..ReasonGroup::default()
@@ -178,8 +179,11 @@ fn points_at_stake_are_beside_their_letters() {
             group(unknown),
         )]))
     };
-    says(&told(Some(&of(0))), "<td class=\"number\">1500</td>");
-    says(&told(Some(&of(2))), "1500 and those of 2 unknown");
+    says(&told(Some(&of(0))), "<td class=\"number\">1,500</td>");
+    says(
+        &told(Some(&of(2))),
+        "1,500, and 2 letters of unknown points",
+    );
     says(
         &told(Some(&of(0))),
         "href=\"/dead?state=open&amp;reason=unknown_product\"",
