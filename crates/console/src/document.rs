@@ -2,8 +2,10 @@
 //! and escapes are right on every page.
 
 mod form;
+mod qr;
 
 pub(crate) use self::form::{Field, FieldKind, Form};
+pub(crate) use self::qr::Qr;
 use crate::call::in_path;
 use crate::text;
 
@@ -39,6 +41,8 @@ pub(crate) enum Part {
         label: String,
         links: Vec<Link>,
     },
+    /// What a telephone reads from the screen.
+    Qr(Qr),
     /// Text that keeps its lines, and may be copied.
     Verbatim {
         label: String,

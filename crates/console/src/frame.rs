@@ -28,11 +28,13 @@ pub(crate) struct Frame {
     pub(crate) token: String,
     /// Makes a form of this page count once.
     pub(crate) once: String,
+    /// Empty where nothing is open to the person yet.
     pub(crate) navigation: Vec<Link>,
 }
 
 pub(crate) struct Person {
     pub(crate) name: String,
+    /// None while somebody has to choose a password.
     pub(crate) roles: String,
 }
 
@@ -90,7 +92,10 @@ impl Frame {
             }),
             token: token(id),
             once: fresh_key("form"),
-            navigation: places.map(link).collect(),
+            navigation: match session.must_enrol {
+                true => Vec::new(),
+                false => places.map(link).collect(),
+            },
             ..Self::bare(console, call)
         }
     }

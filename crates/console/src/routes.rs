@@ -21,7 +21,12 @@ fn way_in() -> Vec<Route> {
         Route::open(Method::GET, "/assets/{name}", &[], assets::file),
         Route::open(Method::GET, "/healthz", &[], assets::health),
         Route::open(Method::GET, "/readyz", &[], assets::health),
-        Route::open(Method::GET, "/login", &["next"], login::page),
+        Route::open(
+            Method::GET,
+            "/login",
+            &["next", login::ENROLLED],
+            login::page,
+        ),
         Route::open(Method::POST, "/login", &[], login::sign_in),
         Route::signed_in(Method::POST, "/logout", &[], login::sign_out),
         Route::signed_in(

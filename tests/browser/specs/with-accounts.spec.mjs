@@ -47,7 +47,9 @@ test("a person signs in with a one-time password, and then with password and aut
 
     const secret = await page.locator("form#enrol [name=secret]").inputValue();
     await submit(page, "enrol", { password: PASSWORD, again: PASSWORD, code: code(secret) });
-    await expect(page).toHaveURL(/\/login$/);
+    await expect(page).toHaveURL(/\/login\?enrolled=yes$/);
+    await expect(page.getByRole("main")).toContainText("Your password and your authenticator are set");
+    await looksRight(page);
     // The next code, because none counts twice.
     await submit(page, "sign-in", { name: name.toUpperCase(), password: PASSWORD, code: code(secret, 1) });
     await expect(page.getByText(`Signed in as ${name}`)).toBeVisible();

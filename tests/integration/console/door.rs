@@ -152,7 +152,7 @@ fn a_person_signs_in_with_a_password_of_their_own_and_a_code() {
     let done = anna.post("/enrol", &right);
     assert_eq!(
         (done.status, done.header("location")),
-        (303, "/login"),
+        (303, "/login?enrolled=yes"),
         "{done:?}"
     );
     assert_eq!(anna.get("/me").status, 303, "the session is over");

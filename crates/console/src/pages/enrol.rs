@@ -3,11 +3,12 @@
 use paynow_desk::console::totp::TotpSecret;
 use paynow_desk::error::DeskError;
 
+use super::login::ENROLLED;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::console::Console;
 use crate::cookie;
-use crate::document::{Document, Field, FieldKind, Form, Part, Tone};
+use crate::document::{Document, Field, FieldKind, Form, Part, Qr, Tone};
 use crate::problem::Problem;
 use crate::visit::Visit;
 
@@ -20,8 +21,9 @@ pub(crate) fn page(_console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, 
 }
 
 fn document(visit: &Visit<'_, ()>, secret: &TotpSecret, problem: Option<String>) -> Document {
-    let how = "Scan or type the key into an authenticator application, choose a password of at least 12 \
-               characters, and type the code that the application shows. After that you sign in with both.";
+    let how = "Scan the picture with an authenticator application, or type the key into it; choose a password of at \
+               least 12 characters; and type the code that the application shows. After that you sign in with both. \
+               When this page is loaded again it has another key, and only that one counts.";
     let password = Field {
         autocomplete: "new-password",
         ..Field::new("password", "New password", "")
@@ -49,6 +51,7 @@ fn document(visit: &Visit<'_, ()>, secret: &TotpSecret, problem: Option<String>)
     Document::new("Choose your password")
         .with_all(problem.map(|problem| Part::notice(Tone::Bad, problem)))
         .with(Part::text(how))
+        .with_all(Qr::of("Key of the authenticator, to scan", &uri).map(Part::Qr))
         .with(Part::Verbatim {
             label: "Key of the authenticator".to_owned(),
             text: secret.to_base32().to_owned(),
@@ -76,7 +79,8 @@ pub(crate) fn enrol(console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, 
     {
         Ok(()) => {
             let cookie = cookie::of_no_session(&console.public);
-            Ok(Answer::see("/login").with(actix_web::http::header::SET_COOKIE, cookie))
+            Ok(Answer::see(format!("/login?{ENROLLED}=yes"))
+                .with(actix_web::http::header::SET_COOKIE, cookie))
         }
         Err(DeskError::Refused(text)) => wrong(format!("{text}.")),
         Err(error) => Err(error.into()),

@@ -22,13 +22,19 @@ use crate::origin::check_origin;
 use crate::problem::Problem;
 use crate::visit::{self, Visit};
 
+/// In the address of whoever has just chosen password and authenticator.
+pub(crate) const ENROLLED: &str = "enrolled";
 const MINUTE_SECONDS: u64 = 60;
 /// When so many sign in at once that one more must wait.
 const BUSY_SECONDS: u64 = 5;
 
 pub(crate) fn page(console: &Console, call: &Call) -> Result<Answer, Problem> {
     let next = next::safe(call.query("next"));
-    shown(console, call, StatusCode::OK, next, None)
+    let enrolled = call.query(ENROLLED).map(|_yes| {
+        let text = "Your password and your authenticator are set: sign in with them.";
+        Part::notice(Tone::Good, text)
+    });
+    shown(console, call, StatusCode::OK, next, enrolled)
 }
 
 fn shown(
@@ -36,7 +42,7 @@ fn shown(
     call: &Call,
     status: StatusCode,
     next: &str,
-    problem: Option<&str>,
+    notice: Option<Part>,
 ) -> Result<Answer, Problem> {
     let form = match &console.auth {
         Auth::Accounts { .. } => accounts_form(call),
@@ -45,9 +51,8 @@ fn shown(
             Form::post("sign-in", "/login", &format!("Continue as {}", told.name))
         }
     };
-    let problem = problem.map(|problem| Part::notice(Tone::Bad, problem));
     let document = Document::new("Sign in")
-        .with_all(problem)
+        .with_all(notice)
         .with(Part::Form(form.hidden("next", next)));
     visit::page(status, &Frame::bare(console, call), &document)
 }
@@ -118,7 +123,8 @@ pub(crate) fn sign_in(console: &Console, call: &Call) -> Result<Answer, Problem>
                 source,
             }
             .emit();
-            let problem = "The name, the password or the code is wrong.";
+            let text = "The name, the password or the code is wrong.";
+            let problem = Part::notice(Tone::Bad, text);
             shown(console, call, StatusCode::UNAUTHORIZED, next, Some(problem))
         }
     }
