@@ -22,6 +22,7 @@ pub(crate) mod letter;
 pub(crate) mod live;
 pub(crate) mod orders;
 pub(crate) mod people;
+pub(crate) mod player;
 pub(crate) mod preview;
 pub(crate) mod products;
 pub(crate) mod replays;

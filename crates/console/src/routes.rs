@@ -4,7 +4,7 @@ use actix_web::http::Method;
 
 use crate::pages::{
     access, assets, audit, checks, choose, corrections, dead, enrol, events, filter, help, letter,
-    live, login, me, orders, people, preview, products, replays, search, wallets,
+    live, login, me, orders, people, player, preview, products, replays, search, wallets,
 };
 use crate::route::Route;
 
@@ -61,6 +61,7 @@ fn reading() -> Vec<Route> {
         Route::get("/wallets", wallets::QUERY, wallets::page),
         Route::get("/wallets/{wallet}", wallets::QUERY_OF_ONE, wallets::one),
         Route::get("/wallets/{wallet}/export", &[], wallets::export),
+        Route::get("/wallets/{wallet}/player", &[], player::page),
         Route::get("/search", &["q"], search::page),
         Route::get("/corrections", corrections::QUERY, corrections::page),
         Route::get("/corrections/{request}", &[], corrections::one),

@@ -71,6 +71,41 @@ fn a_name_at_paynow_is_shown_and_recorded_as_a_look_up_and_kept_nowhere() {
 }
 
 #[test]
+fn who_a_player_is_in_games_is_told_to_who_may_see_names_and_recorded() {
+    let app = TestApp::start();
+    let wallet = keep_steven(&app);
+    let id = wallet.to_string();
+    let note = ["--by", "anna", "--why", "a present", "--yes"];
+    let credit = [
+        &["correct", "--wallet", &id, "--points", "5", "--key", "k"][..],
+        &note,
+    ];
+    app.ctl(&credit.concat()).succeeded();
+    let console = Console::start(&app);
+    let (page, player) = (
+        format!("/wallets/{wallet}"),
+        format!("/wallets/{wallet}/player"),
+    );
+    let viewer = console.somebody(&app, "vera", "viewer");
+    assert!(!viewer.get(&page).text.contains(&player));
+    assert_eq!(viewer.get(&player).status, 403);
+
+    let anna = console.somebody(&app, "anna", "support");
+    let wallet_page = anna.get(&page);
+    assert!(wallet_page.text.contains(&player), "{wallet_page:?}");
+    assert!(!wallet_page.text.contains("Steven"), "{wallet_page:?}");
+    assert!(looks(&app).is_empty());
+    let told = anna.get(&player);
+    assert!(
+        told.text.contains("Steven") && told.text.contains("76561198000000001"),
+        "{told:?}"
+    );
+    assert_eq!(looks(&app), [format!("player of the wallet {wallet}")]);
+    let document = anna.with("Accept", "application/json").get(&player);
+    assert_eq!(document.json()[0]["name"], "Steven");
+}
+
+#[test]
 fn without_an_answer_of_paynow_the_page_says_so_and_shows_what_is_known() {
     let app = TestApp::start();
     let wallet = keep_steven(&app);

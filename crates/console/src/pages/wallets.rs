@@ -12,7 +12,7 @@ use paynow_desk::wallet::{Wallet, wallet};
 use paynow_shared::ids::WalletId;
 use serde::Serialize;
 
-use super::{corrections, tables};
+use super::{corrections, player, tables};
 use crate::answer::{Answer, Content, csv};
 use crate::ask::{PAGE_ROWS, command, parsed, value};
 use crate::call::Call;
@@ -207,6 +207,7 @@ fn document<P>(visit: &Visit<'_, P>, story: &WalletStory) -> Document {
     );
     let all = Link::new(format!("/events?wallet={id}"), "All events of its orders");
     let actions = Link::new(format!("/audit?about={id}"), "What operators did about it");
+    let player = player::link(visit, id);
     Document::new(format!(
         "Wallet {id}: {} points{debt}",
         text::count(wallet.balance)
@@ -215,7 +216,7 @@ fn document<P>(visit: &Visit<'_, P>, story: &WalletStory) -> Document {
     .with(Part::facts("The wallet", facts))
     .with(Part::Links {
         label: "More".to_owned(),
-        links: vec![export, all, actions],
+        links: player.into_iter().chain([export, all, actions]).collect(),
     })
     .with(Part::Table(entries_table(&story.ledger_entries)))
     .with_all(tables::next_page(visit.call, story.after.clone()))
@@ -237,7 +238,7 @@ fn entries_table(entries: &[PlacedEntry]) -> Table {
             Cell::maybe_id("/orders", entry.order_id),
             Cell::maybe_id("/events", entry.event_id),
             Cell::change(entry.points),
-            Cell::Number(entry.balance_after.clone()),
+            Cell::Number(sum(&entry.balance_after)),
             Cell::time(&entry.created_at),
         ]
     });
@@ -255,6 +256,12 @@ fn entries_table(entries: &[PlacedEntry]) -> Table {
         rows: rows.collect(),
         empty: "none".to_owned(),
     }
+}
+
+/// A sum of points, which may be longer than those of one entry.
+fn sum(points: &str) -> String {
+    let number = points.parse::<i128>();
+    number.map_or_else(|_longer| points.to_owned(), text::count)
 }
 
 /// The newest entries, for a program that calculates.
