@@ -8,6 +8,7 @@ use paynow_desk::console::permit::right::{Look, Replay, Reveal};
 use paynow_desk::console::reveal::reveal;
 use paynow_desk::console::roles::Right;
 use paynow_desk::refunds::Candidates;
+use paynow_desk::selection::LetterState;
 use paynow_desk::show::{BodyForm, LetterDetails, PersonalData, letter};
 use paynow_shared::reason::Reason;
 
@@ -68,7 +69,7 @@ fn document<P>(
         summary.reason, summary.state
     ))
     .under("/dead", "Dead letters")
-    .with_all(meaning(&summary.reason))
+    .with_all(meaning(letter, products))
     .with(Part::Verbatim {
         label: "Error".to_owned(),
         text: summary.error.clone(),
@@ -84,9 +85,21 @@ fn document<P>(
     .with(Part::command(format!("paynowctl dead show {id}")))
 }
 
-/// What the reason means.
-fn meaning(reason: &str) -> Option<Part> {
-    let (what, to_do) = advice(reason.parse::<Reason>().ok()?);
+/// What the reason means, and what is left to do.
+fn meaning(letter: &ListedLetter, products: &[LetterProduct]) -> Option<Part> {
+    let summary = &letter.summary;
+    let reason = summary.reason.parse::<Reason>().ok()?;
+    let (what, to_do) = advice(reason);
+    let are_set = !products.is_empty() && products.iter().all(|it| it.points.is_some());
+    let to_do = match summary.state.parse::<LetterState>().ok()? {
+        LetterState::Open if reason == Reason::UnknownProduct && are_set => {
+            "Its products have points by now: replay it."
+        }
+        LetterState::Open => to_do,
+        LetterState::Replayed => "It was sent again, and nobody knows yet what became of it.",
+        LetterState::Resolved => "It was applied since: nothing is left to do.",
+        LetterState::Discarded => "It was given up: nothing is left to do.",
+    };
     Some(Part::notice(Tone::Plain, format!("{what} {to_do}")))
 }
 

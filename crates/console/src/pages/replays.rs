@@ -30,6 +30,9 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
     let after = last.filter(|_last| page.has_more);
     visit.reply(&page.rows, |rows| {
         Document::new("Replays, newest first")
+            .with(Part::text(
+                "The number of a replay is that of its action, and other actions have numbers of the same kind.",
+            ))
             .with(Part::Table(table(rows)))
             .with_all(tables::next_page(visit.call, after))
     })
@@ -261,18 +264,18 @@ fn letters_table(rows: &[ReplayLetter]) -> Table {
 }
 
 fn control_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow) -> Form {
-    let options = [
-        ("pause", "pause"),
-        ("stop", "stop"),
-        ("go", "go on after a pause"),
-    ];
+    let go_or_pause = match replay.paused_by {
+        Some(_) => ("go", "go on"),
+        None => ("pause", "pause"),
+    };
+    let options = [go_or_pause, ("stop", "stop")];
     let options = options.map(|(code, text)| (code.to_owned(), text.to_owned()));
     Form::post(
         "control",
         format!("/replays/{}/ask", replay.action_id),
-        "Ask the replay",
+        "Pause, stop or continue the replay",
     )
-    .field(Field::new("what", "To", "pause").kind(FieldKind::Select(options.into())))
+    .field(Field::new("what", "It shall", go_or_pause.0).kind(FieldKind::Select(options.into())))
     .field(
         Field::new("why", "Why", "")
             .kind(FieldKind::Lines)
