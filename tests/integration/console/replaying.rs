@@ -111,23 +111,10 @@ fn a_ticket_is_kept_with_what_was_done_for_it() {
     );
     let asked = ask("SUP-4712");
     assert_eq!(asked.status, 303, "{asked:?}");
-    let abe = console.somebody(&app, "abe", "approver");
-    let balance = json(&abe, asked.header("location"))["balance_now"].to_string();
-    let decide = [
-        ("verdict", "approve"),
-        ("why", "it is so"),
-        ("balance", balance.as_str()),
-    ];
-    let decided = abe.post(&format!("{}/decide", asked.header("location")), &decide);
-    assert_eq!(decided.status, 303, "{decided:?}");
-    let tickets = |actions: &Value| {
-        let rows = actions.as_array().expect("a list").iter();
-        let rows = rows.filter_map(|row| {
-            let ticket = row["ticket"].as_str()?;
-            Some(format!("{} {ticket}", row["action"].as_str()?))
-        });
-        rows.collect::<Vec<_>>()
-    };
+    approve(
+        &console.somebody(&app, "abe", "approver"),
+        asked.header("location"),
+    );
     // What comes of a request, and the end of a replay, have rows of their own.
     let expected = [
         "correct_decide SUP-4712",
@@ -147,6 +134,27 @@ fn a_ticket_is_kept_with_what_was_done_for_it() {
             "{text}"
         );
     }
+}
+
+/// The actions that name a ticket, newest first.
+fn tickets(actions: &Value) -> Vec<String> {
+    let rows = actions.as_array().expect("a list").iter();
+    let rows = rows.filter_map(|row| {
+        let ticket = row["ticket"].as_str()?;
+        Some(format!("{} {ticket}", row["action"].as_str()?))
+    });
+    rows.collect()
+}
+
+fn approve(approver: &Browser, request: &str) {
+    let balance = json(approver, request)["balance_now"].to_string();
+    let decide = [
+        ("verdict", "approve"),
+        ("why", "it is so"),
+        ("balance", balance.as_str()),
+    ];
+    let decided = approver.post(&format!("{request}/decide"), &decide);
+    assert_eq!(decided.status, 303, "{decided:?}");
 }
 
 #[test]
