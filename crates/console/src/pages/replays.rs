@@ -31,7 +31,7 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
     visit.reply(&page.rows, |rows| {
         Document::new("Replays, newest first")
             .with(Part::text(
-                "The number of a replay is that of its action, and other actions have numbers of the same kind.",
+                "A replay has the number of its action at /audit, so between two replays numbers are missing.",
             ))
             .with(Part::Table(table(rows)))
             .with_all(tables::next_page(visit.call, after))
@@ -275,7 +275,7 @@ fn control_form<P>(visit: &Visit<'_, P>, replay: &ReplayRow) -> Form {
         format!("/replays/{}/ask", replay.action_id),
         "Pause, stop or continue the replay",
     )
-    .field(Field::new("what", "It shall", go_or_pause.0).kind(FieldKind::Select(options.into())))
+    .field(Field::new("what", "Ask it to", go_or_pause.0).kind(FieldKind::Select(options.into())))
     .field(
         Field::new("why", "Why", "")
             .kind(FieldKind::Lines)
