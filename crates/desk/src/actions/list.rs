@@ -21,10 +21,10 @@ const STEPWISE: &str = "('replay', 'history_send', 'unrouted_move')";
 /// The case that somebody acted for: it is named where an action begins, and holds for what comes of that.
 const TICKET: &str = "CASE \
      WHEN selection ? 'ticket' THEN selection ->> 'ticket' \
-     WHEN action = 'replay' THEN (SELECT begun.selection ->> 'ticket' FROM operator_actions AS begun \
+     WHEN action IN ('replay', 'replay_control') THEN (SELECT begun.selection ->> 'ticket' FROM operator_actions AS begun \
          WHERE begun.action_id = (operator_actions.selection ->> 'replay')::bigint) \
      WHEN action = 'correct' THEN (SELECT asked.ticket FROM correction_requests AS asked \
-         WHERE asked.entry_key = outcome ->> 'entry_key') \
+         WHERE asked.entry_key = outcome ->> 'entry_key' AND asked.state IN ('approved', 'alone')) \
      WHEN action = 'correct_decide' THEN (SELECT asked.ticket FROM correction_requests AS asked \
          WHERE asked.request_id = (selection ->> 'request_id')::bigint) END";
 
