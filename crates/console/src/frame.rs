@@ -34,7 +34,7 @@ pub(crate) struct Frame {
 
 pub(crate) struct Person {
     pub(crate) name: String,
-    /// None while somebody has to choose a password.
+    /// Says that there are none while somebody has to choose a password.
     pub(crate) roles: String,
 }
 

@@ -144,7 +144,7 @@ fn ended_text(ended: Ended) -> &'static str {
 pub(crate) fn right_text(right: Right) -> &'static str {
     match right {
         Right::Look => "look at everything but personal data",
-        Right::FindByName => "find players by name",
+        Right::FindByName => "find players by name, and see who a player is in games",
         Right::RequestCorrection => "ask for a correction",
         Right::Replay => "replay dead letters",
         Right::Discard => "discard dead letters",

@@ -49,7 +49,7 @@ pub(crate) fn stake(group: &ReasonGroup) -> String {
         all if all == group.letters => "unknown".to_owned(),
         some => {
             let letters = counted(some, "letter", "letters");
-            format!("{points}, and {letters} of unknown points")
+            format!("{points} and {letters} with unknown points")
         }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
             ..ReasonGroup::default()
         };
         assert_eq!(stake(&group(0)), "1,500");
-        assert_eq!(stake(&group(1)), "1,500, and 1 letter of unknown points");
+        assert_eq!(stake(&group(1)), "1,500 and 1 letter with unknown points");
         assert_eq!(stake(&group(2)), "unknown");
     }
 

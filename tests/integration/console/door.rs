@@ -132,6 +132,8 @@ fn a_person_signs_in_with_a_password_of_their_own_and_a_code() {
     );
 
     let form = anna.get("/enrol");
+    assert!(form.text.contains("<svg class=\"qr\""), "{form:?}");
+    assert!(!form.text.contains("<nav class=\"main\""), "{form:?}");
     anna.token = form.between("name=\"token\" value=\"", "\"").to_owned();
     let secret = form.between("name=\"secret\" value=\"", "\"").to_owned();
     let own = "a password of her own";

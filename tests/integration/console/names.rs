@@ -101,8 +101,13 @@ fn who_a_player_is_in_games_is_told_to_who_may_see_names_and_recorded() {
         "{told:?}"
     );
     assert_eq!(looks(&app), [format!("player of the wallet {wallet}")]);
+    let command = format!("paynowctl wallet show {wallet}");
+    assert!(told.text.contains(&command), "{told:?}");
+    let shown = app.ctl(&["wallet", "show", &id]).succeeded();
+    assert!(shown.stdout.contains("Steven"), "{shown:?}");
     let document = anna.with("Accept", "application/json").get(&player);
     assert_eq!(document.json()[0]["name"], "Steven");
+    assert_eq!(looks(&app).len(), 2);
 }
 
 #[test]

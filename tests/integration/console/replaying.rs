@@ -48,6 +48,11 @@ fn a_paused_replay_says_so_and_by_whom_and_since_when() {
         .texts("SELECT (now() AT TIME ZONE 'UTC')::date::text AS value")[0];
     let since = format!("paused by olaf since {today}");
     assert!(paused.starts_with(&since), "{paused}");
+    let offers = |what: &str| {
+        let option = format!("<option value=\"{what}\"");
+        olaf.get(&replay).text.contains(&option)
+    };
+    assert!(offers("go") && offers("stop") && !offers("pause"));
     for path in [replay.as_str(), "/replays"] {
         let page = anna.get(path);
         assert!(page.text.contains(&paused), "{path}: {page:?}");
@@ -55,6 +60,7 @@ fn a_paused_replay_says_so_and_by_whom_and_since_when() {
     }
     assert_eq!(ask(&olaf, &replay, "go").status, 303);
     assert_eq!(state(&anna), "runs");
+    assert!(offers("pause") && offers("stop") && !offers("go"));
     assert_eq!(ask(&olaf, &replay, "pause").status, 303);
     assert_eq!(ask(&olaf, &replay, "stop").status, 303);
     let ended = eventually("it is stopped", || {

@@ -62,6 +62,17 @@ fn a_letter_leads_to_the_price_and_the_price_to_the_replay() {
     let without = anna.get(&product);
     assert!(without.text.contains("set the points"), "{without:?}");
     set_price(&anna);
+    let priced = anna.get(&format!("/dead/{letter}"));
+    let now = "All its products have points now: replay it.";
+    assert!(
+        priced.text.contains(now) && !priced.text.contains("Set the points"),
+        "{priced:?}"
+    );
+    let replayed = anna.get("/dead?state=replayed");
+    assert!(
+        replayed.text.contains("Replayed: sent again"),
+        "{replayed:?}"
+    );
     let with = anna.get(&product);
     assert!(
         with.text.contains(letters) && with.text.contains("a replay gives +1,000"),

@@ -57,8 +57,8 @@ fn document(call: &Call, rows: &[AccessRow], after: Option<String>) -> Document 
     Document::new("What people looked at, newest first")
         .under("/audit", "Audit")
         .with(Part::text(
-            "Of a refused sign-in with a name that nobody has, the row has a digest of the name and not the name: people \
-             type passwords there. The number of a session is the one that its owner sees at /me.",
+            "When a sign-in with an unknown name is refused, only a digest of that name is kept, because people type \
+             passwords there. The number of a session is the one that its person sees at /me.",
         ))
         .with(Part::Form(form))
         .with(Part::Table(table))

@@ -23,7 +23,7 @@ pub(crate) fn page(_console: &Console, visit: &Visit<'_, ()>) -> Result<Answer, 
 fn document(visit: &Visit<'_, ()>, secret: &TotpSecret, problem: Option<String>) -> Document {
     let how = "Scan the picture with an authenticator application, or type the key into it; choose a password of at \
                least 12 characters; and type the code that the application shows. After that you sign in with both. \
-               When this page is loaded again it has another key, and only that one counts.";
+               Each time you open this page it shows another key: the code must be of the key that you see.";
     let password = Field {
         autocomplete: "new-password",
         ..Field::new("password", "New password", "")

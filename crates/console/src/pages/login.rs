@@ -30,7 +30,8 @@ const BUSY_SECONDS: u64 = 5;
 
 pub(crate) fn page(console: &Console, call: &Call) -> Result<Answer, Problem> {
     let next = next::safe(call.query("next"));
-    let enrolled = call.query(ENROLLED).map(|_yes| {
+    let has_accounts = matches!(console.auth, Auth::Accounts { .. });
+    let enrolled = (has_accounts && call.query(ENROLLED) == Some("yes")).then(|| {
         let text = "Your password and your authenticator are set: sign in with them.";
         Part::notice(Tone::Good, text)
     });

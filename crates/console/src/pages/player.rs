@@ -63,5 +63,5 @@ fn document(wallet: WalletId, known: &[KnownIdentity]) -> Document {
         .under(format!("/wallets/{wallet}"), format!("Wallet {wallet}"))
         .with(Part::text("That you looked is recorded."))
         .with(Part::Table(table))
-        .with(Part::command(format!("paynowctl wallet history {wallet}")))
+        .with(Part::command(format!("paynowctl wallet show {wallet}")))
 }

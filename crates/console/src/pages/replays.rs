@@ -31,7 +31,7 @@ pub(crate) fn page(console: &Console, visit: &Visit<'_, Permit<Look>>) -> Result
     visit.reply(&page.rows, |rows| {
         Document::new("Replays, newest first")
             .with(Part::text(
-                "A replay has the number of its action at /audit, so between two replays numbers are missing.",
+                "Replays share their numbers with all actions at /audit, so there are gaps.",
             ))
             .with(Part::Table(table(rows)))
             .with_all(tables::next_page(visit.call, after))

@@ -139,7 +139,7 @@ fn stake_text(group: &ReasonGroup) -> String {
         all if all == group.letters => "unknown".to_owned(),
         some => {
             let letters = counted(some, "letter", "letters");
-            format!("{points}, and {letters} of unknown points")
+            format!("{points} and {letters} with unknown points")
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(stake_text(&group(2, 0)), "500");
         assert_eq!(
             stake_text(&group(2, 1)),
-            "500, and 1 letter of unknown points"
+            "500 and 1 letter with unknown points"
         );
         assert_eq!(stake_text(&group(2, 2)), "unknown");
     }

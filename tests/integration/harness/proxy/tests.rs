@@ -88,6 +88,6 @@ fn connections_are_reset_half_closed_refused_and_delayed() {
     proxy.set(Way::Up, Flow::Delay(Duration::from_millis(500)));
     assert!(is_silent(&client));
     proxy.set(Way::Up, Flow::Throttle(1000));
-    assert!(echoes(&client));
+    assert!(echoes(&connect(&proxy)));
     drop(proxy);
 }

@@ -182,7 +182,7 @@ fn points_at_stake_are_beside_their_letters() {
     says(&told(Some(&of(0))), "<td class=\"number\">1,500</td>");
     says(
         &told(Some(&of(2))),
-        "1,500, and 2 letters of unknown points",
+        "1,500 and 2 letters with unknown points",
     );
     says(
         &told(Some(&of(0))),
