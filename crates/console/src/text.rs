@@ -43,15 +43,7 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// The points at stake in the letters of a group, as far as they are known.
 pub(crate) fn stake(group: &ReasonGroup) -> String {
-    let points = count(group.points_at_stake);
-    match group.letters_of_unknown_points {
-        0 => points,
-        all if all == group.letters => "unknown".to_owned(),
-        some => {
-            let letters = counted(some, "letter", "letters");
-            format!("{points} and {letters} with unknown points")
-        }
-    }
+    group.stake(count)
 }
 
 /// A time of a document as people read it, and how long ago it was.

@@ -24,6 +24,20 @@ pub struct ReasonGroup {
 }
 
 impl ReasonGroup {
+    /// The points at stake in words, as far as they are known. `number` writes a number.
+    pub fn stake(&self, number: impl Fn(i128) -> String) -> String {
+        let points = number(self.points_at_stake.into());
+        match self.letters_of_unknown_points {
+            0 => points,
+            all if all == self.letters => "unknown".to_owned(),
+            1 => format!("{points} and 1 letter with unknown points"),
+            some => {
+                let letters = number(some.into());
+                format!("{points} and {letters} letters with unknown points")
+            }
+        }
+    }
+
     fn add(&mut self, found: &FoundLetter) {
         let letter = &found.letter;
         self.letters += 1;

@@ -133,15 +133,7 @@ fn print<R: Row>(listed: Listed<R>, format: Format) -> Result<(), Failure> {
 }
 
 fn stake_text(group: &ReasonGroup) -> String {
-    let points = group.points_at_stake;
-    match group.letters_of_unknown_points {
-        0 => points.to_string(),
-        all if all == group.letters => "unknown".to_owned(),
-        some => {
-            let letters = counted(some, "letter", "letters");
-            format!("{points} and {letters} with unknown points")
-        }
-    }
+    group.stake(|number| number.to_string())
 }
 
 pub(super) fn points_text(points: Option<i64>) -> String {
