@@ -91,21 +91,19 @@ fn meaning(letter: &ListedLetter, products: &[LetterProduct]) -> Option<Part> {
     let reason = summary.reason.parse::<Reason>().ok()?;
     let (what, to_do) = advice(reason);
     let are_set = !products.is_empty() && products.iter().all(|it| it.points.is_some());
-    let now = match summary.state.parse::<LetterState>().ok()? {
+    let since = |now: &str| format!("When it died: {what} {now}");
+    let text = match summary.state.parse::<LetterState>().ok()? {
         LetterState::Open if reason == Reason::UnknownProduct && are_set => {
-            "All its products have points now: replay it."
+            since("All its products have points now: replay it.")
         }
-        LetterState::Open => {
-            return Some(Part::notice(Tone::Plain, format!("{what} {to_do}")));
+        LetterState::Open => format!("{what} {to_do}"),
+        LetterState::Replayed => {
+            since("It was sent again, and nobody knows yet what became of it.")
         }
-        LetterState::Replayed => "It was sent again, and nobody knows yet what became of it.",
-        LetterState::Resolved => "It was applied since: nothing is left to do.",
-        LetterState::Discarded => "It was given up: nothing is left to do.",
+        LetterState::Resolved => since("It was applied since: nothing is left to do."),
+        LetterState::Discarded => since("It was given up: nothing is left to do."),
     };
-    Some(Part::notice(
-        Tone::Plain,
-        format!("When it died: {what} {now}"),
-    ))
+    Some(Part::notice(Tone::Plain, text))
 }
 
 fn facts(letter: &ListedLetter) -> Vec<(&'static str, Cell)> {
