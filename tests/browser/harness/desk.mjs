@@ -78,14 +78,16 @@ export const number = (text) => {
   return String(Number(found[2].replace(/\D/g, "")) * (["-", "\u2212"].includes(found[1]) ? -1 : 1));
 };
 
-/** Loads the page of a replay again until it says so. */
+/** Loads the page of a replay again until the replay runs no more; then its page says `course`. */
 export async function replayEnds(page, course) {
   await eventually(
-    `the replay's page says ${course}`,
+    "the replay runs no more",
     async () => {
       await page.reload();
-      return course.test(await page.getByRole("main").innerText());
+      // Until then the page loads itself again, in the middle of whatever a test does with it.
+      return !/: (runs|paused)\b/.test(await page.getByRole("heading", { level: 1 }).innerText());
     },
     60_000,
   );
+  await expect(page.getByRole("main")).toContainText(course);
 }
