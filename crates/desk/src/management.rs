@@ -2,10 +2,12 @@
 
 mod settings;
 
+use std::thread::park_timeout;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::tls::{Material, TlsProblem};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -23,6 +25,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// For a list, its whole body included.
 const LIST_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Of one call that the broker fails by itself, the first included: about 6 s of waits.
+const ATTEMPTS: usize = 6;
 /// A quorum queue reports its depth at this interval, unless the broker is set otherwise, and the broker samples the
 /// list of consumers as often.
 pub(crate) const SAMPLE_SECONDS: u64 = 5;
@@ -63,7 +67,7 @@ pub enum ManagementError {
 impl ManagementError {
     /// Whether the broker failed by itself (500 to 599), as one does that is busy with a new virtual host: the same
     /// call may succeed later.
-    pub fn is_of_the_broker(&self) -> bool {
+    fn is_of_the_broker(&self) -> bool {
         matches!(self, Self::Refused { status, .. } if *status >= 500)
     }
 }
@@ -97,9 +101,12 @@ impl ManagementApi {
         &self.settings.user
     }
 
-    /// A list, such as `["queues", vhost]`.
+    /// A list, such as `["queues", vhost]`, without figures: those would come through the statistics database, which a
+    /// busy broker makes wait.
     pub fn list(&self, path: &[&str]) -> Result<Vec<Value>, ManagementError> {
-        self.get_list(address(&self.settings.url, path))
+        let mut url = address(&self.settings.url, path);
+        url.set_query(Some("disable_stats=true"));
+        self.get_list(url)
     }
 
     /// The queues with the depths that their nodes report themselves, every five seconds. Those of the
@@ -156,9 +163,26 @@ impl ManagementApi {
         }
     }
 
+    /// Calls again while the broker fails by itself. Each of our calls may be repeated: it reads, or makes what then exists.
     fn call(
         &self,
         method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<Value, ManagementError> {
+        let mut backoff = ReconnectBackoff::new();
+        for _attempt in 1..ATTEMPTS {
+            match self.call_once(&method, url, body) {
+                Err(error) if error.is_of_the_broker() => park_timeout(backoff.next_wait()),
+                other => return other,
+            }
+        }
+        self.call_once(&method, url, body)
+    }
+
+    fn call_once(
+        &self,
+        method: &Method,
         url: &Url,
         body: Option<&Value>,
     ) -> Result<Value, ManagementError> {
@@ -172,7 +196,7 @@ impl ManagementApi {
             .header("content-type", "application/json")
             .body(body.map(Value::to_string).unwrap_or_default())
             .map_err(|error| unreachable(error.into()))?;
-        let limit = if method == Method::GET {
+        let limit = if *method == Method::GET {
             LIST_LIMIT
         } else {
             CALL_LIMIT
@@ -186,13 +210,13 @@ impl ManagementApi {
             200..=299 => Ok(serde_json::from_str(&text).unwrap_or_default()),
             401 | 403 => Err(ManagementError::Denied {
                 user: self.settings.user.clone(),
-                method,
+                method: method.clone(),
                 url,
                 reason: reason(&text),
             }),
             404 => Err(ManagementError::NotThere { url }),
             _other => Err(ManagementError::Refused {
-                method,
+                method: method.clone(),
                 url,
                 status,
                 reason: reason(&text),

@@ -20,7 +20,7 @@ const NAME: &str = "paynowctl-check";
 pub(super) struct Workers {
     /// What the queue itself answered, or why it did not.
     asked: Result<Counted, String>,
-    /// How many the management API lists; `None` from a broker that collects no metrics.
+    /// How many the management API lists, if the queue did not answer; `None` from a broker that collects no metrics.
     listed: Option<u64>,
 }
 
@@ -33,14 +33,18 @@ struct Look {
 
 impl Workers {
     pub(super) fn ask(broker: &Broker) -> Result<Self, ManagementError> {
-        let listed = list_consumers(&broker.api)?;
         let asked = count(&broker.address, NAME, &[CREDITS_QUEUE]);
         let asked = asked.map_err(|error| in_one_line(&error));
+        let asked = asked.and_then(|counted| {
+            let one = counted.first().copied();
+            one.ok_or_else(|| "it did not answer".to_owned())
+        });
+        let listed = match &asked {
+            Ok(_counted) => None,
+            Err(_why) => list_consumers(&broker.api)?,
+        };
         Ok(Self {
-            asked: asked.and_then(|counted| {
-                let one = counted.first().copied();
-                one.ok_or_else(|| "it did not answer".to_owned())
-            }),
+            asked,
             listed: listed.as_deref().map(of_our_queue),
         })
     }
