@@ -37,6 +37,44 @@ random_hex() {
   od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'
 }
 
+# --- side by side -----------------------------------------------------------------------------
+
+# beside COMMAND...: runs COMMAND in the background, in a process group of its own. What it prints is shown by join_all.
+beside() {
+  local log
+  log=$(mktemp)
+  set -m
+  ("$@") >"$log" 2>&1 &
+  set +m
+  BESIDE_PIDS+=("$!") BESIDE_LOGS+=("$log")
+}
+
+# join_all: waits for all that runs beside this script. Returns 1 if any of it failed.
+join_all() {
+  local place status=0
+  for place in "${!BESIDE_PIDS[@]}"; do
+    wait "${BESIDE_PIDS[place]}" || status=1
+    cat "${BESIDE_LOGS[place]}"
+    rm "${BESIDE_LOGS[place]}"
+  done
+  BESIDE_PIDS=() BESIDE_LOGS=()
+  return "$status"
+}
+
+# end_all: ends what still runs, for a script that gives up. Its own clean-up is waited for.
+end_all() {
+  local place
+  for place in "${!BESIDE_PIDS[@]}"; do
+    kill -- "-${BESIDE_PIDS[place]}" 2>/dev/null || true
+    wait "${BESIDE_PIDS[place]}" || true
+    tail -n 20 "${BESIDE_LOGS[place]}" >&2
+    rm "${BESIDE_LOGS[place]}"
+  done
+  BESIDE_PIDS=() BESIDE_LOGS=()
+}
+
+BESIDE_PIDS=() BESIDE_LOGS=()
+
 # --- directories ------------------------------------------------------------------------------
 
 # make_own_directory PATH: other users may enter the directory but not list it, because the database
