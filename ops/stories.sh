@@ -245,7 +245,9 @@ ELSEWHERE=(--skip=tidy:: --skip=kubernetes:: --skip=packaged:: --skip=haproxy:: 
   --skip=fuzz:: --skip=console:: --skip=people:: --skip=contract:: --skip=privileges:: --skip=spend::
   --skip=upgrade:: --skip=products:: --skip=attribution:: --skip=find:: --skip=game_backend:: --skip=identities::
   --skip=proof:: --skip=top:: --skip=terminal:: --skip=restore:: --skip=retention:: --skip=meaning:: --skip=written::
-  --skip=taken_back:: --skip=schema:: --skip=golden:: --skip=hardening:: --skip=silent_database:: --skip=monitoring::alerts::)
+  --skip=taken_back:: --skip=schema:: --skip=golden:: --skip=hardening:: --skip=silent_database:: --skip=monitoring::alerts::
+  --skip=desk:: --skip=locked:: --skip=mutated:: --skip=reversals:: --skip=resolved:: --skip=check_settings::
+  --skip=reload:: --skip=harness:: --skip=paynow_events::)
 
 story_suite() {
   local broker login
