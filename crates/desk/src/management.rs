@@ -101,12 +101,21 @@ impl ManagementApi {
         &self.settings.user
     }
 
-    /// A list, such as `["queues", vhost]`, without figures: those would come through the statistics database, which a
+    /// A list, such as `["exchanges", vhost]`, without figures: those would come through the statistics database, which a
     /// busy broker makes wait.
     pub fn list(&self, path: &[&str]) -> Result<Vec<Value>, ManagementError> {
         let mut url = address(&self.settings.url, path);
         url.set_query(Some("disable_stats=true"));
         self.get_list(url)
+    }
+
+    /// The consumers of all queues, which only the statistics database knows; `None` from a broker that collects no metrics.
+    pub(crate) fn consumers(&self) -> Result<Option<Vec<Value>>, ManagementError> {
+        match self.get_list(address(&self.settings.url, &["consumers", self.vhost()])) {
+            Ok(consumers) => Ok(Some(consumers)),
+            Err(ManagementError::Refused { status: 400, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The queues with the depths that their nodes report themselves, every five seconds. Those of the

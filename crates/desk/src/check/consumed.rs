@@ -7,7 +7,7 @@ use paynow_process::broker::count::{Counted, count};
 use paynow_shared::topology::CREDITS_QUEUE;
 use serde_json::Value;
 
-use super::figures::{depth, list_consumers};
+use super::figures::depth;
 use super::{Broker, Row, Status};
 use crate::error::in_one_line;
 use crate::management::{FIGURES_AGE, ManagementError, SAMPLE_SECONDS, name_of, named};
@@ -41,7 +41,7 @@ impl Workers {
         });
         let listed = match &asked {
             Ok(_counted) => None,
-            Err(_why) => list_consumers(&broker.api)?,
+            Err(_why) => broker.api.consumers()?,
         };
         Ok(Self {
             asked,
