@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use paynow_process::backoff::ReconnectBackoff;
 use paynow_process::broker::tls::{Material, TlsProblem};
+use paynow_process::idle::IDLE_MAX;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::Agent;
@@ -270,6 +271,7 @@ fn new_agent(tls: TlsConfig) -> Agent {
         .http_status_as_error(false)
         // The broker is inside our network, which a proxy for outgoing traffic does not know.
         .proxy(None)
+        .max_idle_age(IDLE_MAX)
         .tls_config(tls)
         .build()
         .new_agent()
@@ -310,9 +312,55 @@ fn reason(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Instant;
+
+    use paynow_process::environment::Environment;
     use serde_json::json;
 
     use super::*;
+
+    /// Answers with an empty list, and closes a connection whose next request came after more than `idle`.
+    fn answer(stream: TcpStream, idle: Duration) {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let mut began = Instant::now();
+        while let Some(Ok(line)) = lines.next() {
+            if began.elapsed() > idle {
+                return;
+            }
+            if line.is_empty() {
+                let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]";
+                (&stream).write_all(head.as_bytes()).unwrap();
+                began = Instant::now();
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_that_the_broker_may_be_closing_is_not_used_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let idle = IDLE_MAX + Duration::from_millis(500);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                thread::spawn(move || answer(stream.unwrap(), idle));
+            }
+        });
+        let url = format!("http://127.0.0.1:{port}");
+        let environment = Environment::of([
+            ("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f"),
+            ("AMQP_MANAGEMENT_URL", &url),
+        ]);
+        let api = ManagementApi::new(ManagementSettings::from_environment(&environment).unwrap());
+        assert_eq!(api.list(&["exchanges"]).unwrap(), Vec::<Value>::new());
+        let used = Instant::now();
+        while used.elapsed() <= idle + Duration::from_millis(200) {
+            park_timeout(idle);
+        }
+        assert_eq!(api.list(&["exchanges"]).unwrap(), Vec::<Value>::new());
+    }
 
     #[test]
     fn a_virtual_host_is_one_part_of_the_path() {

@@ -20,6 +20,7 @@ pub mod catalog;
 
 pub mod admin;
 pub mod backoff;
+pub mod idle;
 pub mod fault;
 pub mod certificate;
 pub mod secrets;

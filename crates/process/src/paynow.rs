@@ -11,6 +11,7 @@ use url::{Host, Url};
 
 use crate::declare_settings;
 use crate::environment::{Environment, SettingError};
+use crate::idle::IDLE_MAX;
 
 declare_settings! {
     pub const SETTINGS;
@@ -106,6 +107,7 @@ impl PayNowApi {
             // The key goes to no other address than the one that was set.
             .max_redirects(0)
             .max_redirects_will_error(false)
+            .max_idle_age(IDLE_MAX)
             .build()
             .new_agent();
         Self { agent, settings }

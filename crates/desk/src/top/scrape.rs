@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::in_one_line;
+use paynow_process::idle::IDLE_MAX;
 use ureq::Agent;
 use url::{Host, Url};
 
@@ -37,6 +38,7 @@ impl Target {
             .http_status_as_error(false)
             // The processes are our own, and a proxy for outside hosts would not reach them.
             .proxy(None)
+            .max_idle_age(IDLE_MAX)
             .build()
             .new_agent();
         Self {

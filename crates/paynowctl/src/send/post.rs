@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use paynow_process::clock::now_ms;
+use paynow_process::idle::IDLE_MAX;
 use paynow_shared::signature::{SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 use serde_json::Value;
 use ureq::Agent;
@@ -44,6 +45,7 @@ impl<'a> Poster<'a> {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .max_idle_age(IDLE_MAX)
             .build()
             .new_agent();
         Self { agent, url, signer }
