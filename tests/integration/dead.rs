@@ -157,11 +157,7 @@ fn a_desk_that_cannot_be_written_stops_no_credit_and_loses_no_dead_letter() {
     crate::harness::eventually("the order is credited nevertheless", || {
         (app.balance_of(buyer) == 500).then_some(())
     });
-    crate::harness::eventually("the failure is logged", || {
-        app.logs()
-            .contains("dead letters not archived yet")
-            .then_some(())
-    });
+    app.await_log("dead letters not archived yet");
     assert_eq!(app.dead_letters(), Vec::<String>::new());
     app.database
         .execute("GRANT EXECUTE ON FUNCTION archive_dead_letter TO paynow_worker")

@@ -143,7 +143,7 @@ fn an_identity_that_somebody_holds_costs_no_credit() {
     );
     assert_eq!(attempts_of(&app, &[held, new]), 1);
     assert_eq!(app.dead_letters(), [""; 0]);
-    assert!(app.logs().contains(r#""event":"identities_not_recorded""#));
+    app.await_log(r#""event":"identities_not_recorded""#);
     // What was passed over is told again by the next order.
     tell(&app, &order_by(&player(held, "Alex"), 0));
     assert_eq!(known(&app).len(), 2);
@@ -224,11 +224,7 @@ fn older_payloads_are_read_as_the_worker_reads_new_ones() {
         (app.database.number(left) == 0).then_some(())
     });
     assert_eq!(known(&app), told);
-    eventually("the worker says so", || {
-        app.logs()
-            .contains(r#""event":"identities_filled""#)
-            .then_some(())
-    });
+    app.await_log(r#""event":"identities_filled""#);
     app.leave_unaudited();
 }
 

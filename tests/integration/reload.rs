@@ -42,10 +42,6 @@ impl System {
         answer.accepted()
     }
 
-    fn log(&self) -> String {
-        self.receiver().log()
-    }
-
     fn receiver(&self) -> &Program {
         self.app.receiver.as_ref().expect("it runs")
     }
@@ -77,12 +73,7 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
         });
         system.write(&format!("newer:{NEW_SECRET},old:{SECRET}"));
         system.receiver().signal("-HUP");
-        eventually("the reload is logged", || {
-            system
-                .log()
-                .contains(r#""secret_ids":"newer,old""#)
-                .then_some(())
-        });
+        system.receiver().await_log(r#""secret_ids":"newer,old""#);
         is_over.store(true, Ordering::Relaxed);
         sender.join().expect("every post has an answer")
     });
@@ -97,7 +88,7 @@ fn a_changed_file_is_taken_while_webhooks_come_in_and_none_of_them_is_refused() 
     });
     assert!(system.accepts(NEW_SECRET));
     system.app.drain();
-    assert!(!system.log().contains(NEW_SECRET));
+    assert!(!system.receiver().log().contains(NEW_SECRET));
 }
 
 #[test]
@@ -105,6 +96,7 @@ fn a_wrong_file_changes_nothing_and_is_logged_once() {
     let system = System::start();
     let failures_logged = || {
         system
+            .receiver()
             .log()
             .matches(r#""event":"secrets_not_reloaded""#)
             .count()
@@ -121,12 +113,8 @@ fn a_wrong_file_changes_nothing_and_is_logged_once() {
     });
     assert!(system.accepts(SECRET));
     system.write(&format!("back:{SECRET}"));
-    eventually("a correct file is read again", || {
-        system
-            .log()
-            .contains(r#""secret_ids":"back""#)
-            .then_some(())
-    });
+    // A correct file is read again.
+    system.receiver().await_log(r#""secret_ids":"back""#);
     assert_eq!(failures_logged(), 2);
     assert!(system.accepts(SECRET));
     system.app.drain();
@@ -138,12 +126,7 @@ fn without_a_file_a_hangup_changes_nothing() {
     app.set_product(POINTS, 500);
     let receiver = app.receiver.as_ref().expect("it runs");
     receiver.signal("-HUP");
-    eventually("the ignored signal is logged", || {
-        receiver
-            .log()
-            .contains("a restart reads it again")
-            .then_some(())
-    });
+    receiver.await_log("a restart reads it again");
     let answer = app.deliver(&Order::of(POINTS, flake()));
     assert!(answer.accepted());
     app.drain();

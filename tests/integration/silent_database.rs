@@ -127,7 +127,7 @@ fn an_idle_worker_whose_database_is_silent_is_not_ready_and_stays_at_work() {
         (seconds >= 2.0 && app.worker_metric("paynow_worker_stalled")? > 0.0).then_some(())
     });
     assert_eq!(app.worker_metric("paynow_worker_consuming"), Some(1.0));
-    assert!(app.logs().contains("database_unanswered"), "{}", app.logs());
+    app.await_log("database_unanswered");
     proxy.heal();
 
     becomes(&app, 200);

@@ -41,8 +41,7 @@ fn a_check_that_fails_hides_no_figure_and_is_told_apart() {
     shows_an_open_letter(&app);
     has_failed(&app, 2.0);
     assert_eq!(app.worker_metric(CHECKED), Some(0.0));
-    let logs = app.logs();
-    assert!(logs.contains("\"ledger_check_failed\""), "{logs}");
+    let logs = app.await_log("\"ledger_check_failed\"");
     assert!(!logs.contains("\"housekeeping_failed\""), "{logs}");
 
     let grant = "GRANT EXECUTE ON FUNCTION check_ledger TO paynow_worker";

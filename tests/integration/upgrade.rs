@@ -66,12 +66,10 @@ fn waits_for_setup(behind_from: &str) {
         app.worker_admin("/readyz")
             .filter(|(status, text)| *status == 503 && text.contains("schema"))
     });
-    eventually("its log names the migration that is missing", || {
-        let newest = version_of(migrations().last().expect("there is one"));
-        let message =
-            format!("run `paynowctl setup` of this version (migration {newest} is missing)");
-        app.logs().contains(&message).then_some(())
-    });
+    let newest = version_of(migrations().last().expect("there is one"));
+    app.await_log(&format!(
+        "run `paynowctl setup` of this version (migration {newest} is missing)"
+    ));
     let pauses = app.worker_metric(r#"paynow_worker_pauses_total{cause="schema"}"#);
     assert!(pauses >= Some(1.0), "{pauses:?}");
     assert_eq!(app.broker.depth("paynow.credits"), 1, "it took a message");

@@ -143,7 +143,7 @@ fn a_refund_waits_while_the_api_fails_and_spends_no_attempt() {
         assert_eq!(cart.balances(&app), (PRICE, 0));
         assert_eq!(attempts(&app), ["1"]);
         assert_eq!(app.worker_metric(FAILING), Some(0.0));
-        let logs = app.logs();
+        let logs = app.await_log("\"event\":\"api_back\"");
         assert_eq!(logs.matches("\"event\":\"api_failing\"").count(), 1);
         assert_eq!(logs.matches("\"event\":\"api_back\"").count(), 1);
     }

@@ -109,9 +109,7 @@ fn a_note_that_cannot_be_written_costs_no_credit() {
 
     assert_eq!(app.outcome_of(order.event_id).as_deref(), Some("credited"));
     assert_eq!(app.dead_letters().len(), 1);
-    eventually("the worker says so", || {
-        app.logs().contains("waiting_not_recorded").then_some(())
-    });
+    app.await_log("waiting_not_recorded");
     rename("not_there", "waiting_events");
 }
 

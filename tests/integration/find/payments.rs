@@ -78,5 +78,5 @@ fn a_payment_is_found_for_every_event_that_names_it_also_by_older_payloads() {
         (app.database.number(left) == 0).then_some(())
     });
     assert_eq!(named(&app), by_worker);
-    assert!(app.logs().contains(r#""event":"payments_filled""#));
+    app.await_log(r#""event":"payments_filled""#);
 }

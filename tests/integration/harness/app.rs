@@ -337,15 +337,6 @@ impl TestApp {
         folder.join(format!("{}-{program}-{serial}.log", self.name))
     }
 
-    /// What the running programs of this test have logged so far.
-    pub(crate) fn logs(&self) -> String {
-        self.receiver
-            .iter()
-            .chain(&self.workers)
-            .map(Program::log)
-            .collect()
-    }
-
     /// Checks the logs of every program that this test ever started.
     fn check_logs(&self) {
         let (broker, database) = (self.broker.url(), self.database.url());

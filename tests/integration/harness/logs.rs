@@ -1,4 +1,4 @@
-//! The rules for every log of every test: each line is a JSON object, each field and event is
+//! The logs of a test, and the rules for every one of them: each line is a JSON object, each field and event is
 //! documented, and nothing in it is private.
 
 use std::collections::BTreeMap;
@@ -6,9 +6,31 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::app::TestApp;
 use super::guide::guide_table;
 use super::order::{PLANTED_EMAIL, PLANTED_NAME};
+use super::program::Program;
+use super::wait::eventually;
 use super::webhook::SECRET;
+
+impl TestApp {
+    /// What the running programs of this test have logged so far.
+    pub(crate) fn logs(&self) -> String {
+        self.receiver
+            .iter()
+            .chain(&self.workers)
+            .map(Program::log)
+            .collect()
+    }
+
+    /// Waits until a log contains `text`, and returns the logs; [`Program::log`] says why.
+    #[track_caller]
+    pub(crate) fn await_log(&self, text: &str) -> String {
+        eventually(&format!("a program logs {text:?}"), || {
+            Some(self.logs()).filter(|logs| logs.contains(text))
+        })
+    }
+}
 
 struct Documented {
     fields: Vec<String>,

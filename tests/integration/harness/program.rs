@@ -128,8 +128,25 @@ impl Program {
         self.child.try_wait().expect("a child can be waited for")
     }
 
+    /// What it has logged so far. A thread of its own writes the log, so what a test has just seen happen may not stand in it
+    /// yet: see [`Program::await_log`] and [`Program::whole_log`].
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// Waits until its log contains `text`, and returns the log.
+    #[track_caller]
+    pub(crate) fn await_log(&self, text: &str) -> String {
+        eventually(&format!("{} logs {text:?}", self.name), || {
+            Some(self.log()).filter(|log| log.contains(text))
+        })
+    }
+
+    /// Stops it, and returns everything that it logged.
+    #[track_caller]
+    pub(crate) fn whole_log(&mut self) -> String {
+        self.stop();
+        self.log()
     }
 
     /// How many files and connections it has open.

@@ -347,10 +347,7 @@ fn libraries_log_under_their_names_and_quote_nothing() {
     let answer = app.deliver(&Order::of(product, flake()));
     assert_eq!((answer.status, answer.code()), (503, "returned"));
 
-    let log = eventually("all records are written", || {
-        let log = app.logs();
-        log.contains("\"returned\"").then_some(log)
-    });
+    let log = app.await_log("\"returned\"");
 
     let password = app.broker.url().password().expect("a password").to_owned();
     for private in [password.as_bytes(), b"{\"event_"] {

@@ -85,9 +85,8 @@ fn receiver_and_worker_do_all_their_work_with_their_own_logins() {
     }
     app.drain();
     let loaded = (loads_libpq(&receiver), loads_libpq(&worker));
-    let log = worker.log();
     receiver.stop();
-    worker.stop();
+    let log = worker.whole_log();
 
     assert_eq!(app.balance_of(buyer), 500);
     let mut reasons: Vec<String> = app

@@ -82,10 +82,7 @@ impl Receiver {
     /// Waits for a sentence in the log, and checks that webhooks are refused meanwhile.
     #[track_caller]
     pub(super) fn reports(&self, sentence: &str) {
-        eventually(sentence, || {
-            self.program.log().contains(sentence).then_some(())
-        });
-        let log = self.program.log();
+        let log = self.program.await_log(sentence);
         assert!(!log.contains("panicked"), "{log}");
         // It may report the broker before it listens.
         let body = Order::of(flake(), flake()).body();

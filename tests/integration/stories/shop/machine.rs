@@ -255,11 +255,9 @@ impl Machine {
         (status, text.to_owned())
     }
 
-    /// Records are written beside the answers, so one may come a little later.
     pub(super) fn receiver_logs(&self, code: &str) {
         let receiver = self.app().receiver.as_ref().expect("it runs");
-        let code = format!("\"code\":\"{code}\"");
-        eventually(&code, || receiver.log().contains(&code).then_some(()));
+        receiver.await_log(&format!("\"code\":\"{code}\""));
     }
 }
 
