@@ -75,6 +75,34 @@ end_all() {
 
 BESIDE_PIDS=() BESIDE_LOGS=()
 
+# --- tests ------------------------------------------------------------------------------------
+
+# run_tests OPTION ARGUMENT...: runs Rust tests; OPTION tells Cargo which, and the ARGUMENTs are for the test programs.
+run_tests() {
+  once_more '/^failures:$/,/^test result/s/^    ([a-z0-9_:]+)$/\1/p' run_tests_alone cargo test --workspace "$1" --locked --no-fail-fast -- "${@:2}"
+}
+
+run_tests_alone() {
+  cargo test --workspace --all-targets --locked -- --include-ignored --exact --test-threads 1 "$@"
+}
+
+# once_more EXPRESSION AGAIN COMMAND...: runs COMMAND. If it fails and TRY_AGAIN_LIST names a file, as in CI, where a machine
+# can stand still for seconds, AGAIN runs the failed tests once more if they are few; EXPRESSION, of sed, finds their names in
+# what COMMAND printed. They are added to the file, because each of them is something to look into.
+once_more() {
+  local log status=0
+  local -a failed
+  log=$(mktemp)
+  "${@:3}" 2>&1 | tee "$log" || status=$?
+  mapfile -t failed < <(sed -nE "$1" "$log" | sort -u)
+  rm "$log"
+  ((status)) || return 0
+  [[ ${TRY_AGAIN_LIST:-} ]] && ((${#failed[@]} >= 1 && ${#failed[@]} <= 3)) || return "$status"
+  say "failed, and tried once more: ${failed[*]}"
+  "$2" "${failed[@]}" || return
+  printf '%s\n' "${failed[@]}" >>"$TRY_AGAIN_LIST"
+}
+
 # --- directories ------------------------------------------------------------------------------
 
 # make_own_directory PATH: other users may enter the directory but not list it, because the database

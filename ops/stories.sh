@@ -259,7 +259,7 @@ story_suite() {
   AMQP_URL=amqp://$login@$broker:5672/%2f AMQP_MANAGEMENT_URL=http://$login@$broker:15672 \
     AMQP_PROMETHEUS_URL=http://$broker:15692 \
     DATABASE_URL=postgres://paynow:$(<"$PAYNOW_SECRETS/postgres_password")@$(address postgres store):5432/paynow \
-    cargo test --workspace --test integration --locked -- --test-threads 4 "${ELSEWHERE[@]}"
+    run_tests --test=integration --test-threads 4 "${ELSEWHERE[@]}"
   end_project
 }
 

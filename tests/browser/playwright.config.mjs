@@ -1,4 +1,4 @@
-// Runs the specs in Debian's Chromium: no browser is downloaded, and nothing is tried twice.
+// Runs the specs in Debian's Chromium: no browser is downloaded.
 import { fileURLToPath } from "node:url";
 
 import { defineConfig } from "@playwright/test";
